@@ -1,0 +1,32 @@
+# What one does with this project, a target each. `make` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test lint fmt docs openapi contract browser readme
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: ## Serve on port 8080, with the data in ./data
+	cargo run --release -- --port 8080
+
+test: ## Run all tests; gets a redis-server first where there is none
+	scripts/with-redis cargo test
+
+lint: ## Check the formatting, clippy and the documentation, warnings denied
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
+
+openapi: ## Write openapi/openapi.json anew
+	cargo run --quiet -- openapi > openapi/openapi.json.new
+	mv openapi/openapi.json.new openapi/openapi.json
+
+contract: ## Hold the running service to its OpenAPI document, on both stores
+	scripts/with-redis scripts/contract
+
+browser: ## Use /docs in a real browser without a network
+	scripts/browser
+
+readme: ## Run the commands of the README as they are printed
+	scripts/readme

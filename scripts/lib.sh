@@ -1,0 +1,46 @@
+# For scripts that run the service; to be sourced. They start in the repository's root with a
+# directory of their own, $temp; it is gone when they end, as is every process from `spawn`.
+# shellcheck shell=bash
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+temp=$(mktemp -d)
+pids=()
+trap finish EXIT
+
+finish() {
+    local pid
+    for pid in "${pids[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+    wait
+    rm -rf "$temp"
+}
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+# spawn NAME TEXT COMMAND...: starts COMMAND, and waits until its log, $temp/NAME.log, has TEXT.
+spawn() {
+    local log=$temp/$1.log pid
+    "${@:3}" >"$log" 2>&1 &
+    pid=$!
+    pids+=("$pid")
+    for _ in {1..300}; do
+        if grep -qF "$2" "$log"; then return; fi
+        kill -0 "$pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    cat "$log" >&2
+    fail "$1 did not start"
+}
+
+# serve NAME OPTION...: starts the service where only this machine reaches it, on a free port;
+# leaves its address in $url.
+serve() {
+    # No delay when it ends: there is no load balancer to notice.
+    spawn "$1" listening target/debug/study-stats \
+        --host 127.0.0.1 --port 0 --drain-delay 0s --log info "${@:2}"
+    url=http://$(grep -F listening "$temp/$1.log" | grep -oE '127\.0\.0\.1:[0-9]+')
+}

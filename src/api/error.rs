@@ -1,0 +1,263 @@
+//! The one error shape, and how every failure becomes it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError, ResponseError};
+use poem::http::{StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::Object;
+use poem_openapi::payload::Json;
+
+use super::fields::Problem;
+use crate::store::StoreError;
+
+/// Seconds that a client is asked to wait where trying again can help.
+const RETRY_AFTER_SECONDS: u16 = 1;
+
+/// A failure as the client is told of it, and, where it is the service's own, why it happened.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: Cow<'static, str>,
+    problems: Vec<Problem>,
+    /// For the log only.
+    cause: Option<String>,
+}
+
+impl ApiError {
+    fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            problems: Vec::new(),
+            cause: None,
+        }
+    }
+
+    fn because(self, cause: impl ToString) -> Self {
+        Self {
+            cause: Some(cause.to_string()),
+            ..self
+        }
+    }
+
+    /// 400: fields are missing or wrong; the first of them decides the message.
+    pub(super) fn invalid(problems: Vec<Problem>) -> Self {
+        let message = problems.first().map(Problem::summary).unwrap_or_default();
+        Self {
+            message: message.into(),
+            problems,
+            ..Self::new(StatusCode::BAD_REQUEST, "invalid_request", "")
+        }
+    }
+
+    /// 400: the body is no JSON object.
+    pub(super) fn invalid_json() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_json", "invalid JSON")
+    }
+
+    /// 400: the body ended before its end or is wrongly framed.
+    pub(super) fn incomplete_body() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "incomplete_body",
+            "incomplete body",
+        )
+    }
+
+    /// 404: there is nothing to tell.
+    pub(super) fn no_stats() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no_stats_found", "no stats found")
+    }
+
+    /// 404: there is no such path.
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "not found")
+    }
+
+    /// 405: the path has other methods.
+    pub(super) fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "method not allowed",
+        )
+    }
+
+    /// 410: the learner was erased after the session occurred.
+    pub(super) fn erased() -> Self {
+        Self::new(StatusCode::GONE, "learner_erased", "learner erased")
+    }
+
+    /// 413: the body is too large.
+    pub(super) fn body_too_large() -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "body too large",
+        )
+    }
+
+    /// 415: the body is not sent as JSON.
+    pub(super) fn unsupported_content_type() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_content_type",
+            "unsupported content type",
+        )
+    }
+
+    /// 422: a sum would pass what can be kept exactly.
+    pub(super) fn limit_exceeded() -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "limit_exceeded",
+            "limit exceeded",
+        )
+    }
+
+    /// 500: the service is at fault.
+    pub(super) fn internal(cause: impl ToString) -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            "internal server error",
+        )
+        .because(cause)
+    }
+
+    /// 503: the store is away or too slow.
+    pub(super) fn store_unavailable(cause: impl ToString) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store_unavailable",
+            "store unavailable",
+        )
+        .because(cause)
+    }
+
+    /// 503: the process is about to end.
+    pub(super) fn draining() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "draining")
+    }
+
+    /// 503: the request was not done in time, its body included.
+    pub(super) fn timed_out() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "request_timeout",
+            "request timeout",
+        )
+        .because("not done in time")
+    }
+
+    /// What the log should tell: why, where the service is at fault.
+    pub(super) fn into_cause(self) -> Option<String> {
+        self.cause
+    }
+
+    /// The answer to the request that `request_id` names.
+    pub(super) fn response(&self, request_id: &str) -> Response {
+        let mut response = Json(self.body(request_id))
+            .with_status(self.status)
+            .into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        }
+        response
+    }
+}
+
+impl ApiError {
+    /// The body of that answer.
+    pub(super) fn body(&self, request_id: &str) -> ErrorBody {
+        ErrorBody {
+            message: self.message.clone().into_owned(),
+            code: self.code.to_owned(),
+            errors: self.problems.iter().map(FieldError::from).collect(),
+            request_id: request_id.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl ResponseError for ApiError {
+    fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        if error.is_transient() {
+            Self::store_unavailable(error)
+        } else {
+            Self::internal(error)
+        }
+    }
+}
+
+/// What the client is told of any failure of a request.
+///
+/// The texts of poem's and poem-openapi's own refusals are not ours and may change, so they are
+/// told apart by their types.
+pub(super) fn from_poem(error: poem::Error) -> ApiError {
+    error.downcast().unwrap_or_else(|error: poem::Error| {
+        if error.is::<NotFoundError>() {
+            ApiError::not_found()
+        } else if error.is::<MethodNotAllowedError>() {
+            ApiError::method_not_allowed()
+        } else {
+            match error.downcast_ref() {
+                Some(ReadBodyError::PayloadTooLarge) => ApiError::body_too_large(),
+                Some(ReadBodyError::Io(_)) => ApiError::incomplete_body(),
+                _ => ApiError::internal(error),
+            }
+        }
+    })
+}
+
+/// An error.
+#[derive(Object)]
+#[oai(rename = "Error", rename_all = "camelCase", read_only_all)]
+pub(super) struct ErrorBody {
+    /// What happened, in short and stable words.
+    message: String,
+    /// The same for programs.
+    code: String,
+    /// All fields that are missing or wrong, in the order of the checks.
+    errors: Vec<FieldError>,
+    /// Names the request in the service's log; equals the header X-Request-Id.
+    request_id: String,
+}
+
+/// What is wrong with one field.
+#[derive(Object)]
+#[oai(read_only_all)]
+struct FieldError {
+    /// The field's name.
+    field: String,
+    /// What would be right.
+    message: String,
+}
+
+impl From<&Problem> for FieldError {
+    fn from(problem: &Problem) -> Self {
+        Self {
+            field: problem.field.to_owned(),
+            message: problem.advice(),
+        }
+    }
+}

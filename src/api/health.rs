@@ -1,0 +1,87 @@
+//! `/health`: for load balancers and operators.
+
+use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
+use poem_openapi::{Object, OpenApi};
+
+use super::error::ApiError;
+use super::failure::{Failure, Probing};
+use super::{Context, Tag};
+
+/// The probes.
+pub(super) struct Health(pub(super) Context);
+
+#[OpenApi]
+impl Health {
+    /// Is the process up?
+    ///
+    /// Answers as long as the process serves, whatever the state of the store: a restart would not
+    /// bring the store back.
+    #[oai(
+        path = "/health/live",
+        method = "get",
+        operation_id = "getLiveness",
+        tag = "Tag::Health"
+    )]
+    async fn live(&self) -> Json<Liveness> {
+        Json(Liveness::example())
+    }
+
+    /// Can requests be served?
+    ///
+    /// Ready means that the store can be reached and the process is not about to end.
+    #[oai(
+        path = "/health/ready",
+        method = "get",
+        operation_id = "getReadiness",
+        tag = "Tag::Health"
+    )]
+    async fn ready(&self) -> Result<Json<Readiness>, Failure<Probing>> {
+        if self.0.is_draining() {
+            return Err(ApiError::draining().into());
+        }
+        // Whatever is wrong with the store, this replica is of no use now.
+        self.0
+            .store
+            .ping()
+            .await
+            .map_err(ApiError::store_unavailable)?;
+        Ok(Json(Readiness {
+            status: "ready",
+            store: self.0.store.name(),
+        }))
+    }
+}
+
+/// The process serves.
+#[derive(Object)]
+#[oai(read_only_all, example)]
+struct Liveness {
+    /// Always "live".
+    status: &'static str,
+}
+
+impl Example for Liveness {
+    fn example() -> Self {
+        Self { status: "live" }
+    }
+}
+
+/// The service can do its work.
+#[derive(Object)]
+#[oai(read_only_all, example)]
+struct Readiness {
+    /// Always "ready".
+    status: &'static str,
+    /// Where sessions are kept: "embedded" or "redis".
+    store: &'static str,
+}
+
+impl Example for Readiness {
+    fn example() -> Self {
+        Self {
+            status: "ready",
+            store: "embedded",
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The configuration: command-line flags, each with an environment variable.
+//!
+//! `--help` is the reference; a test holds `docs/CONFIGURATION.md` to it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Records study sessions; answers exactly what learners have done in a course.
+#[derive(Debug, Parser)]
+#[command(name = "study-stats", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do; without it, serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to do it.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// The commands of the binary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Serve the API (the default)
+    Serve,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Ask the service on this machine whether it is ready: exit code 0 if it is, else 1
+    Health,
+}
+
+/// How the service runs. Every field has a default: it runs with nothing configured.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// Address to listen on
+    #[arg(long, env, global = true, default_value = "0.0.0.0", value_parser = parse_host)]
+    pub host: IpAddr,
+
+    /// Port to listen on; 0 takes a free one and logs it
+    #[arg(long, env, global = true, default_value = "80", value_parser = parse_port)]
+    pub port: u16,
+
+    /// Where sessions are kept; auto is redis where a Redis URL is given, else embedded
+    #[arg(long, env, global = true, default_value = "auto")]
+    pub store: StoreChoice,
+
+    /// Directory of the embedded store, created where it is missing
+    #[arg(long, env, global = true, default_value = "./data")]
+    pub data_dir: PathBuf,
+
+    /// Redis to use: redis://[user:password@]host[:port][/database]
+    // Never shown: it may hold a password. Read by the store, whose messages do not repeat it.
+    #[arg(long, env, global = true, hide_env_values = true, value_parser = parse_secret)]
+    pub redis_url: Option<Secret>,
+
+    /// Connections held open to Redis, from 1 to 64
+    #[arg(long, env, global = true, default_value = "4", value_parser = parse_lanes)]
+    pub redis_lanes: usize,
+
+    /// Longest wait for a connection to Redis
+    #[arg(long, env, global = true, default_value = "1s", value_parser = parse_wait)]
+    pub redis_connect_timeout: Duration,
+
+    /// What every key in Redis begins with: letters, digits, '.', '_' and '-'
+    #[arg(long, env, global = true, default_value = "ss", value_parser = parse_prefix)]
+    pub redis_key_prefix: String,
+
+    /// Longest wait for an answer of the store; a failed call is tried once more
+    #[arg(long, env, global = true, default_value = "1s", value_parser = parse_wait)]
+    pub store_timeout: Duration,
+
+    /// Longest time for a request, its body included
+    #[arg(long, env, global = true, default_value = "5s", value_parser = parse_wait)]
+    pub request_timeout: Duration,
+
+    /// How long to go on serving, but not ready, after SIGTERM, for load balancers to notice
+    #[arg(long, env, global = true, default_value = "3s", value_parser = parse_delay)]
+    pub drain_delay: Duration,
+
+    /// How long requests in flight may take to finish after that
+    #[arg(long, env, global = true, default_value = "5s", value_parser = parse_delay)]
+    pub shutdown_grace: Duration,
+
+    /// Form of the log
+    #[arg(long, env, global = true, default_value = "text")]
+    pub log_format: LogFormat,
+
+    /// What to log: a level, or levels by module, as in info,study_stats=debug
+    #[arg(long = "log", env = "RUST_LOG", global = true, default_value = "info")]
+    pub log: String,
+}
+
+impl Config {
+    /// The address to listen on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+
+    /// What the Redis store needs to know besides the URL.
+    #[must_use]
+    pub fn redis_settings(&self) -> RedisSettings {
+        RedisSettings {
+            key_prefix: self.redis_key_prefix.clone(),
+            lanes: self.redis_lanes,
+            connect_timeout: self.redis_connect_timeout,
+            response_timeout: self.store_timeout,
+        }
+    }
+}
+
+/// What the Redis store needs to know besides the URL.
+#[derive(Debug, Clone)]
+pub struct RedisSettings {
+    /// What every key begins with; no braces.
+    pub key_prefix: String,
+    /// Connections held open, at least 1.
+    pub lanes: usize,
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest wait for a reply.
+    pub response_timeout: Duration,
+}
+
+/// Which store to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StoreChoice {
+    /// Redis where a URL is given, else the embedded store.
+    Auto,
+    /// The embedded store, also where a Redis URL is given.
+    Embedded,
+    /// Redis; without a URL an error, so that a typo cannot give each replica a store of its own.
+    Redis,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A text that is not shown when the configuration is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for the one who needs it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// Why the process cannot do what it was started for, in one line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is wrong; the message says what would be right.
+    #[error("{0}")]
+    Configuration(String),
+    /// The configuration may be right, but the machine or a peer does not let it happen.
+    #[error("{0}")]
+    Environment(String),
+}
+
+impl StartError {
+    /// The process's exit code: 2 for a wrong configuration, as clap's, else 1.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Configuration(_) => 2,
+            Self::Environment(_) => 1,
+        }
+    }
+}
+
+/// Reads the command line and the environment; where they are wrong, prints one line and exits
+/// with 2.
+#[must_use]
+pub fn from_environment() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| {
+        if error.use_stderr() {
+            eprintln!("{}", one_line(&error.to_string()));
+            std::process::exit(2);
+        }
+        // Help and version.
+        error.exit()
+    })
+}
+
+/// The first paragraph of clap's message in one line: what is wrong and what would be right.
+fn one_line(message: &str) -> String {
+    let paragraph = message.split("\n\n").next().unwrap_or(message);
+    paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn parse_host(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "must be an IP address, such as 0.0.0.0, 127.0.0.1 or ::")
+}
+
+fn parse_port(text: &str) -> Result<u16, &'static str> {
+    text.parse().map_err(|_| "must be a number from 0 to 65535")
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the form that clap asks for")]
+fn parse_secret(text: &str) -> Result<Secret, String> {
+    Ok(Secret(text.to_owned()))
+}
+
+fn parse_lanes(text: &str) -> Result<usize, &'static str> {
+    let lanes = text.parse().ok().filter(|lanes| (1..=64).contains(lanes));
+    lanes.ok_or("must be a number from 1 to 64")
+}
+
+fn parse_prefix(text: &str) -> Result<String, &'static str> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if (1..=32).contains(&text.len()) && text.chars().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 32 letters, digits, '.', '_' or '-'")
+    }
+}
+
+/// A time to wait for something: not so short that nothing could be in time.
+fn parse_wait(text: &str) -> Result<Duration, &'static str> {
+    let wait = parse_delay(text)
+        .ok()
+        .filter(|wait| *wait >= Duration::from_millis(1));
+    wait.ok_or("must be a time from 1ms to 1h, such as 500ms or 2s")
+}
+
+/// A time to let pass, which may be none.
+fn parse_delay(text: &str) -> Result<Duration, &'static str> {
+    let delay = humantime::parse_duration(text)
+        .ok()
+        .filter(|delay| *delay <= Duration::from_secs(3_600));
+    delay.ok_or("must be a time from 0s to 1h, such as 500ms or 2s")
+}

@@ -1,0 +1,180 @@
+//! One study session: what is recorded of it and what becomes of a record.
+
+use super::{CourseId, LearnerId, SessionId};
+
+/// The largest magnitude of a recorded number: 1e12.
+pub const MAX_MAGNITUDE: f64 = 1e12;
+
+/// The number is not finite, negative where it may not be, or past [`MAX_MAGNITUDE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("out of range")]
+pub struct OutOfRange;
+
+/// A number from 0 to [`MAX_MAGNITUDE`]: modules, or milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Amount(f64);
+
+impl Amount {
+    /// Takes a number from 0 to [`MAX_MAGNITUDE`]; a negative zero becomes 0.
+    ///
+    /// # Errors
+    ///
+    /// Anything else is [`OutOfRange`].
+    pub fn new(value: f64) -> Result<Self, OutOfRange> {
+        // NaN is in no range; adding 0 turns -0 into 0.
+        if (0.0..=MAX_MAGNITUDE).contains(&value) {
+            Ok(Self(value + 0.0))
+        } else {
+            Err(OutOfRange)
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+/// A number from −[`MAX_MAGNITUDE`] to [`MAX_MAGNITUDE`]: a score.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Score(f64);
+
+impl Score {
+    /// Takes a number of a magnitude up to [`MAX_MAGNITUDE`]; a negative zero becomes 0.
+    ///
+    /// # Errors
+    ///
+    /// Anything else is [`OutOfRange`].
+    pub fn new(value: f64) -> Result<Self, OutOfRange> {
+        let range = -MAX_MAGNITUDE..=MAX_MAGNITUDE;
+        if range.contains(&value) {
+            Ok(Self(value + 0.0))
+        } else {
+            Err(OutOfRange)
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+/// What was achieved in a session.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Stats {
+    /// Modules studied, which may be a fraction.
+    pub modules: Amount,
+    /// The session's average score.
+    pub score: Score,
+    /// Time studied, in milliseconds.
+    pub time: Amount,
+}
+
+/// When a session occurred.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OccurredAt {
+    /// The instant, in milliseconds since 1970-01-01T00:00:00Z.
+    pub millis: i64,
+    /// The calendar day as it was written, in its own offset, in days since 1970-01-01.
+    pub local_day: i32,
+}
+
+impl OccurredAt {
+    /// An instant whose calendar day is that of UTC.
+    ///
+    /// `millis` past the years that an `i32` of days can hold saturates the day.
+    #[must_use]
+    pub fn from_utc_millis(millis: i64) -> Self {
+        const DAY: i64 = 86_400_000;
+        let day = millis
+            .div_euclid(DAY)
+            .clamp(i32::MIN.into(), i32::MAX.into());
+        #[allow(clippy::cast_possible_truncation, reason = "clamped")]
+        let local_day = day as i32;
+        Self { millis, local_day }
+    }
+}
+
+/// A request to store a session: to create it or to replace its stats.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Record {
+    /// Whose session it is.
+    pub learner: LearnerId,
+    /// The course it belongs to.
+    pub course: CourseId,
+    /// Which session it is.
+    pub session: SessionId,
+    /// What was achieved.
+    pub stats: Stats,
+    /// When it occurred; without it, the store's clock says when the record arrives.
+    ///
+    /// The store's and not the caller's: of several replicas, a slow clock in one would order an
+    /// update before what it replaces.
+    pub occurred_at: Option<OccurredAt>,
+}
+
+/// A stored session.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Session {
+    /// What was achieved.
+    pub stats: Stats,
+    /// When it occurred.
+    pub occurred_at: OccurredAt,
+}
+
+/// What became of a [`Record`]. All but [`Outcome::Recorded`] changed nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is stored, new or in the place of the session's former stats.
+    Recorded,
+    /// The session is already stored with a later time of occurrence.
+    Superseded,
+    /// It occurred before its learner was erased.
+    Erased,
+    /// A sum would pass [`Decimal::LIMIT`](super::Decimal::LIMIT).
+    LimitExceeded,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_inclusive_and_refuse_what_is_no_number() {
+        for value in [0.0, 0.5, 1e12] {
+            assert_eq!(
+                Amount::new(value).unwrap().get().to_string(),
+                value.to_string()
+            );
+            assert_eq!(Score::new(-value).unwrap().get(), -value);
+        }
+        let past = 1e12_f64.next_up();
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, past, -past] {
+            assert_eq!(Amount::new(value), Err(OutOfRange));
+            assert_eq!(Score::new(value), Err(OutOfRange));
+        }
+        assert_eq!(Amount::new(-f64::MIN_POSITIVE), Err(OutOfRange));
+    }
+
+    #[test]
+    fn negative_zero_is_zero() {
+        assert!(Amount::new(-0.0).unwrap().get().is_sign_positive());
+        assert!(Score::new(-0.0).unwrap().get().is_sign_positive());
+    }
+
+    #[test]
+    fn a_utc_day_starts_at_midnight_also_before_1970() {
+        for (millis, day) in [
+            (0, 0),
+            (86_399_999, 0),
+            (86_400_000, 1),
+            (-1, -1),
+            (-86_400_001, -2),
+        ] {
+            assert_eq!(OccurredAt::from_utc_millis(millis).local_day, day);
+        }
+    }
+}

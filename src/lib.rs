@@ -1,0 +1,25 @@
+//! study-stats records study sessions and answers, exactly and in constant time, what a learner has
+//! done in a course.
+//!
+//! # Map
+//!
+//! Arrows point down only:
+//!
+//! - [`server`] puts the parts together: the HTTP endpoint on a store, and the listener that serves
+//!   it until it is told to stop. `main.rs` stands above it and dispatches the commands.
+//! - [`api`] speaks HTTP: one file for each resource, the error shape, ids and bodies as they
+//!   arrive, the OpenAPI document.
+//! - [`store`] keeps the sessions: the trait [`StatsStore`](store::StatsStore) and its two
+//!   implementations, an embedded database and Redis.
+//! - [`domain`] is what it is all about: ids, a session, and the exact arithmetic of totals.
+//!
+//! [`config`] is read by all but the domain; [`telemetry`] sets up the log. `docs/ARCHITECTURE.md`
+//! follows one POST through all of them.
+
+pub mod api;
+pub mod config;
+pub mod domain;
+pub mod health;
+pub mod server;
+pub mod store;
+pub mod telemetry;

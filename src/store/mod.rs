@@ -1,0 +1,97 @@
+//! Where sessions and their aggregates are kept: one trait, two stores.
+
+mod bucket;
+pub mod embedded;
+pub mod redis;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::config::{Config, StartError, StoreChoice};
+use crate::domain::{CourseId, LearnerId, Outcome, Record, Session, SessionId, Totals};
+use embedded::EmbeddedStore;
+use redis::RedisStore;
+
+/// Keeps sessions, and their aggregates exactly equal to a recount of them.
+///
+/// Writes are atomic and, once answered, kept. Every call returns within the store timeout of the
+/// configuration, its one retry included twice that, or fails as [`StoreError::Unavailable`]; then
+/// the write may or may not have happened, and repeating it is safe.
+#[async_trait]
+pub trait StatsStore: Send + Sync {
+    /// The store's name as readiness and the log tell it.
+    fn name(&self) -> &'static str;
+
+    /// Creates the record's session or replaces its stats; all aggregates follow.
+    async fn record(&self, record: &Record) -> Result<Outcome, StoreError> {
+        let mut outcomes = self.record_many(std::slice::from_ref(record)).await;
+        outcomes
+            .pop()
+            .unwrap_or_else(|| Err(StoreError::Unexpected("a record has no outcome".into())))
+    }
+
+    /// [`record`](Self::record)s each in the order given, which matters where two name the same
+    /// session. Each has an outcome of its own, in the same order: one that fails does not undo
+    /// another.
+    async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>>;
+
+    /// A session, where it is stored.
+    async fn session(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        session: SessionId,
+    ) -> Result<Option<Session>, StoreError>;
+
+    /// The totals of a learner's sessions in a course, where there are any.
+    async fn totals(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+    ) -> Result<Option<Totals>, StoreError>;
+
+    /// Answers when the store can be reached.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// Why a store did not do what it was asked to. The texts are for the log, not for clients.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The store is away, too slow or out of room; trying again later can help.
+    #[error("store unavailable: {0}")]
+    Unavailable(String),
+    /// The store answered what it never should; trying again does not help.
+    #[error("store answered wrongly: {0}")]
+    Unexpected(String),
+}
+
+impl StoreError {
+    /// Whether trying again can help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+/// Opens the store that the configuration names.
+///
+/// The embedded store is there or is an error; Redis may still be away, and is then connected as
+/// soon as it comes.
+///
+/// # Errors
+///
+/// The [`StartError`] says what is wrong and what would be right.
+pub fn open(config: &Config) -> Result<Arc<dyn StatsStore>, StartError> {
+    match (config.store, &config.redis_url) {
+        (StoreChoice::Auto | StoreChoice::Redis, Some(url)) => {
+            Ok(Arc::new(RedisStore::open(url.reveal(), &config.redis_settings())?))
+        }
+        (StoreChoice::Redis, None) => Err(StartError::Configuration(
+            "STORE is redis, but REDIS_URL is not set: give it an address such as redis://localhost:6379".into(),
+        )),
+        (StoreChoice::Auto | StoreChoice::Embedded, _) => {
+            Ok(Arc::new(EmbeddedStore::open(&config.data_dir, config.store_timeout)?))
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! How the keys are spelled.
+//!
+//! Each is `prefix:{bucket}:kind:ids…`. Redis Cluster hashes only what stands between the first
+//! braces, so all keys of a bucket share a slot and one script may touch them together
+//! (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags>). Ids
+//! are their 16 bytes as 22 characters of base64url, a third shorter than the hyphenated form.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::domain::{CourseId, LearnerId, SessionId};
+use crate::store::bucket;
+
+/// Spells keys that begin with one prefix, which lets several services share a Redis.
+#[derive(Debug, Clone)]
+pub(super) struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    /// `prefix` must have no braces: they would end up in front of the hash tag.
+    pub(super) fn new(prefix: String) -> Self {
+        Self { prefix }
+    }
+
+    /// Hash: one session.
+    pub(super) fn session(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        session: SessionId,
+    ) -> String {
+        self.key(
+            learner,
+            's',
+            &[learner.as_bytes(), course.as_bytes(), session.as_bytes()],
+        )
+    }
+
+    /// Hash: a learner's totals in a course.
+    pub(super) fn totals(&self, learner: LearnerId, course: CourseId) -> String {
+        self.key(learner, 't', &[learner.as_bytes(), course.as_bytes()])
+    }
+
+    /// Sorted set: a learner's sessions in a course by the time they occurred.
+    pub(super) fn timeline(&self, learner: LearnerId, course: CourseId) -> String {
+        self.key(learner, 'i', &[learner.as_bytes(), course.as_bytes()])
+    }
+
+    /// Sorted set: a learner's courses by the time of their latest session.
+    pub(super) fn courses(&self, learner: LearnerId) -> String {
+        self.key(learner, 'u', &[learner.as_bytes()])
+    }
+
+    /// Hash: the course's summary over the learners of this learner's bucket.
+    pub(super) fn summary(&self, learner: LearnerId, course: CourseId) -> String {
+        self.key(learner, 'c', &[course.as_bytes()])
+    }
+
+    /// String: when the learner was erased.
+    pub(super) fn erased(&self, learner: LearnerId) -> String {
+        self.key(learner, 'x', &[learner.as_bytes()])
+    }
+
+    fn key(&self, learner: LearnerId, kind: char, ids: &[&[u8; 16]]) -> String {
+        let mut key = format!("{}:{{{}}}:{kind}", self.prefix, bucket::of(learner));
+        for id in ids {
+            key.push(':');
+            URL_SAFE_NO_PAD.encode_string(id, &mut key);
+        }
+        key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids() -> (LearnerId, CourseId, SessionId) {
+        (
+            LearnerId::parse("0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f").unwrap(),
+            CourseId::parse("fbffbfff-0000-4000-8000-000000000001").unwrap(),
+            SessionId::parse("00000000-0000-0000-0000-000000000000").unwrap(),
+        )
+    }
+
+    fn all_keys() -> [String; 6] {
+        let (learner, course, session) = ids();
+        let keys = Keys::new("ss".into());
+        [
+            keys.session(learner, course, session),
+            keys.totals(learner, course),
+            keys.timeline(learner, course),
+            keys.courses(learner),
+            keys.summary(learner, course),
+            keys.erased(learner),
+        ]
+    }
+
+    #[test]
+    fn keys_are_spelled_so_and_not_otherwise() {
+        assert_eq!(
+            all_keys(),
+            [
+                "ss:{194}:s:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ:AAAAAAAAAAAAAAAAAAAAAA",
+                "ss:{194}:t:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ",
+                "ss:{194}:i:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ",
+                "ss:{194}:u:AZPU8XorfD2eT1prfI2eDw",
+                "ss:{194}:c:-_-__wAAQACAAAAAAAAAAQ",
+                "ss:{194}:x:AZPU8XorfD2eT1prfI2eDw",
+            ]
+        );
+    }
+
+    #[test]
+    fn all_keys_of_a_record_share_the_slot_of_their_bucket() {
+        // redis-cli cluster keyslot 'ss:{194}:t:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ'
+        assert_eq!(all_keys().map(|key| slot(&key)), [15183; 6]);
+    }
+
+    /// The slot of a key with a hash tag: CRC-16/XMODEM of the tag, modulo 16,384.
+    fn slot(key: &str) -> u16 {
+        let tag = key.split_once('{').unwrap().1.split_once('}').unwrap().0;
+        let crc = tag.bytes().fold(0_u16, |crc, byte| {
+            (0..8).fold(crc ^ u16::from(byte) << 8, |crc, _| {
+                if crc & 0x8000 == 0 {
+                    crc << 1
+                } else {
+                    crc << 1 ^ 0x1021
+                }
+            })
+        });
+        crc % 16_384
+    }
+}

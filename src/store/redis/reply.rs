@@ -1,0 +1,107 @@
+//! How domain types are written as arguments of Redis, and read from its replies.
+
+use std::str::FromStr;
+
+use crate::domain::{Amount, Decimal, OccurredAt, Outcome, Record, Score, Session, Stats, Totals};
+use crate::store::StoreError;
+
+/// The fields of a session's hash, in the order that [`session`] reads them.
+pub(super) const SESSION_FIELDS: [&str; 5] = ["m", "s", "t", "o", "d"];
+/// The fields of a totals hash, in the order that [`totals`] reads them.
+pub(super) const TOTALS_FIELDS: [&str; 7] = ["n", "m", "mf", "s", "sf", "t", "tf"];
+
+/// The record script's ARGV.
+pub(super) fn record_arguments(record: &Record) -> [Vec<u8>; 7] {
+    let Record {
+        course,
+        session,
+        stats,
+        occurred_at,
+        ..
+    } = record;
+    let (occurred, day) = match occurred_at {
+        Some(at) => (at.millis.to_string(), at.local_day.to_string()),
+        None => Default::default(),
+    };
+    [
+        decimal_text(stats.modules.get()),
+        decimal_text(stats.score.get()),
+        decimal_text(stats.time.get()),
+        occurred.into_bytes(),
+        day.into_bytes(),
+        session.as_bytes().to_vec(),
+        course.as_bytes().to_vec(),
+    ]
+}
+
+/// The shortest decimal text that reads back as the same number; Rust never writes an exponent.
+fn decimal_text(value: f64) -> Vec<u8> {
+    value.to_string().into_bytes()
+}
+
+/// What the record script's reply says.
+pub(super) fn outcome(reply: &str) -> Result<Outcome, StoreError> {
+    match reply {
+        "recorded" => Ok(Outcome::Recorded),
+        "superseded" => Ok(Outcome::Superseded),
+        "erased" => Ok(Outcome::Erased),
+        "limit" => Ok(Outcome::LimitExceeded),
+        _ => Err(StoreError::Unexpected(
+            "the record script's reply is none of its own".into(),
+        )),
+    }
+}
+
+/// The session in its hash's [`SESSION_FIELDS`]; `None` where there is no hash.
+pub(super) fn session(fields: [Option<String>; 5]) -> Result<Option<Session>, StoreError> {
+    if fields.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let [modules, score, time, millis, local_day] = &fields;
+    let stats = Stats {
+        modules: Amount::new(parse(modules, "m")?).map_err(|_| unexpected("m"))?,
+        score: Score::new(parse(score, "s")?).map_err(|_| unexpected("s"))?,
+        time: Amount::new(parse(time, "t")?).map_err(|_| unexpected("t"))?,
+    };
+    let occurred_at = OccurredAt {
+        millis: parse(millis, "o")?,
+        local_day: parse(local_day, "d")?,
+    };
+    Ok(Some(Session { stats, occurred_at }))
+}
+
+/// The totals in their hash's [`TOTALS_FIELDS`]; `None` where there are no sessions.
+pub(super) fn totals(fields: [Option<String>; 7]) -> Result<Option<Totals>, StoreError> {
+    let [sessions, m, mf, s, sf, t, tf] = &fields;
+    if sessions.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Totals {
+        sessions: parse(sessions, "n")?,
+        modules: Decimal::from_parts(parse_or_zero(m, "m")?, parse_or_zero(mf, "mf")?),
+        score: Decimal::from_parts(parse_or_zero(s, "s")?, parse_or_zero(sf, "sf")?),
+        time: Decimal::from_parts(parse_or_zero(t, "t")?, parse_or_zero(tf, "tf")?),
+    }))
+}
+
+fn parse<T: FromStr>(field: &Option<String>, name: &str) -> Result<T, StoreError> {
+    field
+        .as_deref()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| unexpected(name))
+}
+
+/// Sums that are zero are left out of their hash.
+fn parse_or_zero(field: &Option<String>, name: &str) -> Result<i64, StoreError> {
+    if field.is_none() {
+        Ok(0)
+    } else {
+        parse(field, name)
+    }
+}
+
+fn unexpected(field: &str) -> StoreError {
+    StoreError::Unexpected(format!(
+        "the stored field {field} is missing or no number of its kind"
+    ))
+}

@@ -1,0 +1,41 @@
+//! The pages that the binary serves itself.
+
+use study_stats::api;
+
+use crate::support::api::Api;
+use crate::support::fixture::Fixture;
+
+#[tokio::test]
+async fn the_root_leads_to_the_docs() {
+    let api = Api::serve(Fixture::embedded().await.store.clone()).await;
+    let answer = api.client.get("", "/").await;
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (307, Some("/docs"))
+    );
+}
+
+#[tokio::test]
+async fn the_docs_are_swagger_ui_without_anything_from_elsewhere() {
+    let api = Api::serve(Fixture::embedded().await.store.clone()).await;
+    let answer = api.client.get("", "/docs").await;
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, Some("text/html; charset=utf-8"))
+    );
+    assert!(answer.text.contains("SwaggerUIBundle"));
+    for foreign in ["<script src=", "<link ", "@import"] {
+        assert!(!answer.text.contains(foreign), "{foreign}");
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_served() {
+    let api = Api::serve(Fixture::embedded().await.store.clone()).await;
+    let answer = api.client.get("", "/openapi.json").await;
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, Some("application/json; charset=utf-8"))
+    );
+    assert_eq!(answer.text, api::document());
+}

@@ -1,0 +1,25 @@
+//! The integration tests: one binary, so that it links once. A file for each subject; `support`
+//! starts what they test against.
+
+#![allow(
+    missing_docs,
+    clippy::cast_precision_loss,
+    clippy::expect_used,
+    clippy::float_cmp,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+mod support;
+
+mod api_errors;
+mod api_pages;
+mod api_sessions;
+mod configuration;
+mod embedded_failures;
+mod openapi;
+mod process;
+mod redis_data;
+mod redis_failures;
+mod store_conformance;

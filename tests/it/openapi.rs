@@ -1,0 +1,158 @@
+//! The document: the committed one is the binary's, and it leaves nothing out.
+
+use serde_json::Value;
+
+use crate::support::service;
+
+fn document() -> Value {
+    let printed = service::output(service::command().arg("openapi"));
+    assert!(printed.status.success());
+    serde_json::from_slice(&printed.stdout).unwrap()
+}
+
+/// Every operation: its method, its path and itself.
+fn operations(document: &Value) -> Vec<(String, Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let of_path = |(path, methods): (&String, &Value)| {
+        let methods = methods.as_object().unwrap().clone();
+        methods
+            .into_iter()
+            .map(|(method, operation)| (format!("{method} {path}"), operation))
+            .collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(of_path).collect()
+}
+
+#[test]
+fn the_committed_document_is_what_the_binary_prints() {
+    let printed = service::output(service::command().arg("openapi"));
+    let committed =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap();
+    assert!(
+        printed.stdout == committed,
+        "openapi/openapi.json is not up to date: run `make openapi`"
+    );
+}
+
+#[test]
+fn every_operation_is_there_with_every_status_it_can_answer() {
+    let statuses: Vec<_> = operations(&document())
+        .into_iter()
+        .map(|(name, operation)| {
+            let mut statuses: Vec<_> = operation["responses"]
+                .as_object()
+                .unwrap()
+                .keys()
+                .cloned()
+                .collect();
+            statuses.sort();
+            format!("{name}: {}", statuses.join(" "))
+        })
+        .collect();
+    assert_eq!(
+        statuses,
+        [
+            "get /courses/{courseId}: 200 400 404 500 503",
+            "post /courses/{courseId}: 200 201 400 410 413 415 422 500 503",
+            "get /courses/{courseId}/sessions/{sessionId}: 200 400 404 500 503",
+            "get /health/live: 200 500 503",
+            "get /health/ready: 200 500 503",
+        ]
+    );
+}
+
+#[test]
+fn every_operation_is_described() {
+    for (name, operation) in operations(&document()) {
+        for member in ["summary", "description", "operationId"] {
+            assert!(
+                operation[member]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{name}: {member}"
+            );
+        }
+        assert_eq!(
+            operation["tags"].as_array().map(Vec::len),
+            Some(1),
+            "{name}"
+        );
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(parameter["description"].is_string(), "{name}: {parameter}");
+        }
+    }
+}
+
+#[test]
+fn every_status_has_a_description_a_schema_and_an_example() {
+    let document = document();
+    for (name, operation) in operations(&document) {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            assert!(
+                response["description"]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{name}: {status}"
+            );
+            let schema = &response["content"]["application/json; charset=utf-8"]["schema"];
+            assert!(
+                !example(&document, schema).is_null(),
+                "{name}: {status}: {schema}"
+            );
+            assert_eq!(
+                response["headers"]["Retry-After"].is_null(),
+                status != "503",
+                "{name}: {status}"
+            );
+        }
+        if let Some(body) = operation.get("requestBody") {
+            let schema = &body["content"]["application/json"]["schema"];
+            assert!(!example(&document, schema).is_null(), "{name}");
+        }
+    }
+}
+
+/// The example of a schema, its own or that of the one it refers to.
+fn example<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => &document.pointer(reference.trim_start_matches('#')).unwrap()["example"],
+        None => &schema["example"],
+    }
+}
+
+#[test]
+fn ids_are_uuids_and_numbers_have_bounds() {
+    let document = document();
+    for (name, operation) in operations(&document) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert_eq!(parameter["schema"]["format"], "uuid", "{name}: {parameter}");
+            assert_eq!(parameter["required"], true, "{name}: {parameter}");
+        }
+    }
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for (property, schema) in schema["properties"].as_object().unwrap() {
+            assert!(
+                schema["description"].is_string() || schema["$ref"].is_string(),
+                "{name}.{property}"
+            );
+            if schema["type"] == "number" {
+                assert!(
+                    schema["minimum"].is_number() && schema["maximum"].is_number(),
+                    "{name}.{property}"
+                );
+            }
+            if property == "timeStudied" {
+                assert!(
+                    schema["description"]
+                        .as_str()
+                        .unwrap()
+                        .contains("milliseconds"),
+                    "{name}"
+                );
+            }
+            if property == "sessionId" {
+                assert_eq!(schema["format"], "uuid", "{name}");
+            }
+        }
+    }
+}

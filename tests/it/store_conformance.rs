@@ -1,0 +1,446 @@
+//! What every store does, to the digit. Each case is written once and runs over all of them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use study_stats::domain::{
+    CourseId, Decimal, LearnerId, MAX_MAGNITUDE, OccurredAt, Outcome, Record, Totals,
+};
+
+use crate::for_every_store;
+use crate::support::fixture::Fixture;
+use crate::support::history::{History, record, recount, stats};
+use crate::support::id;
+
+for_every_store!(
+    a_session_is_read_back_as_it_was_recorded,
+    what_was_not_recorded_is_not_there,
+    a_replaced_session_moves_the_totals_by_the_difference,
+    the_mean_is_over_sessions,
+    twenty_identical_records_at_once_count_once,
+    an_older_record_is_superseded_and_an_equally_old_one_is_not,
+    a_record_without_a_time_is_as_of_now,
+    a_sum_past_the_limit_is_refused_and_changes_nothing,
+    the_limit_is_also_that_of_the_summary,
+    a_batch_keeps_its_order_and_gives_each_record_its_outcome,
+    an_empty_batch_has_no_outcomes,
+    sixty_four_writers_on_one_session,
+    sixty_four_writers_on_one_course,
+    sixty_four_writers_on_many_courses,
+    a_reader_never_sees_a_replacement_half_done,
+    a_random_history_equals_its_recount,
+);
+
+async fn a_session_is_read_back_as_it_was_recorded(fixture: Fixture) {
+    let store = &fixture.store;
+    let numbers = [
+        0.0,
+        5.0,
+        0.1,
+        0.840_136_556_537_863_9,
+        MAX_MAGNITUDE,
+        MAX_MAGNITUDE.next_down(),
+        f64::MIN_POSITIVE,
+        5e-324,
+        1e-15,
+        123_456_789_012.345_67,
+    ];
+    for (index, number) in numbers.into_iter().enumerate() {
+        let occurred_at = OccurredAt {
+            millis: 1_000 * index as i64 - 5_000,
+            local_day: index as i32 - 3,
+        };
+        let record = Record {
+            occurred_at: Some(occurred_at),
+            ..record(id(), id(), stats(number, -number, number))
+        };
+        assert_eq!(store.record(&record).await.unwrap(), Outcome::Recorded);
+        let session = store
+            .session(record.learner, record.course, record.session)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(session.stats, record.stats);
+        assert_eq!(session.occurred_at, occurred_at);
+        let totals = store.totals(record.learner, record.course).await.unwrap();
+        assert_eq!(totals, Some(recount([&record.stats])));
+    }
+}
+
+async fn what_was_not_recorded_is_not_there(fixture: Fixture) {
+    let store = &fixture.store;
+    let stored = record(id(), id(), stats(1.0, 2.0, 3.0));
+    store.record(&stored).await.unwrap();
+    let Record {
+        learner,
+        course,
+        session,
+        ..
+    } = stored;
+    for (learner, course, session) in [
+        (id(), course, session),
+        (learner, id(), session),
+        (learner, course, id()),
+    ] {
+        assert_eq!(store.session(learner, course, session).await.unwrap(), None);
+    }
+    for (learner, course) in [(id(), course), (learner, id())] {
+        assert_eq!(store.totals(learner, course).await.unwrap(), None);
+    }
+}
+
+async fn a_replaced_session_moves_the_totals_by_the_difference(fixture: Fixture) {
+    let store = &fixture.store;
+    let (learner, course) = (id(), id());
+    let kept = record(learner, course, stats(0.1, 0.2, 0.3));
+    let first = record(learner, course, stats(7.7, -3.3, 1e12));
+    let replaced = Record {
+        stats: stats(0.0, 0.0, 0.0),
+        ..first
+    };
+    for record in [&kept, &first, &replaced] {
+        assert_eq!(store.record(record).await.unwrap(), Outcome::Recorded);
+    }
+    let totals = store.totals(learner, course).await.unwrap();
+    assert_eq!(totals, Some(recount([&kept.stats, &replaced.stats])));
+    assert_eq!(totals.unwrap().sessions, 2);
+}
+
+async fn the_mean_is_over_sessions(fixture: Fixture) {
+    let store = &fixture.store;
+    let (learner, course) = (id(), id());
+    for (modules, score, time) in [(1.0, 10.0, 5.0), (9.0, 20.0, 5.0), (100.0, 0.5, 1_000.0)] {
+        store
+            .record(&record(learner, course, stats(modules, score, time)))
+            .await
+            .unwrap();
+    }
+    let totals = store.totals(learner, course).await.unwrap().unwrap();
+    assert_eq!(totals.average_score(), 30.5 / 3.0);
+}
+
+async fn twenty_identical_records_at_once_count_once(fixture: Fixture) {
+    let store = &fixture.store;
+    let record = record(id(), id(), stats(3.0, 7.5, 2.0));
+    let outcomes = join_all((0..20).map(|_| store.record(&record))).await;
+    assert!(
+        outcomes
+            .into_iter()
+            .all(|outcome| outcome.unwrap() == Outcome::Recorded)
+    );
+    let totals = store.totals(record.learner, record.course).await.unwrap();
+    assert_eq!(totals, Some(recount([&record.stats])));
+}
+
+async fn an_older_record_is_superseded_and_an_equally_old_one_is_not(fixture: Fixture) {
+    let store = &fixture.store;
+    let first = record(id(), id(), stats(0.0, 0.0, 0.0));
+    let at = |millis: i64, modules: f64| Record {
+        occurred_at: Some(OccurredAt::from_utc_millis(millis)),
+        stats: stats(modules, modules, modules),
+        ..first
+    };
+    for (record, outcome, modules) in [
+        (at(1_000, 1.0), Outcome::Recorded, 1.0),
+        (at(999, 2.0), Outcome::Superseded, 1.0),
+        (at(1_000, 3.0), Outcome::Recorded, 3.0),
+        (at(1_001, 4.0), Outcome::Recorded, 4.0),
+        (at(-1, 5.0), Outcome::Superseded, 4.0),
+    ] {
+        assert_eq!(store.record(&record).await.unwrap(), outcome);
+        let totals = store.totals(first.learner, first.course).await.unwrap();
+        assert_eq!(totals, Some(recount([&stats(modules, modules, modules)])));
+    }
+}
+
+async fn a_record_without_a_time_is_as_of_now(fixture: Fixture) {
+    let store = &fixture.store;
+    let now = record(id(), id(), stats(1.0, 1.0, 1.0));
+    assert_eq!(store.record(&now).await.unwrap(), Outcome::Recorded);
+    let session = store
+        .session(now.learner, now.course, now.session)
+        .await
+        .unwrap()
+        .unwrap();
+    let clock = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let off_by = i64::try_from(clock.as_millis()).unwrap() - session.occurred_at.millis;
+    assert!((0..60_000).contains(&off_by), "off by {off_by} ms");
+    assert_eq!(
+        session.occurred_at,
+        OccurredAt::from_utc_millis(session.occurred_at.millis)
+    );
+
+    let ahead = |millis| {
+        Some(OccurredAt::from_utc_millis(
+            session.occurred_at.millis + millis,
+        ))
+    };
+    let earlier = Record {
+        occurred_at: ahead(-1),
+        ..now
+    };
+    assert_eq!(store.record(&earlier).await.unwrap(), Outcome::Superseded);
+    assert_eq!(store.record(&now).await.unwrap(), Outcome::Recorded);
+    let later = Record {
+        occurred_at: ahead(3_600_000),
+        ..now
+    };
+    assert_eq!(store.record(&later).await.unwrap(), Outcome::Recorded);
+    assert_eq!(store.record(&now).await.unwrap(), Outcome::Superseded);
+}
+
+/// Fills a sum of the learner in the course up to the limit, and gives how many sessions that took.
+async fn fill(fixture: &Fixture, learner: LearnerId, course: CourseId) -> u64 {
+    const SESSIONS: u64 = 9_000;
+    let full: Vec<_> = (0..SESSIONS)
+        .map(|_| record(learner, course, stats(0.0, 0.0, MAX_MAGNITUDE)))
+        .collect();
+    for batch in full.chunks(1_000) {
+        let outcomes = fixture.store.record_many(batch).await;
+        assert!(
+            outcomes
+                .into_iter()
+                .all(|outcome| outcome.unwrap() == Outcome::Recorded)
+        );
+    }
+    SESSIONS
+}
+
+async fn a_sum_past_the_limit_is_refused_and_changes_nothing(fixture: Fixture) {
+    let store = &fixture.store;
+    let (learner, course) = (id(), id());
+    let sessions = fill(&fixture, learner, course).await;
+    let full = Some(Totals {
+        sessions,
+        time: Decimal::LIMIT,
+        ..Totals::default()
+    });
+    assert_eq!(store.totals(learner, course).await.unwrap(), full);
+
+    let more = record(learner, course, stats(1.0, 1.0, 1e-15));
+    assert_eq!(store.record(&more).await.unwrap(), Outcome::LimitExceeded);
+    assert_eq!(store.totals(learner, course).await.unwrap(), full);
+    assert_eq!(
+        store.session(learner, course, more.session).await.unwrap(),
+        None
+    );
+
+    let nothing_more = Record {
+        stats: stats(0.0, 0.0, 0.0),
+        ..more
+    };
+    assert_eq!(
+        store.record(&nothing_more).await.unwrap(),
+        Outcome::Recorded
+    );
+}
+
+async fn the_limit_is_also_that_of_the_summary(fixture: Fixture) {
+    let store = &fixture.store;
+    let bucket = |learner: &LearnerId| crc32fast::hash(learner.as_bytes()) % 1_024;
+    let (learner, course): (LearnerId, _) = (id(), id());
+    let neighbour: LearnerId = std::iter::repeat_with(id)
+        .find(|other| bucket(other) == bucket(&learner))
+        .unwrap();
+    fill(&fixture, learner, course).await;
+
+    let more = record(neighbour, course, stats(0.0, 0.0, 1.0));
+    assert_eq!(store.record(&more).await.unwrap(), Outcome::LimitExceeded);
+    assert_eq!(store.totals(neighbour, course).await.unwrap(), None);
+    let elsewhere = Record {
+        course: id(),
+        ..more
+    };
+    assert_eq!(store.record(&elsewhere).await.unwrap(), Outcome::Recorded);
+}
+
+async fn a_batch_keeps_its_order_and_gives_each_record_its_outcome(fixture: Fixture) {
+    let store = &fixture.store;
+    let first = record(id(), id(), stats(1.0, 1.0, 1.0));
+    let other = record(id(), id(), stats(5.0, 5.0, 5.0));
+    let old = Some(OccurredAt::from_utc_millis(0));
+    let batch = [
+        first,
+        Record {
+            occurred_at: old,
+            ..first
+        },
+        Record {
+            stats: stats(2.0, 2.0, 2.0),
+            ..first
+        },
+        other,
+        Record {
+            stats: stats(3.0, 3.0, 3.0),
+            ..first
+        },
+    ];
+    let outcomes: Result<Vec<_>, _> = store.record_many(&batch).await.into_iter().collect();
+    let (recorded, superseded) = (Outcome::Recorded, Outcome::Superseded);
+    assert_eq!(
+        outcomes.unwrap(),
+        [recorded, superseded, recorded, recorded, recorded]
+    );
+    let totals = store.totals(first.learner, first.course).await.unwrap();
+    assert_eq!(totals, Some(recount([&stats(3.0, 3.0, 3.0)])));
+    assert_eq!(
+        store.totals(other.learner, other.course).await.unwrap(),
+        Some(recount([&other.stats]))
+    );
+}
+
+async fn an_empty_batch_has_no_outcomes(fixture: Fixture) {
+    assert!(fixture.store.record_many(&[]).await.is_empty());
+}
+
+/// 64 writers, each with 20 records that `make` gives it; all records in the end.
+async fn sixty_four_writers(
+    fixture: &Fixture,
+    make: impl Fn(usize, usize) -> Record,
+) -> Vec<Record> {
+    let tasks = (0..64).map(|writer| {
+        let records: Vec<_> = (0..20).map(|turn| make(writer, turn)).collect();
+        let store = Arc::clone(&fixture.store);
+        tokio::spawn(async move {
+            for record in &records {
+                assert_eq!(store.record(record).await.unwrap(), Outcome::Recorded);
+            }
+            records
+        })
+    });
+    join_all(tasks)
+        .await
+        .into_iter()
+        .flat_map(Result::unwrap)
+        .collect()
+}
+
+fn numbered(writer: usize, turn: usize) -> study_stats::domain::Stats {
+    let number = writer as f64 + turn as f64 / 10.0;
+    stats(number, -number, 1_000.0 * number)
+}
+
+async fn sixty_four_writers_on_one_session(fixture: Fixture) {
+    let one = record(id(), id(), stats(0.0, 0.0, 0.0));
+    let records = sixty_four_writers(&fixture, |writer, turn| Record {
+        stats: numbered(writer, turn),
+        ..one
+    })
+    .await;
+    // Whichever came last: the totals are those of what is stored, and that is one of the records.
+    let stored = fixture
+        .store
+        .session(one.learner, one.course, one.session)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(records.iter().any(|record| record.stats == stored.stats));
+    let totals = fixture.store.totals(one.learner, one.course).await.unwrap();
+    assert_eq!(totals, Some(recount([&stored.stats])));
+}
+
+async fn sixty_four_writers_on_one_course(fixture: Fixture) {
+    let (learner, course) = (id(), id());
+    let records = sixty_four_writers(&fixture, |writer, turn| {
+        record(learner, course, numbered(writer, turn))
+    })
+    .await;
+    let totals = fixture.store.totals(learner, course).await.unwrap();
+    assert_eq!(
+        totals,
+        Some(recount(records.iter().map(|record| &record.stats)))
+    );
+}
+
+async fn sixty_four_writers_on_many_courses(fixture: Fixture) {
+    let learners: Vec<LearnerId> = (0..8).map(|_| id()).collect();
+    let courses: Vec<CourseId> = (0..5).map(|_| id()).collect();
+    let records = sixty_four_writers(&fixture, |writer, turn| {
+        record(
+            learners[writer % 8],
+            courses[turn % 5],
+            numbered(writer, turn),
+        )
+    })
+    .await;
+    let pairs: HashSet<_> = records
+        .iter()
+        .map(|record| (record.learner, record.course))
+        .collect();
+    assert_eq!(pairs.len(), 40);
+    for (learner, course) in pairs {
+        let theirs = records
+            .iter()
+            .filter(|record| (record.learner, record.course) == (learner, course));
+        let totals = fixture.store.totals(learner, course).await.unwrap();
+        assert_eq!(totals, Some(recount(theirs.map(|record| &record.stats))));
+    }
+}
+
+async fn a_reader_never_sees_a_replacement_half_done(fixture: Fixture) {
+    let one = record(id(), id(), stats(0.0, 0.0, 0.0));
+    fixture.store.record(&one).await.unwrap();
+    let writer = {
+        let store = Arc::clone(&fixture.store);
+        tokio::spawn(async move {
+            for turn in 0..300 {
+                // All three sums are always the same.
+                let number = f64::from(turn) + 0.3;
+                store
+                    .record(&Record {
+                        stats: stats(number, number, number),
+                        ..one
+                    })
+                    .await
+                    .unwrap();
+            }
+        })
+    };
+    let mut seen = HashSet::new();
+    while !writer.is_finished() {
+        let totals = fixture
+            .store
+            .totals(one.learner, one.course)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (totals.sessions, totals.modules, totals.modules),
+            (1, totals.score, totals.time)
+        );
+        seen.insert(totals.modules);
+    }
+    writer.await.unwrap();
+    assert!(seen.len() > 1, "the reader saw no replacement at all");
+}
+
+async fn a_random_history_equals_its_recount(fixture: Fixture) {
+    let mut history = History::new(rand::random());
+    for _ in 0..20 {
+        let batch: Vec<_> = (0..100).map(|_| history.next()).collect();
+        for outcome in fixture.store.record_many(&batch).await {
+            assert!(matches!(
+                outcome.unwrap(),
+                Outcome::Recorded | Outcome::Superseded
+            ));
+        }
+        for &learner in &history.learners {
+            for &course in &history.courses {
+                let totals = fixture.store.totals(learner, course).await.unwrap();
+                assert_eq!(totals, history.totals(learner, course));
+            }
+        }
+    }
+    for (&(learner, course, session), &(stats, occurred_at)) in &history.stored {
+        let stored = fixture
+            .store
+            .session(learner, course, session)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!((stored.stats, stored.occurred_at), (stats, occurred_at));
+    }
+}

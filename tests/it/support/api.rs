@@ -1,0 +1,180 @@
+//! The API over real sockets: in this process for its rows and errors, and a client for it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::http::Method;
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+use study_stats::api::{self, Context};
+use study_stats::server;
+use study_stats::store::StatsStore;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::PATIENCE;
+
+/// The API served in this process on a port of its own, until this value is dropped.
+pub(crate) struct Api {
+    pub(crate) client: Client,
+    pub(crate) context: Context,
+    _stop: oneshot::Sender<()>,
+    _server: JoinHandle<()>,
+}
+
+impl Api {
+    pub(crate) async fn serve(store: Arc<dyn StatsStore>) -> Self {
+        Self::serve_within(store, Duration::from_secs(60)).await
+    }
+
+    /// Serves with a time limit for each request.
+    pub(crate) async fn serve_within(store: Arc<dyn StatsStore>, timeout: Duration) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = Client::new(listener.local_addr().unwrap());
+        let context = Context::new(store);
+        let app = api::endpoint(&context, timeout);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async { drop(stopped.await) };
+        let server = tokio::spawn(async move {
+            server::serve(listener, app, stopped, timeout)
+                .await
+                .unwrap()
+        });
+        Self {
+            client,
+            context,
+            _stop: stop,
+            _server: server,
+        }
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    pub(crate) fn message(&self) -> String {
+        self.json()["message"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// A client of the API at one address.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
+    http: reqwest::Client,
+}
+
+impl Client {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
+        Self { address, http }
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("http://{}{path}", self.address))
+    }
+
+    /// Records a body as a learner's session.
+    pub(crate) async fn post(&self, learner: &str, course: &str, body: &Value) -> Answer {
+        send(self.posting(learner, course).json(body))
+            .await
+            .unwrap()
+    }
+
+    /// The beginning of a record, without its body.
+    pub(crate) fn posting(&self, learner: &str, course: &str) -> RequestBuilder {
+        self.request(Method::POST, &format!("/courses/{course}"))
+            .header("X-User-Id", learner)
+    }
+
+    /// Records, and says how that went also where the service is away.
+    pub(crate) async fn try_post(
+        &self,
+        learner: &str,
+        course: &str,
+        body: &Value,
+    ) -> Result<Answer, reqwest::Error> {
+        send(self.posting(learner, course).json(body)).await
+    }
+
+    pub(crate) async fn get(&self, learner: &str, path: &str) -> Answer {
+        send(self.request(Method::GET, path).header("X-User-Id", learner))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn totals(&self, learner: &str, course: &str) -> Answer {
+        self.get(learner, &format!("/courses/{course}")).await
+    }
+
+    pub(crate) async fn ready(&self) -> Answer {
+        self.get("", "/health/ready").await
+    }
+
+    /// Sends bytes as they are, which ask for the connection to be closed, and gives all that comes
+    /// back.
+    pub(crate) async fn raw(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        // The service may answer and close before it has read all; that resets the connection.
+        let _ = stream.write_all(request).await;
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        let _ = read.expect("the service closes the connection");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+/// Sends a request and reads its answer.
+pub(crate) async fn send(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
+    let response = request.send().await?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Ok(Answer {
+        status,
+        headers,
+        text: response.text().await?,
+    })
+}
+
+/// A body with a new session.
+pub(crate) fn body(
+    modules: impl Into<Value>,
+    score: impl Into<Value>,
+    time: impl Into<Value>,
+) -> Value {
+    json!({
+        "sessionId": new_id(),
+        "totalModulesStudied": modules.into(),
+        "averageScore": score.into(),
+        "timeStudied": time.into(),
+    })
+}
+
+/// A new id as text.
+pub(crate) fn new_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}

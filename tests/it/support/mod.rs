@@ -1,0 +1,41 @@
+//! What the tests start and drive: a Redis, the service in this process or as one of its own, and
+//! random histories.
+
+pub(crate) mod api;
+pub(crate) mod fixture;
+pub(crate) mod history;
+pub(crate) mod load;
+pub(crate) mod redis;
+pub(crate) mod service;
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+/// Longest wait for a condition. It is never waited out where all is well; it only has to be more
+/// than a busy machine ever needs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A new id.
+pub(crate) fn id<T: From<Uuid>>() -> T {
+    Uuid::new_v4().into()
+}
+
+/// Waits until `condition` gives a value, asking again and again.
+pub(crate) async fn eventually<T, F>(what: &str, mut condition: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let start = Instant::now();
+    loop {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        assert!(
+            start.elapsed() < PATIENCE,
+            "waited {PATIENCE:?} in vain: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,148 @@
+//! The service as a process of its own, which a test may kill.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use super::api::Client;
+use super::eventually;
+
+/// The binary under test, with an environment of the test's own.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_study-stats"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command
+        .env("HOST", "127.0.0.1")
+        .env("PORT", "0")
+        .env("DRAIN_DELAY", "0s")
+        .env("LOG_FORMAT", "json");
+    command
+}
+
+/// The command for the embedded store in `directory`.
+pub(crate) fn embedded(directory: &Path) -> Command {
+    let mut command = command();
+    command.env("DATA_DIR", directory);
+    command
+}
+
+/// The command for the Redis store at `url`.
+pub(crate) fn on_redis(url: &str) -> Command {
+    let mut command = command();
+    command.env("STORE", "redis").env("REDIS_URL", url);
+    command
+}
+
+/// Runs a command that ends by itself, and gives what it wrote.
+pub(crate) fn output(command: &mut Command) -> Output {
+    command.output().expect("the binary can be started")
+}
+
+/// The service, running; it is killed with this value.
+pub(crate) struct Service {
+    child: Child,
+    address: SocketAddr,
+    log: Arc<Mutex<String>>,
+}
+
+impl Service {
+    /// Starts the service and waits until it listens.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary can be started");
+        let log = Arc::default();
+        let listening = follow(child.stdout.take().unwrap(), Arc::clone(&log));
+        let address = listening.recv_timeout(Duration::from_secs(60));
+        let address = address
+            .unwrap_or_else(|_| panic!("the service does not listen: {}", log.lock().unwrap()));
+        Self {
+            child,
+            address,
+            log,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end by SIGTERM, SIGINT, ….
+    pub(crate) fn signal(&self, signal: &str) {
+        send_signal(self.child.id(), signal);
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        eventually("the service ends", || {
+            std::future::ready(child.try_wait().unwrap())
+        })
+        .await
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Collects the log, and sends the address once the service says that it listens.
+fn follow(
+    output: impl Read + Send + 'static,
+    log: Arc<Mutex<String>>,
+) -> mpsc::Receiver<SocketAddr> {
+    let (found, listening) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if let Some((_, rest)) = line.split_once("socket://") {
+                let address = rest
+                    .split(|c: char| c == '"' || c.is_whitespace())
+                    .next()
+                    .unwrap_or_default();
+                let _ = found.send(address.parse().unwrap());
+            }
+            let mut log = log.lock().unwrap();
+            log.push_str(&line);
+            log.push('\n');
+        }
+    });
+    listening
+}
+
+/// Sends a signal by its name to a process that a test started.
+pub(crate) fn send_signal(pid: u32, signal: &str) {
+    let status = Command::new("kill")
+        .args(["-s", signal, &pid.to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success(), "kill -s {signal} {pid}");
+}
