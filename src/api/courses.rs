@@ -76,7 +76,7 @@ impl Courses {
         /// The course.
         #[oai(name = "courseId")]
         course: Path<PathId<CourseId>>,
-    ) -> Result<Json<TotalsBody>, Failure<Reading>> {
+    ) -> Result<TotalsResponse, Failure<Reading>> {
         let (learner, course) = both(learner.0, course.0.0)?;
         let totals = self
             .0
@@ -84,7 +84,7 @@ impl Courses {
             .totals(learner, course)
             .await?
             .ok_or_else(ApiError::no_stats)?;
-        Ok(Json(TotalsBody::from(&totals)))
+        Ok(TotalsResponse::Found(Json(TotalsBody::from(&totals))))
     }
 }
 
@@ -97,6 +97,14 @@ enum RecordResponse {
     /// Nothing was changed: the session is already stored with a later time of occurrence.
     #[oai(status = 200)]
     Superseded(Json<Superseded>),
+}
+
+/// The answer to a question for totals.
+#[derive(ApiResponse)]
+enum TotalsResponse {
+    /// The totals.
+    #[oai(status = 200)]
+    Found(Json<TotalsBody>),
 }
 
 /// The session is stored.

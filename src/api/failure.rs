@@ -77,17 +77,34 @@ impl Reasons for Recording {
     }
 }
 
-/// The failure of a probe.
-pub(super) struct Probing;
+/// The failures of a probe that asks only for an answer.
+pub(super) struct Living;
 
-impl Reasons for Probing {
+impl Reasons for Living {
     fn answers() -> Vec<(ApiError, &'static str)> {
-        vec![(
-            ApiError::store_unavailable(""),
-            "The store cannot be reached, or the process is about to end.",
-        )]
+        vec![
+            (ApiError::internal(""), AT_FAULT),
+            (ApiError::timed_out(), "The answer was not ready in time."),
+        ]
     }
 }
+
+/// The failures of a probe that asks whether requests can be served.
+pub(super) struct Readying;
+
+impl Reasons for Readying {
+    fn answers() -> Vec<(ApiError, &'static str)> {
+        vec![
+            (ApiError::internal(""), AT_FAULT),
+            (
+                ApiError::store_unavailable(""),
+                "The store cannot be reached, or the process is about to end.",
+            ),
+        ]
+    }
+}
+
+const AT_FAULT: &str = "The service is at fault; its log tells why.";
 
 fn missing<T: ApiId>() -> ApiError {
     ApiError::invalid(T::check(None).err().unwrap_or_default())
@@ -95,10 +112,7 @@ fn missing<T: ApiId>() -> ApiError {
 
 fn own_failures() -> [(ApiError, &'static str); 2] {
     [
-        (
-            ApiError::internal(""),
-            "The service is at fault; its log tells why.",
-        ),
+        (ApiError::internal(""), AT_FAULT),
         (
             ApiError::store_unavailable(""),
             "The store is away or too slow. A write may have happened; repeating it is safe.",

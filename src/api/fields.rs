@@ -72,8 +72,9 @@ pub(super) trait ApiId: Sized + Send + Sync {
                 expected: EXPECTED,
             }]
         };
+        // Spelled out: poem-openapi's `Type` has an `is_empty` too, which says no of any text.
         let text = text
-            .filter(|text| !text.is_empty())
+            .filter(|text| !str::is_empty(text))
             .ok_or_else(|| problem(true))?;
         Self::parse(text).map_err(|_| problem(false))
     }
@@ -138,5 +139,15 @@ impl<T: ApiId> Type for PathId<T> {
 impl<T: ApiId> ParseFromParameter for PathId<T> {
     fn parse_from_parameter(value: &str) -> ParseResult<Self> {
         Ok::<_, ParseError<Self>>(Self(T::check(Some(value))))
+    }
+
+    fn parse_from_parameters<I: IntoIterator<Item = A>, A: AsRef<str>>(
+        values: I,
+    ) -> ParseResult<Self> {
+        // The path always has the parameter; poem leaves out one that does not decode to UTF-8.
+        match values.into_iter().next() {
+            Some(value) => Self::parse_from_parameter(value.as_ref()),
+            None => Self::parse_from_parameter("not text"),
+        }
     }
 }

@@ -2,10 +2,10 @@
 
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::error::ApiError;
-use super::failure::{Failure, Probing};
+use super::failure::{Failure, Living, Readying};
 use super::{Context, Tag};
 
 /// The probes.
@@ -23,8 +23,8 @@ impl Health {
         operation_id = "getLiveness",
         tag = "Tag::Health"
     )]
-    async fn live(&self) -> Json<Liveness> {
-        Json(Liveness::example())
+    async fn live(&self) -> Result<LiveResponse, Failure<Living>> {
+        Ok(LiveResponse::Live(Json(Liveness::example())))
     }
 
     /// Can requests be served?
@@ -36,7 +36,7 @@ impl Health {
         operation_id = "getReadiness",
         tag = "Tag::Health"
     )]
-    async fn ready(&self) -> Result<Json<Readiness>, Failure<Probing>> {
+    async fn ready(&self) -> Result<ReadyResponse, Failure<Readying>> {
         if self.0.is_draining() {
             return Err(ApiError::draining().into());
         }
@@ -46,11 +46,28 @@ impl Health {
             .ping()
             .await
             .map_err(ApiError::store_unavailable)?;
-        Ok(Json(Readiness {
+        let store = self.0.store.name();
+        Ok(ReadyResponse::Ready(Json(Readiness {
             status: "ready",
-            store: self.0.store.name(),
-        }))
+            store,
+        })))
     }
+}
+
+/// The answer of a process that serves.
+#[derive(ApiResponse)]
+enum LiveResponse {
+    /// The process serves.
+    #[oai(status = 200)]
+    Live(Json<Liveness>),
+}
+
+/// The answer of a service that can do its work.
+#[derive(ApiResponse)]
+enum ReadyResponse {
+    /// Requests can be served.
+    #[oai(status = 200)]
+    Ready(Json<Readiness>),
 }
 
 /// The process serves.

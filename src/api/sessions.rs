@@ -3,7 +3,7 @@
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{ApiResponse, Object, OpenApi};
 use uuid::{Uuid, uuid};
 
 use super::error::ApiError;
@@ -40,7 +40,7 @@ impl Sessions {
         /// The session.
         #[oai(name = "sessionId")]
         session: Path<PathId<SessionId>>,
-    ) -> Result<Json<SessionBody>, Failure<Reading>> {
+    ) -> Result<SessionResponse, Failure<Reading>> {
         let (learner, (course, id)) = both(learner.0, both(course.0.0, session.0.0))?;
         let session = self
             .0
@@ -48,8 +48,19 @@ impl Sessions {
             .session(learner, course, id)
             .await?
             .ok_or_else(ApiError::no_stats)?;
-        Ok(Json(SessionBody::new(id, &session.stats)))
+        Ok(SessionResponse::Found(Json(SessionBody::new(
+            id,
+            &session.stats,
+        ))))
     }
+}
+
+/// The answer to a question for a session.
+#[derive(ApiResponse)]
+enum SessionResponse {
+    /// The session.
+    #[oai(status = 200)]
+    Found(Json<SessionBody>),
 }
 
 /// A study session.

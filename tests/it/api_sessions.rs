@@ -232,7 +232,7 @@ async fn the_day_of_a_session_is_the_one_that_was_written(fixture: Fixture) {
     for (occurred_at, millis, local_day) in [
         ("0000-01-01T00:00:00Z", -62_167_219_200_000, -719_528),
         ("1969-12-31T23:59:59.9999Z", -1, -1),
-        ("1970-01-01T01:00:00+02:00", -3_600_000, 0),
+        ("1969-12-31T22:30:00-02:00", 1_800_000, -1),
         ("2026-01-15T23:30:00-08:00", 1_768_548_600_000, 20_468),
         (
             "2026-01-17T00:30:00.123456789+14:00",
@@ -331,8 +331,18 @@ async fn head_works_where_get_does(fixture: Fixture) {
             (get.status, ""),
             "{path}"
         );
-        for header in ["content-type", "content-length"] {
-            assert_eq!(head.header(header), get.header(header), "{path}: {header}");
+        assert_eq!(
+            head.header("content-type"),
+            get.header("content-type"),
+            "{path}"
+        );
+        // An empty body's length is left out, as it may be.
+        if !get.text.is_empty() {
+            assert_eq!(
+                head.header("content-length"),
+                get.header("content-length"),
+                "{path}"
+            );
         }
     }
 }
