@@ -1,15 +1,14 @@
 # For scripts that run the service; to be sourced. They start in the repository's root with a
-# directory of their own, $temp; it is gone when they end, as is every process from `spawn`.
+# directory of their own, $temp; it and all that runs in the background end with them.
 # shellcheck shell=bash
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 temp=$(mktemp -d)
-pids=()
 trap finish EXIT
 
 finish() {
     local pid
-    for pid in "${pids[@]}"; do
+    for pid in $(jobs -pr); do
         kill "$pid" 2>/dev/null || true
     done
     wait
@@ -24,9 +23,9 @@ fail() {
 # spawn NAME TEXT COMMAND...: starts COMMAND, and waits until its log, $temp/NAME.log, has TEXT.
 spawn() {
     local log=$temp/$1.log pid
-    "${@:3}" >"$log" 2>&1 &
+    : >"$log"
+    "${@:3}" >>"$log" 2>&1 &
     pid=$!
-    pids+=("$pid")
     for _ in {1..300}; do
         if grep -qF "$2" "$log"; then return; fi
         kill -0 "$pid" 2>/dev/null || break

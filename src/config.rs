@@ -99,6 +99,13 @@ impl Config {
         SocketAddr::new(self.host, self.port)
     }
 
+    /// The Redis to use, if one is given; an empty text gives none.
+    #[must_use]
+    pub fn redis_url(&self) -> Option<&str> {
+        let url = self.redis_url.as_ref().map(Secret::reveal);
+        url.filter(|url| !url.is_empty())
+    }
+
     /// What the Redis store needs to know besides the URL.
     #[must_use]
     pub fn redis_settings(&self) -> RedisSettings {
@@ -149,9 +156,7 @@ pub enum LogFormat {
 pub struct Secret(String);
 
 impl Secret {
-    /// The text itself, for the one who needs it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
+    fn reveal(&self) -> &str {
         &self.0
     }
 }

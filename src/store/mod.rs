@@ -83,9 +83,9 @@ impl StoreError {
 ///
 /// The [`StartError`] says what is wrong and what would be right.
 pub fn open(config: &Config) -> Result<Arc<dyn StatsStore>, StartError> {
-    match (config.store, &config.redis_url) {
+    match (config.store, config.redis_url()) {
         (StoreChoice::Auto | StoreChoice::Redis, Some(url)) => {
-            Ok(Arc::new(RedisStore::open(url.reveal(), &config.redis_settings())?))
+            Ok(Arc::new(RedisStore::open(url, &config.redis_settings())?))
         }
         (StoreChoice::Redis, None) => Err(StartError::Configuration(
             "STORE is redis, but REDIS_URL is not set: give it an address such as redis://localhost:6379".into(),

@@ -11,21 +11,16 @@ from urllib.parse import urlsplit
 from selenium import webdriver
 from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support import expected_conditions as expected
 from selenium.webdriver.support.wait import WebDriverWait
 
 LEARNER = "0193d4f1-0000-7000-8000-000000000001"
 COURSE = "0193d4f1-0000-7000-8000-000000000002"
 SESSION = "0193d4f1-0000-7000-8000-000000000003"
-# All fractions that a double holds exactly.
 STATS = {"totalModulesStudied": 2.25, "averageScore": 7.5, "timeStudied": 90061.125}
-
 ELSEWHERE = "http://example.com/"
 # Any answer counts, also one that the page may not read.
-REACH = """
-const [url, done] = arguments;
-fetch(url, {mode: "no-cors"}).then(() => done(true), () => done(false));
-"""
+REACH = """const [url, done] = arguments;
+fetch(url, {mode: "no-cors"}).then(() => done(true), () => done(false));"""
 
 
 def browser(profile):
@@ -33,29 +28,22 @@ def browser(profile):
     for argument in [
         "headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "window-size=1280,2400",
         f"user-data-dir={profile}", "no-first-run",
-        # Nothing of the browser's own.
+        # It asks for nothing of its own.
         "disable-background-networking", "disable-component-update", "disable-sync", "disable-quic",
-        # No name leads anywhere, and no proxy that the environment names is asked.
+        # No name leads anywhere, nor does a proxy that the environment names.
         "host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "no-proxy-server",
     ]:
         options.add_argument(f"--{argument}")
-    options.binary_location = shutil.which("chromium")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    # With the driver named, selenium does not look for one to download.
-    service = webdriver.ChromeService(shutil.which("chromedriver"))
-    return webdriver.Chrome(options, service)
+    # With both programs named, selenium does not look for them, which could be to download them.
+    options.binary_location = shutil.which("chromium")
+    return webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
 
 
 def find(scope, css):
-    """The element, once it is there to be used."""
-    present = lambda _: next((e for e in scope.find_elements(By.CSS_SELECTOR, css) if e.is_displayed()), None)
-    return WebDriverWait(scope, 30).until(present, css)
-
-
-def fill(scope, css, text):
-    field = find(scope, css)
-    field.send_keys(Keys.CONTROL, "a")
-    field.send_keys(text)
+    """The first such element that can be seen, once there is one."""
+    seen = lambda _: next(filter(lambda e: e.is_displayed(), scope.find_elements(By.CSS_SELECTOR, css)), None)
+    return WebDriverWait(scope, 30).until(seen, f"no {css}")
 
 
 def try_out(driver, operation, body=None):
@@ -63,28 +51,26 @@ def try_out(driver, operation, body=None):
     block = find(driver, f"[id$=-{operation}]")
     find(block, ".opblock-summary-control").click()
     find(block, ".try-out__btn").click()
-    fill(block, "[data-param-name=X-User-Id] input", LEARNER)
-    fill(block, "[data-param-name=courseId] input", COURSE)
+    fields = {"[data-param-name=X-User-Id] input": LEARNER, "[data-param-name=courseId] input": COURSE}
     if body:
-        fill(block, "textarea.body-param__text", json.dumps(body))
+        fields["textarea.body-param__text"] = json.dumps(body)
+    for css, text in fields.items():
+        find(block, css).send_keys(Keys.CONTROL, "a", Keys.NULL, text)
     find(block, ".execute").click()
     answer = find(block, ".live-responses-table .response")
-    status = find(answer, ".response-col_status").text
-    return status.split()[0], json.loads(find(answer, ".highlight-code code, pre.microlight").text)
+    shown = find(answer, ".highlight-code code, pre.microlight").text
+    return find(answer, ".response-col_status").text, json.loads(shown)
 
 
-def requests(driver):
-    """The URLs that were asked for since the last call, but for those that ask nobody."""
+def strangers(driver, service):
+    """The URLs not of the service that were asked for since the last call."""
     for entry in driver.get_log("performance"):
         event = json.loads(entry["message"])["message"]
         if event["method"] in ("Network.requestWillBeSent", "Network.webSocketCreated"):
             url = event["params"].get("request", event["params"])["url"]
-            if urlsplit(url).scheme not in ("chrome", "data"):
+            # The browser has these itself.
+            if urlsplit(url).scheme not in ("chrome", "data") and urlsplit(url)[:2] != urlsplit(service)[:2]:
                 yield url
-
-
-def strangers(urls, service):
-    return [url for url in urls if urlsplit(url)[:2] != urlsplit(service)[:2]]
 
 
 def check(what, actual, wanted):
@@ -99,15 +85,11 @@ def main(service, profile, screenshot):
         check("POST", try_out(driver, "recordSession", {"sessionId": SESSION, **STATS}), ("201", {"message": "OK"}))
         check("GET", try_out(driver, "getTotals"), ("200", STATS))
         driver.save_screenshot(screenshot)
-
-        asked = list(requests(driver))
-        check("requests elsewhere", strangers(asked, service), [])
+        check("requests elsewhere", list(strangers(driver, service)), [])
         check("errors", [e["message"] for e in driver.get_log("browser") if e["level"] == "SEVERE"], [])
-
         # That there was none means something only if one would have been seen; nor does it arrive.
-        arrived = driver.execute_async_script(REACH, ELSEWHERE)
-        check("a request elsewhere arrives", arrived, False)
-        check("requests seen of it", strangers(requests(driver), service), [ELSEWHERE])
+        check("a request elsewhere arrives", driver.execute_async_script(REACH, ELSEWHERE), False)
+        check("requests seen of it", list(strangers(driver, service)), [ELSEWHERE])
     finally:
         driver.quit()
 

@@ -1,1 +1,157 @@
+//! Flags and environment variables: wrong values are told in one line, and the document of them is
+//! the program's own.
 
+use clap::CommandFactory;
+use study_stats::config::Cli;
+
+use crate::support::service::{Service, command, embedded, output};
+
+/// The exit code and standard error of the service with some of the environment set.
+fn refused(environment: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String) {
+    let output = output(command().envs(environment.iter().copied()).args(arguments));
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+#[test]
+fn a_wrong_value_is_told_in_one_line_with_what_would_be_right() {
+    for (name, value, hint) in [
+        ("PORT", "x", "a number from 0 to 65535"),
+        ("PORT", "65536", "a number from 0 to 65535"),
+        ("PORT", "", "a number from 0 to 65535"),
+        ("HOST", "example.org", "an IP address"),
+        ("STORE", "mysql", "auto, embedded, redis"),
+        ("LOG_FORMAT", "xml", "text, json"),
+        ("RUST_LOG", "=x=y", "info,study_stats=debug"),
+        ("REDIS_LANES", "0", "a number from 1 to 64"),
+        ("REDIS_KEY_PREFIX", "{x}", "letters, digits"),
+        ("REDIS_CONNECT_TIMEOUT", "0s", "such as 500ms or 2s"),
+        ("STORE_TIMEOUT", "soon", "such as 500ms or 2s"),
+        ("REQUEST_TIMEOUT", "2h", "such as 500ms or 2s"),
+        ("DRAIN_DELAY", "-1s", "such as 500ms or 2s"),
+        ("SHUTDOWN_GRACE", "5", "such as 500ms or 2s"),
+    ] {
+        let (code, line) = refused(&[(name, value)], &[]);
+        assert_eq!(
+            (code, line.lines().count()),
+            (Some(2), 1),
+            "{name}={value}: {line}"
+        );
+        assert!(
+            line.starts_with("error: ") && line.contains(hint),
+            "{name}={value}: {line}"
+        );
+    }
+    let (code, line) = refused(&[], &["--nonsense"]);
+    assert_eq!((code, line.lines().count()), (Some(2), 1), "{line}");
+}
+
+#[test]
+fn redis_without_a_url_is_an_error() {
+    for environment in [
+        &[("STORE", "redis")][..],
+        &[("STORE", "redis"), ("REDIS_URL", "")],
+    ] {
+        let (code, line) = refused(environment, &[]);
+        assert_eq!((code, line.lines().count()), (Some(2), 1), "{line}");
+        assert!(
+            line.contains("REDIS_URL") && line.contains("redis://"),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_url_gives_no_redis() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::start(embedded(directory.path()).env("REDIS_URL", ""));
+    assert_eq!(service.client().ready().await.json()["store"], "embedded");
+    let service = Service::start(
+        embedded(&directory.path().join("other"))
+            .envs([("REDIS_URL", "redis://x"), ("STORE", "embedded")]),
+    );
+    assert_eq!(service.client().ready().await.json()["store"], "embedded");
+}
+
+#[test]
+fn a_url_that_is_not_understood_is_not_repeated() {
+    for url in [
+        "http://:secret@host",
+        "secret",
+        "redis://:secret@host:port",
+        "redis+unix:///secret",
+        "redis://h/secret",
+    ] {
+        let (code, line) = refused(&[("REDIS_URL", url)], &[]);
+        assert_eq!((code, line.lines().count()), (Some(2), 1), "{line}");
+        assert!(
+            line.contains("redis://[user:password@]host") && !line.contains("secret"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn help_shows_no_secret() {
+    let help = output(
+        command()
+            .env("REDIS_URL", "redis://:secret@host")
+            .arg("--help"),
+    );
+    assert_eq!(help.status.code(), Some(0));
+    let help = String::from_utf8(help.stdout).unwrap();
+    assert!(
+        help.contains("REDIS_URL") && !help.contains("secret"),
+        "{help}"
+    );
+}
+
+#[test]
+fn a_flag_wins_over_its_environment_variable() {
+    let (_, line) = refused(&[("PORT", "1")], &["--port", "x"]);
+    assert!(line.contains("'x'"), "{line}");
+    let (_, line) = refused(&[("PORT", "y")], &["serve", "--port", "x"]);
+    assert!(line.contains("'x'"), "{line}");
+}
+
+#[test]
+fn every_option_is_documented_as_the_program_has_it() {
+    let cli = Cli::command();
+    let options = cli
+        .get_arguments()
+        .filter(|argument| argument.get_env().is_some());
+    let mut expected: Vec<_> = options
+        .map(|option| {
+            let default = option
+                .get_default_values()
+                .first()
+                .map_or("none".into(), |value| {
+                    format!("`{}`", value.to_string_lossy())
+                });
+            let (flag, variable) = (
+                option.get_long().unwrap(),
+                option.get_env().unwrap().to_string_lossy(),
+            );
+            format!(
+                "| `--{flag}` | `{variable}` | {default} | {} |",
+                option.get_help().unwrap()
+            )
+        })
+        .collect();
+    let document = include_str!("../../docs/CONFIGURATION.md");
+    let mut documented: Vec<_> = document
+        .lines()
+        .filter(|line| line.starts_with("| `--"))
+        .map(str::to_owned)
+        .collect();
+    expected.sort();
+    documented.sort();
+    assert_eq!(
+        documented,
+        expected,
+        "docs/CONFIGURATION.md must have these rows:\n{}",
+        expected.join("\n")
+    );
+}

@@ -1,1 +1,371 @@
+//! What the Redis store keeps, key by key, and its arithmetic held to Rust's.
 
+use std::collections::HashMap;
+
+use deadpool_redis::redis::aio::MultiplexedConnection;
+use deadpool_redis::redis::{AsyncCommands, cmd};
+use study_stats::config::RedisSettings;
+use study_stats::domain::{
+    CourseId, Decimal, LearnerId, OccurredAt, Outcome, Record, Stats, Totals,
+};
+use study_stats::store::redis::RedisStore;
+use study_stats::store::{StatsStore, StoreError};
+
+use crate::support::api::{Api, body};
+use crate::support::fixture::Fixture;
+use crate::support::history::{History, record, recount, stats};
+use crate::support::{eventually, id};
+
+const LEARNER: &str = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f";
+const COURSE: &str = "fbffbfff-0000-4000-8000-000000000001";
+const SESSION: &str = "00000000-0000-0000-0000-000000000000";
+
+const SESSION_KEY: &str =
+    "ss:{194}:s:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ:AAAAAAAAAAAAAAAAAAAAAA";
+const TOTALS_KEY: &str = "ss:{194}:t:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ";
+const TIMELINE_KEY: &str = "ss:{194}:i:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ";
+const COURSES_KEY: &str = "ss:{194}:u:AZPU8XorfD2eT1prfI2eDw";
+const SUMMARY_KEY: &str = "ss:{194}:c:-_-__wAAQACAAAAAAAAAAQ";
+const ERASED_KEY: &str = "ss:{194}:x:AZPU8XorfD2eT1prfI2eDw";
+
+fn golden(stats: Stats, millis: i64) -> Record {
+    Record {
+        learner: LearnerId::parse(LEARNER).unwrap(),
+        course: CourseId::parse(COURSE).unwrap(),
+        session: SESSION.parse::<uuid::Uuid>().unwrap().into(),
+        stats,
+        occurred_at: Some(OccurredAt {
+            millis,
+            local_day: 7,
+        }),
+    }
+}
+
+async fn hash(connection: &mut MultiplexedConnection, key: &str) -> Vec<(String, String)> {
+    let mut fields: Vec<_> = connection
+        .hgetall::<_, HashMap<_, _>>(key)
+        .await
+        .unwrap()
+        .into_iter()
+        .collect();
+    fields.sort();
+    fields
+}
+
+fn fields(fields: &[(&str, &str)]) -> Vec<(String, String)> {
+    fields
+        .iter()
+        .map(|(field, value)| ((*field).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_record_fills_the_keys_of_the_data_model() {
+    let fixture = Fixture::redis().await;
+    let mut redis = fixture.server().connection().await;
+    fixture
+        .store
+        .record(&golden(stats(2.5, -0.25, 0.0), 1_000))
+        .await
+        .unwrap();
+
+    let mut keys: Vec<String> = redis.keys("*").await.unwrap();
+    keys.sort();
+    assert_eq!(
+        keys,
+        [
+            SUMMARY_KEY,
+            TIMELINE_KEY,
+            SESSION_KEY,
+            TOTALS_KEY,
+            COURSES_KEY
+        ]
+    );
+    let session = [
+        ("d", "7"),
+        ("m", "2.5"),
+        ("o", "1000"),
+        ("s", "-0.25"),
+        ("t", "0"),
+    ];
+    assert_eq!(hash(&mut redis, SESSION_KEY).await, fields(&session));
+    // What is zero is left out.
+    let sums = [
+        ("m", "2"),
+        ("mf", "500000000000000"),
+        ("n", "1"),
+        ("sf", "-250000000000000"),
+    ];
+    assert_eq!(hash(&mut redis, TOTALS_KEY).await, fields(&sums));
+    assert_eq!(
+        hash(&mut redis, SUMMARY_KEY).await,
+        fields(&[&[("l", "1")], &sums[..]].concat())
+    );
+    let timeline: Vec<(Vec<u8>, i64)> = redis.zrange_withscores(TIMELINE_KEY, 0, -1).await.unwrap();
+    assert_eq!(timeline, [(vec![0; 16], 1_000)]);
+    let courses: Vec<(Vec<u8>, i64)> = redis.zrange_withscores(COURSES_KEY, 0, -1).await.unwrap();
+    assert_eq!(
+        courses,
+        [(CourseId::parse(COURSE).unwrap().as_bytes().to_vec(), 1_000)]
+    );
+
+    fixture
+        .store
+        .record(&golden(stats(0.0, -1e12, 1e12), 2_000))
+        .await
+        .unwrap();
+    let sums = [("n", "1"), ("s", "-1000000000000"), ("t", "1000000000000")];
+    assert_eq!(hash(&mut redis, TOTALS_KEY).await, fields(&sums));
+    assert_eq!(
+        hash(&mut redis, SUMMARY_KEY).await,
+        fields(&[&[("l", "1")], &sums[..]].concat())
+    );
+    let timeline: Vec<(Vec<u8>, i64)> = redis.zrange_withscores(TIMELINE_KEY, 0, -1).await.unwrap();
+    assert_eq!(timeline, [(vec![0; 16], 2_000)]);
+}
+
+#[tokio::test]
+async fn an_older_session_of_a_course_does_not_make_it_older() {
+    let fixture = Fixture::redis().await;
+    let mut redis = fixture.server().connection().await;
+    let newer = golden(stats(1.0, 1.0, 1.0), 2_000);
+    let older = Record {
+        session: id(),
+        ..golden(stats(1.0, 1.0, 1.0), 1_000)
+    };
+    for record in [newer, older] {
+        fixture.store.record(&record).await.unwrap();
+    }
+    let courses: Vec<(Vec<u8>, i64)> = redis.zrange_withscores(COURSES_KEY, 0, -1).await.unwrap();
+    assert_eq!(courses[0].1, 2_000);
+    assert_eq!(redis.zcard::<_, usize>(TIMELINE_KEY).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn what_occurred_before_its_learner_was_erased_is_gone() {
+    let fixture = Fixture::redis().await;
+    let mut redis = fixture.server().connection().await;
+    redis.set::<_, _, ()>(ERASED_KEY, 1_000).await.unwrap();
+    let before = golden(stats(1.0, 1.0, 1.0), 999);
+    assert_eq!(
+        fixture.store.record(&before).await.unwrap(),
+        Outcome::Erased
+    );
+    assert_eq!(
+        fixture
+            .store
+            .totals(before.learner, before.course)
+            .await
+            .unwrap(),
+        None
+    );
+
+    let api = Api::serve(fixture.store.clone()).await;
+    let mut body = body(1, 2, 3);
+    body["occurredAt"] = "1970-01-01T00:00:00.999Z".into();
+    let answer = api.client.post(LEARNER, COURSE, &body).await;
+    assert_eq!(
+        (answer.status, answer.message().as_str()),
+        (410, "learner erased")
+    );
+    body["occurredAt"] = "1970-01-01T00:00:01Z".into();
+    assert_eq!(api.client.post(LEARNER, COURSE, &body).await.status, 201);
+}
+
+/// As many operations as `HISTORY_OPERATIONS` says, at least 10,000 by default.
+fn operations() -> usize {
+    std::env::var("HISTORY_OPERATIONS").map_or(10_000, |count| count.parse().expect("a number"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lua_counts_as_rust_does_digit_by_digit() {
+    let fixture = Fixture::redis().await;
+    let mut redis = fixture.server().connection().await;
+    let seed = rand::random();
+    println!("the history's seed is {seed}");
+    let mut history = History::new(seed);
+    let mut left = operations();
+    while left > 0 {
+        let batch: Vec<_> = (0..left.min(50)).map(|_| history.next()).collect();
+        left -= batch.len();
+        for outcome in fixture.store.record_many(&batch).await {
+            assert!(matches!(
+                outcome.unwrap(),
+                Outcome::Recorded | Outcome::Superseded
+            ));
+        }
+        let last = batch.last().unwrap();
+        let totals = fixture
+            .store
+            .totals(last.learner, last.course)
+            .await
+            .unwrap();
+        assert_eq!(
+            totals,
+            history.totals(last.learner, last.course),
+            "seed {seed}"
+        );
+        assert_summaries(&mut redis, &history).await;
+    }
+    assert_timelines(&mut redis, &history).await;
+}
+
+/// Asserts that the summaries of all buckets together are a recount of the courses.
+async fn assert_summaries(redis: &mut MultiplexedConnection, history: &History) {
+    let keys: Vec<String> = redis.keys("ss:*:c:*").await.unwrap();
+    let (mut learners, mut totals) = (0, Totals::default());
+    for key in keys {
+        let hash: HashMap<String, i64> = redis.hgetall(&key).await.unwrap();
+        assert!(hash.values().all(|value| *value != 0), "{key} holds a zero");
+        let field = |name: &str| hash.get(name).copied().unwrap_or_default();
+        let sum = |name: &str| Decimal::from_parts(field(name), field(&format!("{name}f")));
+        learners += field("l");
+        totals.sessions += u64::try_from(field("n")).unwrap();
+        totals.modules = totals.modules + sum("m");
+        totals.score = totals.score + sum("s");
+        totals.time = totals.time + sum("t");
+    }
+    assert_eq!(
+        totals,
+        recount(history.stored.values().map(|(stats, _)| stats))
+    );
+    let pairs = history
+        .learners
+        .iter()
+        .flat_map(|l| history.courses.iter().map(move |c| (*l, *c)));
+    assert_eq!(
+        learners,
+        pairs
+            .filter(|(l, c)| history.totals(*l, *c).is_some())
+            .count() as i64
+    );
+}
+
+/// Asserts that the timelines and the learners' courses say when each session occurred.
+async fn assert_timelines(redis: &mut MultiplexedConnection, history: &History) {
+    let members = async |redis: &mut MultiplexedConnection, pattern: &str| {
+        let mut all = Vec::new();
+        for key in redis.keys::<_, Vec<String>>(pattern).await.unwrap() {
+            all.extend(
+                redis
+                    .zrange_withscores::<_, Vec<(Vec<u8>, i64)>>(key, 0, -1)
+                    .await
+                    .unwrap(),
+            );
+        }
+        all.sort();
+        all
+    };
+    let mut sessions: Vec<_> = history
+        .stored
+        .iter()
+        .map(|((_, _, session), (_, at))| (session.as_bytes().to_vec(), at.millis))
+        .collect();
+    sessions.sort();
+    assert_eq!(members(redis, "ss:*:i:*").await, sessions);
+
+    // A time of occurrence never goes back, so that the latest of a course is its latest ever.
+    let mut latest: HashMap<(LearnerId, CourseId), i64> = HashMap::new();
+    for ((learner, course, _), (_, at)) in &history.stored {
+        let latest = latest.entry((*learner, *course)).or_insert(i64::MIN);
+        *latest = at.millis.max(*latest);
+    }
+    let mut courses: Vec<_> = latest
+        .into_iter()
+        .map(|((_, course), millis)| (course.as_bytes().to_vec(), millis))
+        .collect();
+    courses.sort();
+    assert_eq!(members(redis, "ss:*:u:*").await, courses);
+}
+
+#[tokio::test]
+async fn flushed_scripts_are_known_again() {
+    let fixture = Fixture::redis().await;
+    let mut redis = fixture.server().connection().await;
+    let one = record(id(), id(), stats(1.0, 1.0, 1.0));
+    for _ in 0..3 {
+        cmd("SCRIPT")
+            .arg("FLUSH")
+            .exec_async(&mut redis)
+            .await
+            .unwrap();
+        let outcomes = fixture
+            .store
+            .record_many(&[one, record(id(), id(), stats(1.0, 1.0, 1.0))])
+            .await;
+        assert!(
+            outcomes
+                .into_iter()
+                .all(|outcome| outcome.unwrap() == Outcome::Recorded)
+        );
+    }
+    assert_eq!(
+        fixture.store.totals(one.learner, one.course).await.unwrap(),
+        Some(recount([&one.stats]))
+    );
+}
+
+#[tokio::test]
+async fn data_of_another_kind_is_told_from_an_absent_redis() {
+    let fixture = Fixture::redis().await;
+    let mut redis = fixture.server().connection().await;
+    let record = golden(stats(1.0, 1.0, 1.0), 0);
+    fixture.store.record(&record).await.unwrap();
+    redis
+        .hset::<_, _, _, ()>(SESSION_KEY, "m", "many")
+        .await
+        .unwrap();
+    let answer = fixture
+        .store
+        .session(record.learner, record.course, record.session)
+        .await;
+    assert!(
+        matches!(answer, Err(StoreError::Unexpected(_))),
+        "{answer:?}"
+    );
+    redis.set::<_, _, ()>(TOTALS_KEY, "x").await.unwrap();
+    let answer = fixture.store.totals(record.learner, record.course).await;
+    assert!(
+        matches!(answer, Err(StoreError::Unexpected(_))),
+        "{answer:?}"
+    );
+    let answer = fixture.store.record(&record).await;
+    assert!(
+        matches!(answer, Err(StoreError::Unexpected(_))),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn stores_with_other_prefixes_do_not_meet() {
+    let fixture = Fixture::redis().await;
+    let timeout = std::time::Duration::from_secs(30);
+    let settings = RedisSettings {
+        key_prefix: "other".into(),
+        lanes: 1,
+        connect_timeout: timeout,
+        response_timeout: timeout,
+    };
+    let other = RedisStore::open(&fixture.server().url(), &settings).unwrap();
+    eventually("the other store is connected", || async {
+        other.ping().await.ok()
+    })
+    .await;
+    let record = record(id(), id(), stats(1.0, 1.0, 1.0));
+    other.record(&record).await.unwrap();
+    assert_eq!(
+        fixture
+            .store
+            .totals(record.learner, record.course)
+            .await
+            .unwrap(),
+        None
+    );
+    assert!(
+        other
+            .totals(record.learner, record.course)
+            .await
+            .unwrap()
+            .is_some()
+    );
+}

@@ -46,10 +46,10 @@ async fn a_session_is_read_back_as_it_was_recorded(fixture: Fixture) {
         1e-15,
         123_456_789_012.345_67,
     ];
-    for (index, number) in numbers.into_iter().enumerate() {
+    for (local_day, number) in (-3..).zip(numbers) {
         let occurred_at = OccurredAt {
-            millis: 1_000 * index as i64 - 5_000,
-            local_day: index as i32 - 3,
+            millis: 1_000 * i64::from(local_day),
+            local_day,
         };
         let record = Record {
             occurred_at: Some(occurred_at),

@@ -4,6 +4,8 @@
 //! answers them once it is on disk. Reads see the last commit and never wait for a write.
 
 mod schema;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod writer;
 

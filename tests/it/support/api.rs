@@ -132,6 +132,19 @@ impl Client {
         self.get(learner, &format!("/courses/{course}")).await
     }
 
+    /// The totals, also where the service is away.
+    pub(crate) async fn try_totals(
+        &self,
+        learner: &str,
+        course: &str,
+    ) -> Result<Answer, reqwest::Error> {
+        send(
+            self.request(Method::GET, &format!("/courses/{course}"))
+                .header("X-User-Id", learner),
+        )
+        .await
+    }
+
     pub(crate) async fn ready(&self) -> Answer {
         self.get("", "/health/ready").await
     }

@@ -1,0 +1,165 @@
+//! The tables hold what the sessions say: each is compared with a recount of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::schema::{self, COURSES, ERASED, SESSIONS, SUMMARY, TIMELINE, TOTALS};
+use super::transaction::Tables;
+use crate::domain::{Amount, OccurredAt, Outcome, Record, Score, Stats, Totals};
+use crate::store::bucket;
+
+struct Fixture {
+    database: Database,
+    _directory: TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let database = super::open_database(&directory.path().join("test.redb")).unwrap();
+        Self {
+            database,
+            _directory: directory,
+        }
+    }
+
+    /// Records in one transaction.
+    fn record(&self, records: &[Record]) -> Vec<Outcome> {
+        let write = self.database.begin_write().unwrap();
+        let mut tables = Tables::open(&write).unwrap();
+        let now = OccurredAt::from_utc_millis(0);
+        let outcomes = records
+            .iter()
+            .map(|record| tables.record(record, now).unwrap())
+            .collect();
+        drop(tables);
+        write.commit().unwrap();
+        outcomes
+    }
+
+    fn snapshot(&self) -> ReadTransaction {
+        self.database.begin_read().unwrap()
+    }
+}
+
+/// All rows of a table.
+fn rows<K, V>(snapshot: &ReadTransaction, table: TableDefinition<'_, K, V>) -> Vec<(K, V)>
+where
+    K: redb::Key + 'static + for<'a> redb::Value<SelfType<'a> = K>,
+    V: redb::Value + 'static + for<'a> redb::Value<SelfType<'a> = V>,
+{
+    let table = snapshot.open_table(table).unwrap();
+    table
+        .iter()
+        .unwrap()
+        .map(|row| {
+            row.map(|(key, value)| (key.value(), value.value()))
+                .unwrap()
+        })
+        .collect()
+}
+
+/// A record from small numbers, so that learners, courses and sessions recur.
+fn record(random: &mut impl rand::Rng) -> Record {
+    let mut id = |count| Uuid::from_u128(random.random_range(0..count));
+    let (learner, course, session) = (id(3).into(), id(2).into(), id(9).into());
+    let mut number = || random.random::<f64>() * 1_000.0;
+    let stats = Stats {
+        modules: Amount::new(number()).unwrap(),
+        score: Score::new(-number()).unwrap(),
+        time: Amount::new(number()).unwrap(),
+    };
+    let millis = random.random_range(-500..500);
+    Record {
+        learner,
+        course,
+        session,
+        stats,
+        occurred_at: Some(OccurredAt::from_utc_millis(millis)),
+    }
+}
+
+#[test]
+fn every_table_is_a_recount_of_the_sessions() {
+    let (fixture, mut random) = (Fixture::new(), rand::rng());
+    for _ in 0..40 {
+        fixture.record(&(0..25).map(|_| record(&mut random)).collect::<Vec<_>>());
+        assert_recount(&fixture.snapshot());
+    }
+}
+
+fn assert_recount(snapshot: &ReadTransaction) {
+    let mut totals: BTreeMap<schema::TotalsKey, Totals> = BTreeMap::new();
+    let mut summary: BTreeMap<schema::SummaryKey, (BTreeSet<u128>, Totals)> = BTreeMap::new();
+    let mut latest: BTreeMap<schema::TotalsKey, i64> = BTreeMap::new();
+    let mut timeline = BTreeSet::new();
+    for ((learner, course, id), row) in rows(snapshot, SESSIONS) {
+        let session = schema::session(row).unwrap();
+        let at = session.occurred_at.millis;
+        let total = totals.entry((learner, course)).or_default();
+        *total = total.replaced(None, &session.stats).unwrap();
+        let bucket = bucket::of(Uuid::from_u128(learner).into());
+        let (learners, total) = summary.entry((course, bucket)).or_default();
+        learners.insert(learner);
+        *total = total.replaced(None, &session.stats).unwrap();
+        let latest = latest.entry((learner, course)).or_insert(at);
+        *latest = at.max(*latest);
+        timeline.insert((learner, course, at, id));
+    }
+    let totals: Vec<_> = totals
+        .into_iter()
+        .map(|(key, totals)| (key, schema::totals_row(&totals)))
+        .collect();
+    assert_eq!(rows(snapshot, TOTALS), totals);
+    let summary = summary.into_iter().map(|(key, (learners, totals))| {
+        (key, (learners.len() as u64, schema::totals_row(&totals)))
+    });
+    assert_eq!(rows(snapshot, SUMMARY), summary.collect::<Vec<_>>());
+    assert_eq!(
+        rows(snapshot, TIMELINE),
+        timeline
+            .into_iter()
+            .map(|key| (key, ()))
+            .collect::<Vec<_>>()
+    );
+    let courses: BTreeSet<_> = latest
+        .into_iter()
+        .map(|((learner, course), at)| (learner, at, course))
+        .collect();
+    assert_eq!(
+        rows(snapshot, COURSES),
+        courses.into_iter().map(|key| (key, ())).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn what_occurred_before_its_learner_was_erased_is_refused() {
+    let (fixture, mut random) = (Fixture::new(), rand::rng());
+    let one = record(&mut random);
+    let write = fixture.database.begin_write().unwrap();
+    write
+        .open_table(ERASED)
+        .unwrap()
+        .insert(one.learner.as_u128(), 1_000)
+        .unwrap();
+    write.commit().unwrap();
+    let at = |millis| Record {
+        occurred_at: Some(OccurredAt::from_utc_millis(millis)),
+        ..one
+    };
+    assert_eq!(
+        fixture.record(&[at(999), at(1_000)]),
+        [Outcome::Erased, Outcome::Recorded]
+    );
+    assert_eq!(
+        fixture.record(&[Record {
+            occurred_at: None,
+            ..one
+        }]),
+        [Outcome::Erased],
+        "now is 0 here"
+    );
+}
