@@ -32,10 +32,7 @@ impl<E> Documented<E> {
             .at(ROOT, get(make_sync(|_| Redirect::temporary(DOCS))))
             .at(
                 DOCS,
-                get(constant(
-                    "text/html; charset=utf-8",
-                    service.swagger_ui_html(),
-                )),
+                get(constant("text/html; charset=utf-8", page(&service))),
             )
             .at(
                 DOCUMENT,
@@ -58,6 +55,12 @@ impl<E: Endpoint<Output = Response>> Endpoint for Documented<E> {
             self.operations.call(request).await
         }
     }
+}
+
+/// Swagger UI, with an empty icon: a browser asks the service for one where the page has none.
+fn page<T: OpenApi>(service: &OpenApiService<T, ()>) -> String {
+    let icon = r#"<head><link rel="icon" href="data:,">"#;
+    service.swagger_ui_html().replacen("<head>", icon, 1)
 }
 
 /// An endpoint that always answers the same.
