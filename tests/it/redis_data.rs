@@ -218,7 +218,13 @@ async fn assert_summaries(redis: &mut MultiplexedConnection, history: &History) 
         let hash: HashMap<String, i64> = redis.hgetall(&key).await.unwrap();
         assert!(hash.values().all(|value| *value != 0), "{key} holds a zero");
         let field = |name: &str| hash.get(name).copied().unwrap_or_default();
-        let sum = |name: &str| Decimal::from_parts(field(name), field(&format!("{name}f")));
+        let sum = |name: &str| {
+            let (units, fraction) = (field(name), field(&format!("{name}f")));
+            let spelled_so =
+                fraction.abs() < 1_000_000_000_000_000 && units.signum() * fraction.signum() >= 0;
+            assert!(spelled_so, "{key}: {name} is {units} and {fraction}");
+            Decimal::from_parts(units, fraction)
+        };
         learners += field("l");
         totals.sessions += u64::try_from(field("n")).unwrap();
         totals.modules = totals.modules + sum("m");

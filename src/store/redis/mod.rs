@@ -137,8 +137,9 @@ impl StatsStore for RedisStore {
 
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
         let mut replies = self.attempt_records(records, LuaScript::by_hash).await;
-        let may_pass = |reply: &Reply| matches!(reply, Err(error) if is_unknown_script(error) || is_transient(error));
+        let may_pass = |reply: &Reply| reply.as_ref().is_err_and(is_transient);
         if let Some(from) = replies.iter().position(may_pass) {
+            // An unknown script becomes known by the next attempt; there is nothing to wait for.
             if !replies[from].as_ref().is_err_and(is_unknown_script) {
                 tokio::time::sleep(RETRY_AFTER).await;
             }
