@@ -48,6 +48,16 @@ impl Decimal {
         Self(i128::from(units) * SCALE + i128::from(fraction))
     }
 
+    /// The number as whole units and a fraction in 1e-15, both with its sign.
+    ///
+    /// For a number of up to 2^63 units, which is more than any sum that is kept.
+    #[must_use]
+    pub fn to_parts(self) -> (i64, i64) {
+        #[allow(clippy::cast_possible_truncation, reason = "as documented")]
+        let parts = ((self.0 / SCALE) as i64, (self.0 % SCALE) as i64);
+        parts
+    }
+
     /// A whole number of 1e-15, as [`scaled`](Self::scaled) gives it.
     #[must_use]
     pub fn from_scaled(scaled: i128) -> Self {
@@ -208,6 +218,9 @@ mod tests {
             let decimal = Decimal::from_parts(units, fraction);
             prop_assert_eq!(exactly(decimal), BigDecimal::from(units) + BigDecimal::new(fraction.into(), 15));
             prop_assert_eq!(Decimal::from_scaled(decimal.scaled()), decimal);
+            let (units, fraction) = decimal.to_parts();
+            prop_assert_eq!(Decimal::from_parts(units, fraction), decimal);
+            prop_assert!(fraction.abs() < 1_000_000_000_000_000 && units.signum() * fraction.signum() >= 0);
         }
 
         #[test]

@@ -82,7 +82,9 @@ async fn after_sigterm_it_serves_on_until_the_delay_is_over_or_a_second_signal_c
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_does_not_end_does_not_keep_it_from_ending() {
     let directory = tempfile::tempdir().unwrap();
-    let mut service = Service::start(embedded(directory.path()).env("SHUTDOWN_GRACE", "100ms"));
+    let mut service = Service::start(
+        embedded(directory.path()).envs([("SHUTDOWN_GRACE", "100ms"), ("REQUEST_TIMEOUT", "1h")]),
+    );
     let _in_flight = half_a_post(&service).await;
     service.signal("TERM");
     assert!(service.ended().await.success());

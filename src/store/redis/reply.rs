@@ -11,32 +11,35 @@ pub(super) const SESSION_FIELDS: [&str; 5] = ["m", "s", "t", "o", "d"];
 pub(super) const TOTALS_FIELDS: [&str; 7] = ["n", "m", "mf", "s", "sf", "t", "tf"];
 
 /// The record script's ARGV.
-pub(super) fn record_arguments(record: &Record) -> [Vec<u8>; 7] {
-    let Record {
-        course,
-        session,
-        stats,
-        occurred_at,
-        ..
-    } = record;
-    let (occurred, day) = match occurred_at {
+pub(super) fn record_arguments(record: &Record) -> [Vec<u8>; 13] {
+    let (occurred, day) = match record.occurred_at {
         Some(at) => (at.millis.to_string(), at.local_day.to_string()),
         None => Default::default(),
     };
+    let stats = &record.stats;
+    let numbers = [stats.modules.get(), stats.score.get(), stats.time.get()];
+    // The shortest decimal texts that read back as the same numbers; Rust writes no exponents.
+    let [modules, score, time] = numbers.map(|number| number.to_string());
+    let [m, s, t] = numbers.map(|number| Decimal::contribution_of(number).to_parts());
     [
-        decimal_text(stats.modules.get()),
-        decimal_text(stats.score.get()),
-        decimal_text(stats.time.get()),
+        modules.into_bytes(),
+        score.into_bytes(),
+        time.into_bytes(),
         occurred.into_bytes(),
         day.into_bytes(),
-        session.as_bytes().to_vec(),
-        course.as_bytes().to_vec(),
+        record.session.as_bytes().to_vec(),
+        record.course.as_bytes().to_vec(),
+        whole(m.0),
+        whole(m.1),
+        whole(s.0),
+        whole(s.1),
+        whole(t.0),
+        whole(t.1),
     ]
 }
 
-/// The shortest decimal text that reads back as the same number; Rust never writes an exponent.
-fn decimal_text(value: f64) -> Vec<u8> {
-    value.to_string().into_bytes()
+fn whole(number: i64) -> Vec<u8> {
+    number.to_string().into_bytes()
 }
 
 /// What the record script's reply says.

@@ -3,76 +3,72 @@
 --
 -- Redis's Lua knows no integers, only doubles, which are exact up to 2^53. So a sum is kept as two
 -- whole numbers: its units, and its fraction in 1e-15. Both have the sum's sign and |fraction| is
--- below 1e15, so that a sum has one spelling only. Sums stay within 9e15 and one record adds no
--- more than 2e12, so that no step here passes 2^53.
+-- below 1e15, so that a sum has one spelling only. Sums stay within 9e15 and one record moves one
+-- by no more than 2e12, so that no step here passes 2^53.
+--
+-- Fields come as text, or false where they are missing; Lua makes a number of a text that it
+-- calculates with. Whole numbers go out by the format %d: `tostring` would round them.
 
-local SCALE = 1e15
-local LIMIT = 9e15
+local call = redis.call
+local SCALE, LIMIT = 1e15, 9e15
+
+-- The fields of an aggregate: the sums' units and fractions, sessions, learners.
+local FIELDS = { 'm', 'mf', 's', 'sf', 't', 'tf', 'n', 'l' }
+local SESSIONS, LEARNERS = 7, 8
 
 -- What a decimal text ("-12.5", never with an exponent) contributes to a sum: its units and its
 -- first 15 fractional digits.
 local function contribution(text)
   local point = string.find(text, '.', 1, true)
-  if not point then return tonumber(text), 0 end
+  if not point then return text + 0, 0 end
   local digits = string.sub(text, point + 1, point + 15)
-  local fraction = tonumber(digits .. string.rep('0', 15 - #digits))
+  local fraction = digits .. string.rep('0', 15 - #digits)
   -- The sign stands in front of units that may be zero, so it is read off the text.
   if string.byte(text) == 45 then fraction = -fraction end
-  return tonumber(string.sub(text, 1, point - 1)), fraction
+  return string.sub(text, 1, point - 1) + 0, fraction + 0
 end
 
 -- The one spelling of a sum whose fraction may be up to three times too large, or of another sign
--- than the units.
-local function normal(units, fraction)
-  while fraction >= SCALE do units, fraction = units + 1, fraction - SCALE end
-  while fraction <= -SCALE do units, fraction = units - 1, fraction + SCALE end
-  if units > 0 and fraction < 0 then return units - 1, fraction + SCALE end
-  if units < 0 and fraction > 0 then return units + 1, fraction - SCALE end
+-- than the units; nil where the sum is past the limit.
+local function sum(units, fraction)
+  if fraction ~= 0 then
+    while fraction >= SCALE do units, fraction = units + 1, fraction - SCALE end
+    while fraction <= -SCALE do units, fraction = units - 1, fraction + SCALE end
+    if units > 0 and fraction < 0 then
+      units, fraction = units - 1, fraction + SCALE
+    elseif units < 0 and fraction > 0 then
+      units, fraction = units + 1, fraction - SCALE
+    end
+  end
+  if units >= LIMIT and (units > LIMIT or fraction > 0) then return nil end
+  if units <= -LIMIT and (units < -LIMIT or fraction < 0) then return nil end
   return units, fraction
 end
 
-local function within_limit(units, fraction)
-  if units == LIMIT then return fraction <= 0 end
-  if units == -LIMIT then return fraction >= 0 end
-  return units < LIMIT and units > -LIMIT
-end
-
--- A whole number as text. `tostring` would round it, or write an exponent.
-local function text_of(whole)
-  return string.format('%.0f', whole)
-end
-
--- Plans to move one whole-number field of a hash: to set it, or to delete it where it becomes zero.
--- `before` is its text, or false where it is missing.
-local function plan(move, field, before, after)
-  if after ~= 0 then
-    local set = move.set
-    set[#set + 1] = field
-    set[#set + 1] = text_of(after)
-  elseif before then
-    move.delete[#move.delete + 1] = field
+-- The aggregate at `key` with `delta` added to its sums and sessions, and as it was before; nil
+-- where a sum would pass the limit. Nothing is written yet.
+local function added(key, delta)
+  local before, after = call('HMGET', key, unpack(FIELDS)), {}
+  for i = 1, 5, 2 do
+    local units, fraction = sum((before[i] or 0) + delta[i], (before[i + 1] or 0) + delta[i + 1])
+    if not units then return nil end
+    after[i], after[i + 1] = units, fraction
   end
+  after[SESSIONS] = (before[SESSIONS] or 0) + delta[SESSIONS]
+  after[LEARNERS] = (before[LEARNERS] or 0) + 0
+  return after, before
 end
 
--- Plans to add `delta` (units and fraction of m, s and t) to the sums of the hash `key`, and the
--- counts to its further fields `names`. Returns the plan and the texts of those fields as they were,
--- or nil where a sum would pass the limit. Nothing is written yet.
-local function plan_addition(key, delta, names)
-  local before = redis.call('HMGET', key, 'm', 'mf', 's', 'sf', 't', 'tf', unpack(names))
-  local move = { key = key, set = {}, delete = {} }
-  for i, field in ipairs({ 'm', 's', 't' }) do
-    local at = 2 * i - 1
-    local units, fraction = normal(
-      tonumber(before[at] or 0) + delta[at],
-      tonumber(before[at + 1] or 0) + delta[at + 1])
-    if not within_limit(units, fraction) then return nil end
-    plan(move, field, before[at], units)
-    plan(move, field .. 'f', before[at + 1], fraction)
+-- Writes an aggregate. A field that is zero is left out.
+local function put(key, before, after)
+  local set, size = { 'HSET', key }, 2
+  for i, field in ipairs(FIELDS) do
+    if after[i] ~= 0 then
+      set[size + 1], set[size + 2] = field, string.format('%d', after[i])
+      size = size + 2
+    elseif before[i] then
+      call('HDEL', key, field)
+    end
   end
-  return move, before[7], before[8]
-end
-
-local function carry_out(move)
-  if #move.set > 0 then redis.call('HSET', move.key, unpack(move.set)) end
-  if #move.delete > 0 then redis.call('HDEL', move.key, unpack(move.delete)) end
+  if size > 2 then call(unpack(set)) end
 end

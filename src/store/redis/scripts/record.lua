@@ -10,6 +10,8 @@
 --       4 occurred at, in ms; empty for now by this server's clock
 --       5 its local day, in days since 1970-01-01; empty where 4 is
 --       6 session id  7 course id, as 16 bytes
+--       8 to 13 what 1 to 3 contribute to their sums, units and fraction of each: Redis has but
+--         one thread, so what the caller can work out is not worked out here
 -- Reply 'recorded', or what kept it from being so: 'erased', 'superseded', 'limit'
 --
 -- One call, so that it is atomic for every reader and also where the caller goes away half way. All
@@ -17,39 +19,36 @@
 
 local occurred, day = ARGV[4], ARGV[5]
 if occurred == '' then
-  local now = redis.call('TIME')
-  local millis = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
-  occurred, day = text_of(millis), text_of(math.floor(millis / 86400000))
+  local now = call('TIME')
+  local millis = now[1] * 1000 + math.floor(now[2] / 1000)
+  occurred = string.format('%d', millis)
+  day = string.format('%d', math.floor(millis / 86400000))
 end
 
-local erased = redis.call('GET', KEYS[6])
-if erased and tonumber(occurred) < tonumber(erased) then return 'erased' end
+local erased = call('GET', KEYS[6])
+if erased and occurred + 0 < erased + 0 then return 'erased' end
 
-local former = redis.call('HMGET', KEYS[1], 'm', 's', 't', 'o')
-if former[4] and tonumber(former[4]) > tonumber(occurred) then return 'superseded' end
+local former = call('HMGET', KEYS[1], 'm', 's', 't', 'o')
+local is_new = not former[4]
+if not is_new and former[4] + 0 > occurred + 0 then return 'superseded' end
 
-local delta = {}
-for i = 1, 3 do
-  local units, fraction = contribution(ARGV[i])
-  if former[4] then
-    local former_units, former_fraction = contribution(former[i])
-    units, fraction = units - former_units, fraction - former_fraction
+local delta = { unpack(ARGV, 8, 13) }
+delta[SESSIONS] = is_new and 1 or 0
+if not is_new then
+  for i = 1, 3 do
+    local units, fraction = contribution(former[i])
+    delta[2 * i - 1], delta[2 * i] = delta[2 * i - 1] - units, delta[2 * i] - fraction
   end
-  delta[2 * i - 1], delta[2 * i] = units, fraction
 end
 
-local totals, sessions = plan_addition(KEYS[2], delta, { 'n' })
-local summary, all_sessions, learners = plan_addition(KEYS[5], delta, { 'n', 'l' })
+local totals, totals_before = added(KEYS[2], delta)
+local summary, summary_before = added(KEYS[5], delta)
 if not totals or not summary then return 'limit' end
-if not former[4] then
-  plan(totals, 'n', sessions, tonumber(sessions or 0) + 1)
-  plan(summary, 'n', all_sessions, tonumber(all_sessions or 0) + 1)
-  if not sessions then plan(summary, 'l', learners, tonumber(learners or 0) + 1) end
-end
+if not totals_before[SESSIONS] then summary[LEARNERS] = summary[LEARNERS] + 1 end
 
-carry_out(totals)
-carry_out(summary)
-redis.call('HSET', KEYS[1], 'm', ARGV[1], 's', ARGV[2], 't', ARGV[3], 'o', occurred, 'd', day)
-redis.call('ZADD', KEYS[3], occurred, ARGV[6])
-redis.call('ZADD', KEYS[4], 'GT', occurred, ARGV[7])
+put(KEYS[2], totals_before, totals)
+put(KEYS[5], summary_before, summary)
+call('HSET', KEYS[1], 'm', ARGV[1], 's', ARGV[2], 't', ARGV[3], 'o', occurred, 'd', day)
+call('ZADD', KEYS[3], occurred, ARGV[6])
+call('ZADD', KEYS[4], 'GT', occurred, ARGV[7])
 return 'recorded'
