@@ -50,7 +50,7 @@ pub struct Config {
     #[arg(long, env, global = true, default_value = "./data")]
     pub data_dir: PathBuf,
 
-    /// Redis to use: redis://[user:password@]host[:port][/database]
+    /// Redis to use, such as redis://host or redis://user:password@host:6379/0
     // Never shown: it may hold a password. Read by the store, whose messages do not repeat it.
     #[arg(long, env, global = true, hide_env_values = true, value_parser = parse_secret)]
     pub redis_url: Option<Secret>,

@@ -141,3 +141,24 @@ fn refused(config: &Config, error: &io::Error) -> StartError {
     };
     StartError::Environment(format!("cannot listen on {address}: {error}{advice}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::Cli;
+
+    #[test]
+    fn a_refused_port_is_told_in_one_line_with_another_to_try() {
+        let config = Cli::parse_from(["study-stats"]).config;
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::AddrInUse] {
+            let line = refused(&config, &kind.into()).to_string();
+            assert!(
+                line.contains("0.0.0.0:80") && line.contains("--port 8080"),
+                "{line}"
+            );
+            assert_eq!(line.lines().count(), 1);
+        }
+    }
+}

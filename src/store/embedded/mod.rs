@@ -1,6 +1,6 @@
 //! The embedded store: one redb file in the data directory, one process at a time.
 //!
-//! Writes go through one thread ([`writer`]), which commits all that wait in one transaction and
+//! Writes go through one thread (`writer`), which commits all that wait in one transaction and
 //! answers them once it is on disk. Reads see the last commit and never wait for a write.
 
 mod schema;

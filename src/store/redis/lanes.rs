@@ -41,8 +41,8 @@ impl Lanes {
             .map(|_| Arc::new(Lane::default()))
             .collect();
         let mut keepers = JoinSet::new();
-        for lane in &lanes {
-            keepers.spawn(keep(Arc::clone(lane), pool.clone()));
+        for (number, lane) in lanes.iter().enumerate() {
+            keepers.spawn(keep(number, Arc::clone(lane), pool.clone()));
         }
         Self {
             lanes,
@@ -118,19 +118,19 @@ impl Lane {
 }
 
 /// Keeps a lane open, for ever.
-async fn keep(lane: Arc<Lane>, pool: Pool) {
+async fn keep(number: usize, lane: Arc<Lane>, pool: Pool) {
     let mut backoff = FIRST_BACKOFF;
     let mut away = false;
     loop {
         match pool.get().await {
             Ok(connection) => {
                 if away {
-                    tracing::info!("connected to Redis again");
+                    tracing::info!(lane = number, "connected to Redis again");
                 }
                 (backoff, away) = (FIRST_BACKOFF, false);
                 lane.open(connection.clone());
                 let reason = watch(&lane, &connection).await;
-                tracing::warn!(reason, "a connection to Redis is replaced");
+                tracing::warn!(lane = number, reason, "a connection to Redis is replaced");
                 lane.close(None);
                 // Taken for good: handed back, the pool's check would pass a connection to a Redis
                 // that answers but became a replica.
@@ -138,7 +138,7 @@ async fn keep(lane: Arc<Lane>, pool: Pool) {
             }
             Err(error) => {
                 if !away {
-                    tracing::warn!(%error, "cannot connect to Redis; trying on");
+                    tracing::warn!(lane = number, %error, "cannot connect to Redis; trying on");
                 }
                 away = true;
                 tokio::time::sleep(backoff).await;

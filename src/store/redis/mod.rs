@@ -1,7 +1,7 @@
 //! The Redis store: any number of replicas of the service share one Redis.
 //!
-//! Every write is one Lua call ([`scripts`]) on keys of one slot ([`keys`]), sent over one of a few
-//! shared connections ([`lanes`]).
+//! Every write is one Lua call (`scripts`) on keys of one slot (`keys`), sent over one of a few
+//! shared connections (`lanes`).
 
 mod keys;
 mod lanes;
