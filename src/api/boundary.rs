@@ -48,7 +48,7 @@ impl<E: Endpoint<Output = Response>> Boundary<E> {
         }
     }
 
-    /// What the client is told of an error.
+    /// What the client is told of an error that happened on `route`.
     fn refusal(&self, error: &ApiError, route: Option<&str>, request_id: &str) -> Response {
         let mut response = error.response(request_id);
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
@@ -72,31 +72,24 @@ impl<E: Endpoint<Output = Response>> Endpoint for Boundary<E> {
         if method == Method::HEAD {
             request.set_method(Method::GET);
         }
-        let (mut response, route, cause) = match self.guarded(request).await {
-            Ok(response) => {
-                let route = response
-                    .data::<PathPattern>()
-                    .map(|pattern| pattern.0.to_string());
-                (response, route, None)
-            }
+        let answer = self.guarded(request).await;
+        // The log has the route and not the path, which has ids in it.
+        let route = match &answer {
+            Ok(response) => response.data::<PathPattern>(),
+            Err(error) => error.data::<PathPattern>(),
+        };
+        let route = route.map(|pattern| pattern.0.to_string());
+        let (mut response, cause) = match answer.map_err(error::from_poem) {
+            Ok(response) => (response, None),
             Err(error) => {
-                let route = error
-                    .data::<PathPattern>()
-                    .map(|pattern| pattern.0.to_string());
-                let error = error::from_poem(error);
-                (
-                    self.refusal(&error, route.as_deref(), &request_id),
-                    route,
-                    error.into_cause(),
-                )
+                let response = self.refusal(&error, route.as_deref(), &request_id);
+                (response, error.into_cause())
             }
         };
-        let status = response.status().as_u16();
-        let micros = start.elapsed().as_micros();
-        // The route and not the path, which has ids in it.
+        let (status, micros) = (response.status().as_u16(), start.elapsed().as_micros());
         match cause {
             Some(cause) => {
-                tracing::warn!(%method, route, status, micros, request_id, cause, "request failed")
+                tracing::warn!(%method, route, status, micros, request_id, cause, "request failed");
             }
             None => tracing::debug!(%method, route, status, micros, request_id, "request"),
         }

@@ -1,15 +1,19 @@
 //! The tables hold what the sessions say: each is compared with a recount of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::EmbeddedStore;
 use super::schema::{self, COURSES, ERASED, SESSIONS, SUMMARY, TIMELINE, TOTALS};
 use super::transaction::Tables;
 use crate::domain::{Amount, OccurredAt, Outcome, Record, Score, Stats, Totals};
-use crate::store::bucket;
+use crate::store::{StatsStore, StoreError, bucket};
 
 struct Fixture {
     database: Database,
@@ -161,5 +165,46 @@ fn what_occurred_before_its_learner_was_erased_is_refused() {
         }]),
         [Outcome::Erased],
         "now is 0 here"
+    );
+}
+
+/// Keeps all others from writing, until what it gives is dropped.
+fn keep_from_writing(store: &EmbeddedStore) -> mpsc::Sender<()> {
+    let file = Arc::clone(&store.file);
+    let (held, hold) = mpsc::channel::<()>();
+    let (started, starting) = mpsc::channel();
+    thread::spawn(move || {
+        file.with(|database| {
+            let write = database.begin_write()?;
+            started.send(()).unwrap();
+            // Fails once the other end is dropped.
+            let _ = hold.recv();
+            Ok(write.abort()?)
+        })
+    });
+    starting.recv().unwrap();
+    held
+}
+
+#[tokio::test]
+async fn a_read_does_not_wait_for_a_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(directory.path(), Duration::from_secs(60)).unwrap();
+    let record = record(&mut rand::rng());
+    store.record(&record).await.unwrap();
+    let _writing = keep_from_writing(&store);
+    let totals = store.totals(record.learner, record.course).await.unwrap();
+    assert_eq!(totals.unwrap().sessions, 1);
+}
+
+#[tokio::test]
+async fn a_store_that_is_too_slow_is_unavailable() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(directory.path(), Duration::from_millis(1)).unwrap();
+    let _writing = keep_from_writing(&store);
+    let outcome = store.record(&record(&mut rand::rng())).await;
+    assert!(
+        matches!(outcome, Err(StoreError::Unavailable(_))),
+        "{outcome:?}"
     );
 }
