@@ -39,7 +39,7 @@ spawn() {
 # leaves its address in $url.
 serve() {
     # No delay when it ends: there is no load balancer to notice.
-    spawn "$1" listening target/debug/study-stats \
+    spawn "$1" listening target/release/study-stats \
         --host 127.0.0.1 --port 0 --drain-delay 0s --log info "${@:2}"
     url=http://$(grep -F listening "$temp/$1.log" | grep -oE '127\.0\.0\.1:[0-9]+')
 }
