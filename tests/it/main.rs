@@ -13,9 +13,11 @@
 
 mod support;
 
-mod api_errors;
+mod api_failures;
 mod api_pages;
+mod api_protocol;
 mod api_sessions;
+mod api_validation;
 mod configuration;
 mod embedded_failures;
 mod openapi;

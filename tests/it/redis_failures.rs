@@ -18,6 +18,35 @@ async fn becomes_ready(client: &Client) {
     .await;
 }
 
+/// The service on a Redis of its own, under load from 16 clients.
+struct UnderLoad {
+    client: Client,
+    load: Load,
+    redis: Redis,
+    _service: Service,
+}
+
+impl UnderLoad {
+    async fn start(options: &[&str]) -> Self {
+        let redis = Redis::start(options).await;
+        let service = Service::start(&mut on_redis(&redis.url()));
+        let client = service.client();
+        becomes_ready(&client).await;
+        let load = Load::start(vec![client.clone()], 16);
+        Self {
+            client,
+            load,
+            redis,
+            _service: service,
+        }
+    }
+
+    /// Ends the load and holds all that was written to what is stored.
+    async fn verify(self) {
+        self.load.stop().await.verify(&self.client).await;
+    }
+}
+
 /// Asserts that everything but liveness is 503, each within the time that a request may take.
 async fn assert_away(client: &Client) {
     let (learner, course) = (new_id(), new_id());
@@ -65,58 +94,46 @@ async fn absent_at_start_it_is_used_once_it_comes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_and_brought_back_under_load_it_has_lost_nothing_acknowledged() {
-    let mut redis = Redis::start(DURABLE).await;
-    let service = Service::start(&mut on_redis(&redis.url()));
-    let client = service.client();
-    becomes_ready(&client).await;
-    let load = Load::start(vec![client.clone()], 16);
+    let mut it = UnderLoad::start(DURABLE).await;
     for _ in 0..2 {
-        load.goes_on(200).await;
-        redis.kill().await;
-        load.notices().await;
-        assert_away(&client).await;
-        redis.restart().await;
-        load.goes_on(200).await;
-        becomes_ready(&client).await;
+        it.load.goes_on(200).await;
+        it.redis.kill().await;
+        it.load.notices().await;
+        assert_away(&it.client).await;
+        it.redis.restart().await;
+        it.load.goes_on(200).await;
+        becomes_ready(&it.client).await;
     }
-    load.stop().await.verify(&client).await;
+    it.verify().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frozen_it_is_away_and_thawed_it_is_back() {
-    let redis = Redis::start(IN_MEMORY).await;
-    let service = Service::start(&mut on_redis(&redis.url()));
-    let client = service.client();
-    becomes_ready(&client).await;
-    let load = Load::start(vec![client.clone()], 16);
-    load.goes_on(100).await;
-    redis.freeze().await;
-    load.notices().await;
-    assert_away(&client).await;
-    redis.thaw().await;
-    load.goes_on(100).await;
-    becomes_ready(&client).await;
-    load.stop().await.verify(&client).await;
+    let it = UnderLoad::start(IN_MEMORY).await;
+    it.load.goes_on(100).await;
+    it.redis.freeze().await;
+    it.load.notices().await;
+    assert_away(&it.client).await;
+    it.redis.thaw().await;
+    it.load.goes_on(100).await;
+    becomes_ready(&it.client).await;
+    it.verify().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flushed_scripts_under_load_fail_no_request() {
-    let redis = Redis::start(IN_MEMORY).await;
-    let service = Service::start(&mut on_redis(&redis.url()));
-    let client = service.client();
-    becomes_ready(&client).await;
-    let load = Load::start(vec![client.clone()], 16);
-    let mut connection = redis.connection().await;
+    let it = UnderLoad::start(IN_MEMORY).await;
+    let mut connection = it.redis.connection().await;
     for _ in 0..100 {
-        load.goes_on(10).await;
+        it.load.goes_on(10).await;
         cmd("SCRIPT")
             .arg("FLUSH")
             .exec_async(&mut connection)
             .await
             .unwrap();
     }
-    assert_eq!(load.failed(), 0);
-    load.stop().await.verify(&client).await;
+    assert_eq!(it.load.failed(), 0);
+    it.verify().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -138,24 +155,20 @@ async fn two_services_on_one_redis_count_as_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dropped_connection_fails_no_request_for_long() {
-    let redis = Redis::start(IN_MEMORY).await;
-    let service = Service::start(&mut on_redis(&redis.url()));
-    let client = service.client();
-    becomes_ready(&client).await;
-    let load = Load::start(vec![client.clone()], 16);
-    let mut connection = redis.connection().await;
+async fn dropped_connections_are_replaced_under_load() {
+    let it = UnderLoad::start(IN_MEMORY).await;
+    let mut connection = it.redis.connection().await;
     for _ in 0..10 {
-        load.goes_on(100).await;
+        it.load.goes_on(100).await;
         cmd("CLIENT")
             .arg(&["KILL", "TYPE", "normal", "SKIPME", "yes"])
             .exec_async(&mut connection)
             .await
             .unwrap();
     }
-    load.goes_on(100).await;
-    becomes_ready(&client).await;
-    load.stop().await.verify(&client).await;
+    it.load.goes_on(100).await;
+    becomes_ready(&it.client).await;
+    it.verify().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -191,3 +191,62 @@ pub(crate) fn body(
 pub(crate) fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
+
+/// Asserts that an answer has the one error shape.
+pub(crate) fn assert_error(answer: &Answer, status: u16, message: &str, code: &str) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/json; charset=utf-8"),
+        "{answer:?}"
+    );
+    let error = answer.json();
+    let members: Vec<_> = error
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(members, ["code", "errors", "message", "requestId"]);
+    assert_eq!(
+        (error["message"].as_str(), error["code"].as_str()),
+        (Some(message), Some(code))
+    );
+    assert_eq!(error["requestId"].as_str(), answer.header("x-request-id"));
+    assert!(error["errors"].is_array());
+}
+
+/// The fields that an answer lists as wrong.
+pub(crate) fn fields(answer: &Answer) -> Vec<String> {
+    let error = answer.json();
+    let errors = error["errors"].as_array().unwrap();
+    assert!(errors.iter().all(|error| {
+        error["message"]
+            .as_str()
+            .is_some_and(|sentence| sentence.ends_with('.'))
+    }));
+    errors
+        .iter()
+        .map(|error| error["field"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Posts text as a record of the learner in the course.
+pub(crate) async fn post_text(
+    client: &Client,
+    learner: &str,
+    course: &str,
+    content_type: &str,
+    text: impl Into<Vec<u8>>,
+) -> Answer {
+    let request = client
+        .posting(learner, course)
+        .header("content-type", content_type)
+        .body(text.into());
+    send(request).await.unwrap()
+}
+
+/// Asserts that the learner has nothing in the course.
+pub(crate) async fn assert_nothing_stored(client: &Client, learner: &str, course: &str) {
+    assert_eq!(client.totals(learner, course).await.status, 404);
+}
