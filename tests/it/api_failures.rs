@@ -1,14 +1,18 @@
 //! A store that fails, a panic, a request that takes too long: what the client is told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use redb::{Database, TableDefinition};
 use serde_json::json;
 use study_stats::domain::{CourseId, LearnerId, Outcome, Record, Session, SessionId, Totals};
+use study_stats::store::embedded::EmbeddedStore;
 use study_stats::store::{StatsStore, StoreError};
 
 use crate::support::api::{Answer, Api, assert_error, body, new_id};
 use crate::support::fixture::Fixture;
+use crate::support::id;
 
 /// A store that fails in a way of its own.
 struct Failing(fn() -> StoreError);
@@ -43,7 +47,7 @@ impl StatsStore for Failing {
 
 /// The answers to a record, a session and totals of a store that fails.
 async fn answers_of(store: Failing) -> [Answer; 3] {
-    let api = Api::serve(std::sync::Arc::new(store)).await;
+    let api = Api::serve(Arc::new(store)).await;
     let (learner, course) = (new_id(), new_id());
     assert_eq!(api.client.get("", "/health/live").await.status, 200);
     let ready = api.client.ready().await;
@@ -124,4 +128,29 @@ async fn a_draining_service_is_not_ready_and_still_serves() {
             .status,
         201
     );
+}
+
+#[tokio::test]
+async fn what_occurred_before_its_learner_was_erased_is_gone() {
+    const ERASED: TableDefinition<'_, u128, i64> = TableDefinition::new("erased");
+    let directory = tempfile::tempdir().unwrap();
+    let learner: LearnerId = id();
+    let database = Database::create(directory.path().join("study-stats.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    write
+        .open_table(ERASED)
+        .unwrap()
+        .insert(learner.as_u128(), 1_000)
+        .unwrap();
+    write.commit().unwrap();
+    drop(database);
+
+    let store = EmbeddedStore::open(directory.path(), Duration::from_secs(60)).unwrap();
+    let api = Api::serve(Arc::new(store)).await;
+    let (learner, course, mut body) = (learner.to_string(), new_id(), body(1, 2, 3));
+    body["occurredAt"] = "1970-01-01T00:00:00.999Z".into();
+    let answer = api.client.post(&learner, &course, &body).await;
+    assert_error(&answer, 410, "learner erased", "learner_erased");
+    body["occurredAt"] = "1970-01-01T00:00:01Z".into();
+    assert_eq!(api.client.post(&learner, &course, &body).await.status, 201);
 }

@@ -11,6 +11,7 @@ use crate::support::api::{
     Api, assert_error, assert_nothing_stored, body, fields, new_id, post_text, send,
 };
 use crate::support::fixture::Fixture;
+use crate::support::id;
 
 for_every_store!(
     each_field_that_is_missing_is_required,
@@ -20,6 +21,7 @@ for_every_store!(
     wrong_ids_in_a_path_are_invalid,
     a_body_that_is_no_json_object_is_invalid_json,
     a_field_that_stands_twice_is_invalid_json,
+    a_record_past_the_limit_of_a_sum_is_refused,
 );
 
 const BODY_FIELDS: [&str; 4] = [
@@ -274,4 +276,19 @@ async fn a_field_that_stands_twice_is_invalid_json(fixture: Fixture) {
     let answer = post_text(&api.client, &learner, &course, "application/json", twice).await;
     assert_error(&answer, 400, "invalid JSON", "invalid_json");
     assert_nothing_stored(&api.client, &learner, &course).await;
+}
+
+async fn a_record_past_the_limit_of_a_sum_is_refused(fixture: Fixture) {
+    let api = Api::serve(fixture.store.clone()).await;
+    let (learner, course) = (id(), id());
+    fixture.fill(learner, course).await;
+    let (learner, course) = (learner.to_string(), course.to_string());
+    let full = api.client.totals(&learner, &course).await.text;
+    assert!(
+        full.contains(r#""timeStudied":9000000000000000,"#),
+        "{full}"
+    );
+    let answer = api.client.post(&learner, &course, &body(0, 0, 1e-15)).await;
+    assert_error(&answer, 422, "limit exceeded", "limit_exceeded");
+    assert_eq!(api.client.totals(&learner, &course).await.text, full);
 }

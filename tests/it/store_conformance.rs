@@ -192,27 +192,10 @@ async fn a_record_without_a_time_is_as_of_now(fixture: Fixture) {
     assert_eq!(store.record(&now).await.unwrap(), Outcome::Superseded);
 }
 
-/// Fills a sum of the learner in the course up to the limit, and gives how many sessions that took.
-async fn fill(fixture: &Fixture, learner: LearnerId, course: CourseId) -> u64 {
-    const SESSIONS: u64 = 9_000;
-    let full: Vec<_> = (0..SESSIONS)
-        .map(|_| record(learner, course, stats(0.0, 0.0, MAX_MAGNITUDE)))
-        .collect();
-    for batch in full.chunks(1_000) {
-        let outcomes = fixture.store.record_many(batch).await;
-        assert!(
-            outcomes
-                .into_iter()
-                .all(|outcome| outcome.unwrap() == Outcome::Recorded)
-        );
-    }
-    SESSIONS
-}
-
 async fn a_sum_past_the_limit_is_refused_and_changes_nothing(fixture: Fixture) {
     let store = &fixture.store;
     let (learner, course) = (id(), id());
-    let sessions = fill(&fixture, learner, course).await;
+    let sessions = fixture.fill(learner, course).await;
     let full = Some(Totals {
         sessions,
         time: Decimal::LIMIT,
@@ -245,7 +228,7 @@ async fn the_limit_is_also_that_of_the_summary(fixture: Fixture) {
     let neighbour: LearnerId = std::iter::repeat_with(id)
         .find(|other| bucket(other) == bucket(&learner))
         .unwrap();
-    fill(&fixture, learner, course).await;
+    fixture.fill(learner, course).await;
 
     let more = record(neighbour, course, stats(0.0, 0.0, 1.0));
     assert_eq!(store.record(&more).await.unwrap(), Outcome::LimitExceeded);

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use study_stats::config::RedisSettings;
+use study_stats::domain::{CourseId, LearnerId, MAX_MAGNITUDE, Outcome};
 use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
 use study_stats::store::redis::RedisStore;
 use tempfile::TempDir;
 
 use super::eventually;
+use super::history::{record, stats};
 use super::redis::{IN_MEMORY, Redis};
 
 /// Far more than a call takes, also on a busy machine: these tests are not about time.
@@ -42,6 +44,22 @@ impl Fixture {
             redis: Some(redis),
             _directory: None,
         }
+    }
+
+    /// Brings the sum of the learner's time in the course to its limit, and gives how many sessions
+    /// that took.
+    pub(crate) async fn fill(&self, learner: LearnerId, course: CourseId) -> u64 {
+        const SESSIONS: u64 = 9_000;
+        let longest = stats(0.0, 0.0, MAX_MAGNITUDE);
+        let full: Vec<_> = (0..SESSIONS)
+            .map(|_| record(learner, course, longest))
+            .collect();
+        for batch in full.chunks(1_000) {
+            for outcome in self.store.record_many(batch).await {
+                assert_eq!(outcome.unwrap(), Outcome::Recorded);
+            }
+        }
+        SESSIONS
     }
 
     /// The Redis that the store is on.
