@@ -198,27 +198,21 @@ async fn a_sum_past_the_limit_is_refused_and_changes_nothing(fixture: Fixture) {
     let sessions = fixture.fill(learner, course).await;
     let full = Some(Totals {
         sessions,
+        score: Decimal::default() - Decimal::LIMIT,
         time: Decimal::LIMIT,
         ..Totals::default()
     });
     assert_eq!(store.totals(learner, course).await.unwrap(), full);
 
-    let more = record(learner, course, stats(1.0, 1.0, 1e-15));
-    assert_eq!(store.record(&more).await.unwrap(), Outcome::LimitExceeded);
-    assert_eq!(store.totals(learner, course).await.unwrap(), full);
-    assert_eq!(
-        store.session(learner, course, more.session).await.unwrap(),
-        None
-    );
-
-    let nothing_more = Record {
-        stats: stats(0.0, 0.0, 0.0),
-        ..more
-    };
-    assert_eq!(
-        store.record(&nothing_more).await.unwrap(),
-        Outcome::Recorded
-    );
+    for past in [stats(1.0, 1.0, 1e-15), stats(1.0, -1e-15, 0.0)] {
+        let more = record(learner, course, past);
+        assert_eq!(store.record(&more).await.unwrap(), Outcome::LimitExceeded);
+        assert_eq!(store.totals(learner, course).await.unwrap(), full);
+        let stored = store.session(learner, course, more.session).await.unwrap();
+        assert_eq!(stored, None);
+    }
+    let within = record(learner, course, stats(0.0, 0.0, 0.0));
+    assert_eq!(store.record(&within).await.unwrap(), Outcome::Recorded);
 }
 
 async fn the_limit_is_also_that_of_the_summary(fixture: Fixture) {

@@ -46,13 +46,13 @@ impl Fixture {
         }
     }
 
-    /// Brings the sum of the learner's time in the course to its limit, and gives how many sessions
-    /// that took.
+    /// Brings the sums of the learner's time and score in the course to their limits, the upper and
+    /// the lower one, and gives how many sessions that took.
     pub(crate) async fn fill(&self, learner: LearnerId, course: CourseId) -> u64 {
         const SESSIONS: u64 = 9_000;
-        let longest = stats(0.0, 0.0, MAX_MAGNITUDE);
+        let extreme = stats(0.0, -MAX_MAGNITUDE, MAX_MAGNITUDE);
         let full: Vec<_> = (0..SESSIONS)
-            .map(|_| record(learner, course, longest))
+            .map(|_| record(learner, course, extreme))
             .collect();
         for batch in full.chunks(1_000) {
             for outcome in self.store.record_many(batch).await {
