@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -78,11 +79,12 @@ impl<E: Endpoint<Output = Response>> Endpoint for Boundary<E> {
             Ok(response) => response.data::<PathPattern>(),
             Err(error) => error.data::<PathPattern>(),
         };
-        let route = route.map(|pattern| pattern.0.to_string());
+        let route = route.map(|pattern| Arc::clone(&pattern.0));
+        let route = route.as_deref();
         let (mut response, cause) = match answer.map_err(error::from_poem) {
             Ok(response) => (response, None),
             Err(error) => {
-                let response = self.refusal(&error, route.as_deref(), &request_id);
+                let response = self.refusal(&error, route, &request_id);
                 (response, error.into_cause())
             }
         };

@@ -22,6 +22,7 @@ mod configuration;
 mod embedded_failures;
 mod openapi;
 mod process;
+mod redis_arithmetic;
 mod redis_data;
 mod redis_failures;
 mod store_conformance;
