@@ -50,7 +50,8 @@ pub struct Config {
     #[arg(long, env, global = true, default_value = "./data")]
     pub data_dir: PathBuf,
 
-    /// Redis to use, such as redis://host or redis://user:password@host:6379/0
+    /// Redis to use, such as redis://user:password@host:6379/0, redis+sentinel://host,host/master or
+    /// redis+cluster://host,host; with rediss in place of redis over TLS
     // Never shown: it may hold a password. Read by the store, whose messages do not repeat it.
     #[arg(long, env, global = true, hide_env_values = true, value_parser = parse_secret)]
     pub redis_url: Option<Secret>,
@@ -59,9 +60,34 @@ pub struct Config {
     #[arg(long, env, global = true, default_value = "4", value_parser = parse_lanes)]
     pub redis_lanes: usize,
 
-    /// Longest wait for a connection to Redis
+    /// Longest wait for a connection to Redis; up to three times that where Sentinels or a Cluster
+    /// must be asked first
     #[arg(long, env, global = true, default_value = "1s", value_parser = parse_wait)]
     pub redis_connect_timeout: Duration,
+
+    /// User at the Sentinels, where they ask for one
+    #[arg(long, env, global = true)]
+    pub redis_sentinel_username: Option<String>,
+
+    /// Password at the Sentinels, where they ask for one
+    #[arg(long, env, global = true, hide_env_values = true, value_parser = parse_secret)]
+    pub redis_sentinel_password: Option<Secret>,
+
+    /// Certificates (PEM) of the authorities to trust for TLS to Redis, instead of the system's
+    #[arg(long, env, global = true)]
+    pub redis_ca_file: Option<PathBuf>,
+
+    /// Certificate (PEM) to show to Redis, where it asks for one
+    #[arg(long, env, global = true)]
+    pub redis_cert_file: Option<PathBuf>,
+
+    /// Key (PEM) of that certificate
+    #[arg(long, env, global = true)]
+    pub redis_key_file: Option<PathBuf>,
+
+    /// How many replicas of Redis must have a write before it is acknowledged, up to 16
+    #[arg(long, env, global = true, default_value = "0", value_parser = parse_replicas)]
+    pub redis_wait_replicas: usize,
 
     /// What every key in Redis begins with: letters, digits, '.', '_' and '-'
     #[arg(long, env, global = true, default_value = "ss", value_parser = parse_prefix)]
@@ -114,6 +140,12 @@ impl Config {
             lanes: self.redis_lanes,
             connect_timeout: self.redis_connect_timeout,
             response_timeout: self.store_timeout,
+            wait_replicas: self.redis_wait_replicas,
+            sentinel_username: self.redis_sentinel_username.clone(),
+            sentinel_password: self.redis_sentinel_password.clone(),
+            ca_file: self.redis_ca_file.clone(),
+            cert_file: self.redis_cert_file.clone(),
+            key_file: self.redis_key_file.clone(),
         }
     }
 }
@@ -129,6 +161,18 @@ pub struct RedisSettings {
     pub connect_timeout: Duration,
     /// Longest wait for a reply.
     pub response_timeout: Duration,
+    /// How many replicas must have a write before it is acknowledged.
+    pub wait_replicas: usize,
+    /// The user at the Sentinels, where they ask for one.
+    pub sentinel_username: Option<String>,
+    /// The password at the Sentinels.
+    pub sentinel_password: Option<Secret>,
+    /// Certificates of the authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The certificate to show to Redis.
+    pub cert_file: Option<PathBuf>,
+    /// The key of that certificate.
+    pub key_file: Option<PathBuf>,
 }
 
 /// Which store to use.
@@ -156,7 +200,9 @@ pub enum LogFormat {
 pub struct Secret(String);
 
 impl Secret {
-    fn reveal(&self) -> &str {
+    /// The text itself, for whom it is meant.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }
@@ -226,6 +272,11 @@ fn parse_secret(text: &str) -> Result<Secret, String> {
 fn parse_lanes(text: &str) -> Result<usize, &'static str> {
     let lanes = text.parse().ok().filter(|lanes| (1..=64).contains(lanes));
     lanes.ok_or("must be a number from 1 to 64")
+}
+
+fn parse_replicas(text: &str) -> Result<usize, &'static str> {
+    let replicas = text.parse().ok().filter(|replicas| *replicas <= 16);
+    replicas.ok_or("must be a number from 0 to 16")
 }
 
 fn parse_prefix(text: &str) -> Result<String, &'static str> {

@@ -3,13 +3,13 @@
 
 use poem::http::Method;
 
-use crate::for_every_store;
+use crate::for_both_stores;
 use crate::support::api::{
     Api, assert_error, assert_nothing_stored, body, new_id, post_text, send,
 };
 use crate::support::fixture::Fixture;
 
-for_every_store!(
+for_both_stores!(
     other_content_types_are_unsupported,
     a_body_over_the_limit_is_too_large,
     unknown_paths_are_not_found,
@@ -18,7 +18,7 @@ for_every_store!(
     odd_requests_do_no_harm,
 );
 
-async fn other_content_types_are_unsupported(fixture: Fixture) {
+async fn other_content_types_are_unsupported(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course, good) = (new_id(), new_id(), body(1, 2, 3).to_string());
     for content_type in [
@@ -71,7 +71,7 @@ async fn other_content_types_are_unsupported(fixture: Fixture) {
     }
 }
 
-async fn a_body_over_the_limit_is_too_large(fixture: Fixture) {
+async fn a_body_over_the_limit_is_too_large(fixture: &Fixture) {
     const LIMIT: usize = 64 << 10;
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course) = (new_id(), new_id());
@@ -110,7 +110,7 @@ async fn a_body_over_the_limit_is_too_large(fixture: Fixture) {
     assert_eq!(answer.status, 201);
 }
 
-async fn unknown_paths_are_not_found(fixture: Fixture) {
+async fn unknown_paths_are_not_found(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let course = format!("/courses/{}/x", new_id());
     for path in [
@@ -134,7 +134,7 @@ async fn unknown_paths_are_not_found(fixture: Fixture) {
     }
 }
 
-async fn other_methods_are_not_allowed_and_the_right_ones_are_told(fixture: Fixture) {
+async fn other_methods_are_not_allowed_and_the_right_ones_are_told(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let course = format!("/courses/{}", new_id());
     let session = format!("{course}/sessions/{}", new_id());
@@ -163,7 +163,7 @@ async fn other_methods_are_not_allowed_and_the_right_ones_are_told(fixture: Fixt
     }
 }
 
-async fn a_sane_request_id_is_kept_and_another_is_not(fixture: Fixture) {
+async fn a_sane_request_id_is_kept_and_another_is_not(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let long = "x".repeat(129);
     let asked = async |id: Option<&str>| {
@@ -197,7 +197,7 @@ async fn a_sane_request_id_is_kept_and_another_is_not(fixture: Fixture) {
     assert_eq!(send(fine).await.unwrap().header("x-request-id"), Some("7"));
 }
 
-async fn odd_requests_do_no_harm(fixture: Fixture) {
+async fn odd_requests_do_no_harm(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let course = format!("/courses/{}", new_id());
     let huge_header = format!(

@@ -7,13 +7,13 @@ use poem::http::Method;
 use serde_json::{Value, json};
 use study_stats::domain::Record;
 
-use crate::for_every_store;
+use crate::for_both_stores;
 use crate::support::api::{Api, body, new_id, send};
 use crate::support::fixture::Fixture;
 use crate::support::history::{record, stats};
 use crate::support::id;
 
-for_every_store!(
+for_both_stores!(
     a_new_session_and_an_update_answer_alike,
     a_session_comes_back_as_it_was_posted,
     zero_is_a_value,
@@ -29,7 +29,7 @@ for_every_store!(
     the_number_that_was_posted_comes_back,
 );
 
-async fn a_new_session_and_an_update_answer_alike(fixture: Fixture) {
+async fn a_new_session_and_an_update_answer_alike(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course, mut body) = (new_id(), new_id(), body(5, 80, 120_000));
     for modules in [5, 6] {
@@ -51,7 +51,7 @@ async fn a_new_session_and_an_update_answer_alike(fixture: Fixture) {
     );
 }
 
-async fn a_session_comes_back_as_it_was_posted(fixture: Fixture) {
+async fn a_session_comes_back_as_it_was_posted(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course, session) = (new_id(), new_id(), new_id());
     let path = format!("/courses/{course}/sessions/{session}");
@@ -89,7 +89,7 @@ async fn a_session_comes_back_as_it_was_posted(fixture: Fixture) {
     }
 }
 
-async fn zero_is_a_value(fixture: Fixture) {
+async fn zero_is_a_value(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course) = (new_id(), new_id());
     for zero in [json!(0), json!(0.0), json!(-0.0)] {
@@ -106,7 +106,7 @@ async fn zero_is_a_value(fixture: Fixture) {
     );
 }
 
-async fn the_totals_are_two_sums_and_a_mean(fixture: Fixture) {
+async fn the_totals_are_two_sums_and_a_mean(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course) = (new_id(), new_id());
     for (modules, score, time) in [(3, 7.5, 2), (8, 8.0, 3), (4, 9.0, 6)] {
@@ -124,7 +124,7 @@ async fn the_totals_are_two_sums_and_a_mean(fixture: Fixture) {
     );
 }
 
-async fn the_mean_is_not_weighted_by_modules(fixture: Fixture) {
+async fn the_mean_is_not_weighted_by_modules(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course) = (new_id(), new_id());
     // Weighted by modules it would be 19, by time 18.
@@ -139,7 +139,7 @@ async fn the_mean_is_not_weighted_by_modules(fixture: Fixture) {
     );
 }
 
-async fn twenty_identical_posts_at_once_count_once(fixture: Fixture) {
+async fn twenty_identical_posts_at_once_count_once(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course, body) = (new_id(), new_id(), body(3, 7.5, 2));
     let answers = join_all((0..20).map(|_| api.client.post(&learner, &course, &body))).await;
@@ -151,7 +151,7 @@ async fn twenty_identical_posts_at_once_count_once(fixture: Fixture) {
     );
 }
 
-async fn ids_are_taken_in_either_case_and_given_in_lower_case(fixture: Fixture) {
+async fn ids_are_taken_in_either_case_and_given_in_lower_case(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course, mut body) = (new_id(), new_id(), body(1, 2, 3));
     let session = body["sessionId"].as_str().unwrap().to_owned();
@@ -168,7 +168,7 @@ async fn ids_are_taken_in_either_case_and_given_in_lower_case(fixture: Fixture) 
     );
 }
 
-async fn unknown_fields_are_ignored(fixture: Fixture) {
+async fn unknown_fields_are_ignored(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course, mut body) = (new_id(), new_id(), body(1, 2, 3));
     body["comment"] = json!({"deep": [1, 2, {"er": "x"}]});
@@ -176,7 +176,7 @@ async fn unknown_fields_are_ignored(fixture: Fixture) {
     assert_eq!(api.client.post(&learner, &course, &body).await.status, 201);
 }
 
-async fn an_older_record_is_superseded(fixture: Fixture) {
+async fn an_older_record_is_superseded(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course, mut body) = (new_id(), new_id(), body(1, 2, 3));
     for (occurred_at, modules, status, text) in [
@@ -219,7 +219,7 @@ async fn an_older_record_is_superseded(fixture: Fixture) {
     assert_eq!(api.client.post(&learner, &course, &body).await.status, 200);
 }
 
-async fn the_day_of_a_session_is_the_one_that_was_written(fixture: Fixture) {
+async fn the_day_of_a_session_is_the_one_that_was_written(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let Record {
         learner,
@@ -271,7 +271,7 @@ async fn the_day_of_a_session_is_the_one_that_was_written(fixture: Fixture) {
     );
 }
 
-async fn what_is_not_there_is_not_found(fixture: Fixture) {
+async fn what_is_not_there_is_not_found(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course, body) = (new_id(), new_id(), body(1, 2, 3));
     let session = body["sessionId"].as_str().unwrap();
@@ -300,7 +300,7 @@ async fn what_is_not_there_is_not_found(fixture: Fixture) {
     }
 }
 
-async fn head_works_where_get_does(fixture: Fixture) {
+async fn head_works_where_get_does(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course, body) = (new_id(), new_id(), body(1, 2, 3));
     api.client.post(&learner, &course, &body).await;
@@ -347,7 +347,7 @@ async fn head_works_where_get_does(fixture: Fixture) {
     }
 }
 
-async fn the_number_that_was_posted_comes_back(fixture: Fixture) {
+async fn the_number_that_was_posted_comes_back(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course) = (new_id(), new_id());
     // 0.8401365565378639 is one that an inexact reader takes for its neighbour.

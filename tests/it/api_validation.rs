@@ -6,14 +6,14 @@ use std::time::Duration;
 use poem::http::Method;
 use serde_json::{Value, json};
 
-use crate::for_every_store;
+use crate::for_both_stores;
 use crate::support::api::{
     Api, assert_error, assert_nothing_stored, body, fields, new_id, post_text, send,
 };
 use crate::support::fixture::Fixture;
 use crate::support::id;
 
-for_every_store!(
+for_both_stores!(
     each_field_that_is_missing_is_required,
     each_field_that_is_wrong_is_invalid,
     the_first_failing_check_decides_and_all_are_listed,
@@ -31,7 +31,7 @@ const BODY_FIELDS: [&str; 4] = [
     "timeStudied",
 ];
 
-async fn each_field_that_is_missing_is_required(fixture: Fixture) {
+async fn each_field_that_is_missing_is_required(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course) = (new_id(), new_id());
     for field in BODY_FIELDS {
@@ -70,7 +70,7 @@ async fn each_field_that_is_missing_is_required(fixture: Fixture) {
     assert_nothing_stored(&api.client, &learner, &course).await;
 }
 
-async fn each_field_that_is_wrong_is_invalid(fixture: Fixture) {
+async fn each_field_that_is_wrong_is_invalid(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course) = (new_id(), new_id());
     let not_numbers = [json!("5"), json!(true), json!([]), json!({}), json!(" ")];
@@ -145,7 +145,7 @@ fn in_two_days() -> String {
         .to_string()
 }
 
-async fn the_first_failing_check_decides_and_all_are_listed(fixture: Fixture) {
+async fn the_first_failing_check_decides_and_all_are_listed(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let checks = [
         ("userId", "userId required"),
@@ -184,7 +184,7 @@ async fn the_first_failing_check_decides_and_all_are_listed(fixture: Fixture) {
     }
 }
 
-async fn a_learner_must_be_beyond_doubt(fixture: Fixture) {
+async fn a_learner_must_be_beyond_doubt(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let course = format!("/courses/{}", new_id());
     let get = |values: &[&[u8]]| {
@@ -213,7 +213,7 @@ async fn a_learner_must_be_beyond_doubt(fixture: Fixture) {
     assert_eq!(send(get(&[one.as_bytes()])).await.unwrap().status, 404);
 }
 
-async fn wrong_ids_in_a_path_are_invalid(fixture: Fixture) {
+async fn wrong_ids_in_a_path_are_invalid(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     for path in [
         "/courses/7",
@@ -235,7 +235,7 @@ async fn wrong_ids_in_a_path_are_invalid(fixture: Fixture) {
     assert_eq!(fields(&answer), ["courseId", "sessionId"]);
 }
 
-async fn a_body_that_is_no_json_object_is_invalid_json(fixture: Fixture) {
+async fn a_body_that_is_no_json_object_is_invalid_json(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course) = (new_id(), new_id());
     let good = body(1, 2, 3).to_string();
@@ -267,7 +267,7 @@ async fn a_body_that_is_no_json_object_is_invalid_json(fixture: Fixture) {
     assert_nothing_stored(&api.client, &learner, &course).await;
 }
 
-async fn a_field_that_stands_twice_is_invalid_json(fixture: Fixture) {
+async fn a_field_that_stands_twice_is_invalid_json(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course) = (new_id(), new_id());
     let twice = body(1, 2, 3)
@@ -278,7 +278,7 @@ async fn a_field_that_stands_twice_is_invalid_json(fixture: Fixture) {
     assert_nothing_stored(&api.client, &learner, &course).await;
 }
 
-async fn a_record_past_the_limit_of_a_sum_is_refused(fixture: Fixture) {
+async fn a_record_past_the_limit_of_a_sum_is_refused(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course) = (id(), id());
     fixture.fill(learner, course).await;

@@ -19,7 +19,7 @@ async fn every_acknowledged_write_survives_kill_9_under_load() {
         load.goes_on(300).await;
         service.kill();
         let report = load.stop().await;
-        assert!(report.acknowledged() > 0);
+        assert!(report.acknowledged > 0);
         let restarted = Service::start(&mut embedded(directory.path()));
         report.verify(&restarted.client()).await;
         restarted.kill();

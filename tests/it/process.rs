@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::support::api::{body, new_id};
 use crate::support::eventually;
-use crate::support::redis::free_port;
+use crate::support::server::free_port;
 use crate::support::service::{Service, embedded, on_redis, output};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use deadpool_redis::redis::AsyncCommands;
-use deadpool_redis::redis::aio::MultiplexedConnection;
+use redis::AsyncCommands;
+use redis::aio::MultiplexedConnection;
 use study_stats::domain::{CourseId, Decimal, LearnerId, Outcome, Totals};
 
 use crate::support::fixture::Fixture;

@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
-use deadpool_redis::redis::aio::MultiplexedConnection;
-use deadpool_redis::redis::{AsyncCommands, cmd};
-use study_stats::config::RedisSettings;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncCommands, cmd};
 use study_stats::domain::{CourseId, LearnerId, OccurredAt, Outcome, Record, Stats};
 use study_stats::store::redis::RedisStore;
 use study_stats::store::{StatsStore, StoreError};
 
 use crate::support::api::{Api, body};
-use crate::support::fixture::Fixture;
+use crate::support::fixture::{Fixture, redis_settings};
 use crate::support::history::{record, recount, stats};
 use crate::support::{eventually, id};
 
@@ -231,13 +230,7 @@ async fn data_of_another_kind_is_told_from_an_absent_redis() {
 #[tokio::test]
 async fn stores_with_other_prefixes_do_not_meet() {
     let fixture = Fixture::redis().await;
-    let timeout = std::time::Duration::from_secs(30);
-    let settings = RedisSettings {
-        key_prefix: "other".into(),
-        lanes: 1,
-        connect_timeout: timeout,
-        response_timeout: timeout,
-    };
+    let settings = redis_settings(&["--redis-key-prefix", "other"]);
     let other = RedisStore::open(&fixture.server().url(), &settings).unwrap();
     eventually("the other store is connected", || async {
         other.ping().await.ok()

@@ -3,49 +3,13 @@
 
 use std::time::Instant;
 
-use deadpool_redis::redis::cmd;
-
 use crate::support::api::{Client, body, new_id};
 use crate::support::eventually;
 use crate::support::load::Load;
+use crate::support::proxy::Proxy;
 use crate::support::redis::{DURABLE, IN_MEMORY, Redis};
 use crate::support::service::{Service, on_redis};
-
-async fn becomes_ready(client: &Client) {
-    eventually("the service is ready", || async {
-        (client.ready().await.status == 200).then_some(())
-    })
-    .await;
-}
-
-/// The service on a Redis of its own, under load from 16 clients.
-struct UnderLoad {
-    client: Client,
-    load: Load,
-    redis: Redis,
-    _service: Service,
-}
-
-impl UnderLoad {
-    async fn start(options: &[&str]) -> Self {
-        let redis = Redis::start(options).await;
-        let service = Service::start(&mut on_redis(&redis.url()));
-        let client = service.client();
-        becomes_ready(&client).await;
-        let load = Load::start(vec![client.clone()], 16);
-        Self {
-            client,
-            load,
-            redis,
-            _service: service,
-        }
-    }
-
-    /// Ends the load and holds all that was written to what is stored.
-    async fn verify(self) {
-        self.load.stop().await.verify(&self.client).await;
-    }
-}
+use crate::support::under_load::{UnderLoad, assert_serves, becomes_ready};
 
 /// Asserts that everything but liveness is 503, each within the time that a request may take.
 async fn assert_away(client: &Client) {
@@ -82,58 +46,93 @@ async fn absent_at_start_it_is_used_once_it_comes() {
     assert_away(&service.client()).await;
     redis.restart().await;
     becomes_ready(&service.client()).await;
-    assert_eq!(
-        service
-            .client()
-            .post(&new_id(), &new_id(), &body(1, 2, 3))
-            .await
-            .status,
-        201
-    );
+    assert_serves(&service.client()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_and_brought_back_under_load_it_has_lost_nothing_acknowledged() {
-    let mut it = UnderLoad::start(DURABLE).await;
+    let mut redis = Redis::start(DURABLE).await;
+    let it = UnderLoad::start(&redis.url()).await;
     for _ in 0..2 {
-        it.load.goes_on(200).await;
-        it.redis.kill().await;
+        redis.kill().await;
         it.load.notices().await;
         assert_away(&it.client).await;
-        it.redis.restart().await;
-        it.load.goes_on(200).await;
-        becomes_ready(&it.client).await;
+        redis.restart().await;
+        it.recovers().await;
     }
-    it.verify().await;
+    it.verify("Redis is killed and restarted, twice", &[&redis])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frozen_it_is_away_and_thawed_it_is_back() {
-    let it = UnderLoad::start(IN_MEMORY).await;
-    it.load.goes_on(100).await;
-    it.redis.freeze().await;
+    let redis = Redis::start(IN_MEMORY).await;
+    let it = UnderLoad::start(&redis.url()).await;
+    redis.server.freeze().await;
     it.load.notices().await;
     assert_away(&it.client).await;
-    it.redis.thaw().await;
-    it.load.goes_on(100).await;
-    becomes_ready(&it.client).await;
-    it.verify().await;
+    redis.server.thaw().await;
+    it.recovers().await;
+    it.verify("Redis hangs", &[&redis]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_it_loads_its_data_it_is_away() {
+    let mut redis = Redis::start(&[DURABLE, &["--aof-use-rdb-preamble", "no"]].concat()).await;
+    let it = UnderLoad::start(&redis.url()).await;
+    it.load.goes_on(1_000).await;
+    redis.kill().await;
+    it.load.notices().await;
+    // It answers while it loads, but only that it does. Its files can be made larger at will only
+    // by time, so that each key is given some.
+    let slow = [
+        "--key-load-delay",
+        "2000",
+        "--loading-process-events-interval-bytes",
+        "1024",
+    ];
+    redis.server.restart_with(&slow).await;
+    eventually("the service meets a Redis that loads", || async {
+        it.service.log().contains("BusyLoading").then_some(())
+    })
+    .await;
+    redis.until_it_answers().await;
+    it.recovers().await;
+    it.verify("Redis loads its data", &[&redis]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flushed_scripts_under_load_fail_no_request() {
-    let it = UnderLoad::start(IN_MEMORY).await;
-    let mut connection = it.redis.connection().await;
+    let redis = Redis::start(IN_MEMORY).await;
+    let it = UnderLoad::start(&redis.url()).await;
     for _ in 0..100 {
         it.load.goes_on(10).await;
-        cmd("SCRIPT")
-            .arg("FLUSH")
-            .exec_async(&mut connection)
-            .await
-            .unwrap();
+        redis.ask::<()>("SCRIPT FLUSH").await;
     }
-    assert_eq!(it.load.failed(), 0);
-    it.verify().await;
+    let report = it
+        .verify("the scripts are flushed, 100 times", &[&redis])
+        .await;
+    assert_eq!((report.failed, report.failed_reads), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn full_it_refuses_writes_and_goes_on_answering_reads() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let it = UnderLoad::start(&redis.url()).await;
+    let (learner, course) = (new_id(), new_id());
+    it.client.post(&learner, &course, &body(1, 2, 3)).await;
+    redis.ask::<()>("CONFIG SET maxmemory 1").await;
+    it.load.notices().await;
+    let refused = it.client.post(&learner, &course, &body(1, 2, 3)).await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert_eq!(
+        it.client.totals(&learner, &course).await.json()["timeStudied"],
+        3
+    );
+    assert!(it.service.log().contains("OOM"), "{}", it.service.log());
+    redis.ask::<()>("CONFIG SET maxmemory 0").await;
+    it.recovers().await;
+    it.verify("Redis is full (`maxmemory`)", &[&redis]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -148,55 +147,135 @@ async fn two_services_on_one_redis_count_as_one() {
     let load = Load::start(clients.to_vec(), 32);
     load.goes_on(2_000).await;
     let report = load.stop().await;
-    assert_eq!(report.failed, 0);
+    assert_eq!((report.failed, report.failed_reads), (0, 0));
     for client in &clients {
         report.verify(client).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dropped_connections_are_replaced_under_load() {
-    let it = UnderLoad::start(IN_MEMORY).await;
-    let mut connection = it.redis.connection().await;
+async fn dropped_connections_are_replaced() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let it = UnderLoad::start(&redis.url()).await;
     for _ in 0..10 {
         it.load.goes_on(100).await;
-        cmd("CLIENT")
-            .arg(&["KILL", "TYPE", "normal", "SKIPME", "yes"])
-            .exec_async(&mut connection)
-            .await
-            .unwrap();
+        redis.ask::<()>("CLIENT KILL TYPE normal SKIPME yes").await;
     }
-    it.load.goes_on(100).await;
-    becomes_ready(&it.client).await;
-    it.verify().await;
+    it.recovers().await;
+    it.verify("all connections are dropped, 10 times", &[&redis])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_password_is_503_and_neither_told_nor_logged() {
+async fn cut_connections_are_replaced() {
     let redis = Redis::start(IN_MEMORY).await;
-    let mut connection = redis.connection().await;
-    cmd("CONFIG")
-        .arg(&["SET", "requirepass", "right-password"])
-        .exec_async(&mut connection)
-        .await
-        .unwrap();
-    let url = |password: &str| redis.url().replace("//", &format!("//:{password}@"));
-    let wrong = Service::start(&mut on_redis(&url("wrong-password")));
-    let answer = wrong
-        .client()
-        .post(&new_id(), &new_id(), &body(1, 2, 3))
+    let proxy = Proxy::start(redis.server.port()).await;
+    let it = UnderLoad::start(&proxy.url()).await;
+    for _ in 0..10 {
+        it.load.goes_on(100).await;
+        proxy.cut();
+    }
+    it.recovers().await;
+    it.verify("all connections are cut on the way, 10 times", &[&redis])
         .await;
-    assert_eq!(answer.status, 503);
-    eventually("the failure is logged", || async {
-        wrong.log().contains("request failed").then_some(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_whose_peer_vanished_without_a_word_are_replaced() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let proxy = Proxy::start(redis.server.port()).await;
+    let it = UnderLoad::start(&proxy.url()).await;
+    for _ in 0..3 {
+        proxy.vanish();
+        it.load.notices().await;
+        it.recovers().await;
+    }
+    it.verify("the peer vanishes without a FIN, 3 times", &[&redis])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_vanished_is_noticed_also_where_nothing_is_asked() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let proxy = Proxy::start(redis.server.port()).await;
+    let service = Service::start(&mut on_redis(&proxy.url()));
+    becomes_ready(&service.client()).await;
+    proxy.vanish();
+    eventually("the heartbeat notices", || async {
+        let log = service.log();
+        (log.matches("is replaced").count() == 4).then_some(())
     })
     .await;
+    assert_serves(&service.client()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_demoted_master_is_left_for_the_new_one() {
+    let old = Redis::start(IN_MEMORY).await;
+    let new = Redis::replica_of(&old, IN_MEMORY).await;
+    let proxy = Proxy::start(old.server.port()).await;
+    let it = UnderLoad::start_with(&proxy.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
+    // As a managed service does: the replica is promoted, the name gets its address, and the
+    // connections to the old one stay open.
+    new.ask::<()>("REPLICAOF NO ONE").await;
+    old.follow(new.server.port()).await;
+    proxy.lead_to(new.server.port());
+    it.recovers().await;
+    it.verify(
+        "the master is demoted, the name leads to the new one",
+        &[&new],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_demoted_master_is_left_also_where_nothing_is_written() {
+    let old = Redis::start(IN_MEMORY).await;
+    let new = Redis::replica_of(&old, IN_MEMORY).await;
+    let proxy = Proxy::start(old.server.port()).await;
+    let service = Service::start(&mut on_redis(&proxy.url()));
+    let client = service.client();
+    becomes_ready(&client).await;
+    let (learner, course) = (new_id(), new_id());
+    client.post(&learner, &course, &body(1, 2, 3)).await;
+
+    // Nowhere else to go: a replica is not ready to serve.
+    old.follow(new.server.port()).await;
+    eventually("the service is not ready", || async {
+        (client.ready().await.status == 503).then_some(())
+    })
+    .await;
+    new.ask::<()>("REPLICAOF NO ONE").await;
+    proxy.lead_to(new.server.port());
+    becomes_ready(&client).await;
+    assert_eq!(
+        client.post(&learner, &course, &body(4, 5, 6)).await.status,
+        201
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_password_is_503_untold_and_unlogged_until_it_is_put_right() {
+    let redis = Redis::start(IN_MEMORY).await;
+    redis
+        .ask::<()>("ACL SETUSER app on >right-password ~* +@all")
+        .await;
+    let url = redis.url().replace("//", "//app:wrong-password@");
+    let service = Service::start(&mut on_redis(&url));
+    let client = service.client();
+    let answer = client.post(&new_id(), &new_id(), &body(1, 2, 3)).await;
+    assert_eq!(answer.status, 503);
+    eventually("the failure is logged", || async {
+        service.log().contains("request failed").then_some(())
+    })
+    .await;
+    let log = service.log();
     assert!(
-        !wrong.log().contains("password@") && !wrong.log().contains("wrong-password"),
-        "{}",
-        wrong.log()
+        !log.contains("password@") && !log.contains("wrong-password"),
+        "{log}"
     );
 
-    let right = Service::start(&mut on_redis(&url("right-password")));
-    becomes_ready(&right.client()).await;
+    redis.ask::<()>("ACL SETUSER app >wrong-password").await;
+    becomes_ready(&client).await;
+    assert_serves(&client).await;
 }

@@ -32,7 +32,7 @@ for_every_store!(
     a_random_history_equals_its_recount,
 );
 
-async fn a_session_is_read_back_as_it_was_recorded(fixture: Fixture) {
+async fn a_session_is_read_back_as_it_was_recorded(fixture: &Fixture) {
     let store = &fixture.store;
     let numbers = [
         0.0,
@@ -68,7 +68,7 @@ async fn a_session_is_read_back_as_it_was_recorded(fixture: Fixture) {
     }
 }
 
-async fn what_was_not_recorded_is_not_there(fixture: Fixture) {
+async fn what_was_not_recorded_is_not_there(fixture: &Fixture) {
     let store = &fixture.store;
     let stored = record(id(), id(), stats(1.0, 2.0, 3.0));
     store.record(&stored).await.unwrap();
@@ -90,7 +90,7 @@ async fn what_was_not_recorded_is_not_there(fixture: Fixture) {
     }
 }
 
-async fn a_replaced_session_moves_the_totals_by_the_difference(fixture: Fixture) {
+async fn a_replaced_session_moves_the_totals_by_the_difference(fixture: &Fixture) {
     let store = &fixture.store;
     let (learner, course) = (id(), id());
     let kept = record(learner, course, stats(0.1, 0.2, 0.3));
@@ -107,7 +107,7 @@ async fn a_replaced_session_moves_the_totals_by_the_difference(fixture: Fixture)
     assert_eq!(totals.unwrap().sessions, 2);
 }
 
-async fn the_mean_is_over_sessions(fixture: Fixture) {
+async fn the_mean_is_over_sessions(fixture: &Fixture) {
     let store = &fixture.store;
     let (learner, course) = (id(), id());
     for (modules, score, time) in [(1.0, 10.0, 5.0), (9.0, 20.0, 5.0), (100.0, 0.5, 1_000.0)] {
@@ -120,7 +120,7 @@ async fn the_mean_is_over_sessions(fixture: Fixture) {
     assert_eq!(totals.average_score(), 30.5 / 3.0);
 }
 
-async fn twenty_identical_records_at_once_count_once(fixture: Fixture) {
+async fn twenty_identical_records_at_once_count_once(fixture: &Fixture) {
     let store = &fixture.store;
     let record = record(id(), id(), stats(3.0, 7.5, 2.0));
     let outcomes = join_all((0..20).map(|_| store.record(&record))).await;
@@ -133,7 +133,7 @@ async fn twenty_identical_records_at_once_count_once(fixture: Fixture) {
     assert_eq!(totals, Some(recount([&record.stats])));
 }
 
-async fn an_older_record_is_superseded_and_an_equally_old_one_is_not(fixture: Fixture) {
+async fn an_older_record_is_superseded_and_an_equally_old_one_is_not(fixture: &Fixture) {
     let store = &fixture.store;
     let first = record(id(), id(), stats(0.0, 0.0, 0.0));
     let at = |millis: i64, modules: f64| Record {
@@ -154,7 +154,7 @@ async fn an_older_record_is_superseded_and_an_equally_old_one_is_not(fixture: Fi
     }
 }
 
-async fn a_record_without_a_time_is_as_of_now(fixture: Fixture) {
+async fn a_record_without_a_time_is_as_of_now(fixture: &Fixture) {
     let store = &fixture.store;
     let now = record(id(), id(), stats(1.0, 1.0, 1.0));
     assert_eq!(store.record(&now).await.unwrap(), Outcome::Recorded);
@@ -192,7 +192,7 @@ async fn a_record_without_a_time_is_as_of_now(fixture: Fixture) {
     assert_eq!(store.record(&now).await.unwrap(), Outcome::Superseded);
 }
 
-async fn a_sum_past_the_limit_is_refused_and_changes_nothing(fixture: Fixture) {
+async fn a_sum_past_the_limit_is_refused_and_changes_nothing(fixture: &Fixture) {
     let store = &fixture.store;
     let (learner, course) = (id(), id());
     let sessions = fixture.fill(learner, course).await;
@@ -215,7 +215,7 @@ async fn a_sum_past_the_limit_is_refused_and_changes_nothing(fixture: Fixture) {
     assert_eq!(store.record(&within).await.unwrap(), Outcome::Recorded);
 }
 
-async fn the_limit_is_also_that_of_the_summary(fixture: Fixture) {
+async fn the_limit_is_also_that_of_the_summary(fixture: &Fixture) {
     let store = &fixture.store;
     let bucket = |learner: &LearnerId| crc32fast::hash(learner.as_bytes()) % 1_024;
     let (learner, course): (LearnerId, _) = (id(), id());
@@ -234,7 +234,7 @@ async fn the_limit_is_also_that_of_the_summary(fixture: Fixture) {
     assert_eq!(store.record(&elsewhere).await.unwrap(), Outcome::Recorded);
 }
 
-async fn a_batch_keeps_its_order_and_gives_each_record_its_outcome(fixture: Fixture) {
+async fn a_batch_keeps_its_order_and_gives_each_record_its_outcome(fixture: &Fixture) {
     let store = &fixture.store;
     let first = record(id(), id(), stats(1.0, 1.0, 1.0));
     let other = record(id(), id(), stats(5.0, 5.0, 5.0));
@@ -269,7 +269,7 @@ async fn a_batch_keeps_its_order_and_gives_each_record_its_outcome(fixture: Fixt
     );
 }
 
-async fn an_empty_batch_has_no_outcomes(fixture: Fixture) {
+async fn an_empty_batch_has_no_outcomes(fixture: &Fixture) {
     assert!(fixture.store.record_many(&[]).await.is_empty());
 }
 
@@ -300,9 +300,9 @@ fn numbered(writer: usize, turn: usize) -> study_stats::domain::Stats {
     stats(number, -number, 1_000.0 * number)
 }
 
-async fn sixty_four_writers_on_one_session(fixture: Fixture) {
+async fn sixty_four_writers_on_one_session(fixture: &Fixture) {
     let one = record(id(), id(), stats(0.0, 0.0, 0.0));
-    let records = sixty_four_writers(&fixture, |writer, turn| Record {
+    let records = sixty_four_writers(fixture, |writer, turn| Record {
         stats: numbered(writer, turn),
         ..one
     })
@@ -319,9 +319,9 @@ async fn sixty_four_writers_on_one_session(fixture: Fixture) {
     assert_eq!(totals, Some(recount([&stored.stats])));
 }
 
-async fn sixty_four_writers_on_one_course(fixture: Fixture) {
+async fn sixty_four_writers_on_one_course(fixture: &Fixture) {
     let (learner, course) = (id(), id());
-    let records = sixty_four_writers(&fixture, |writer, turn| {
+    let records = sixty_four_writers(fixture, |writer, turn| {
         record(learner, course, numbered(writer, turn))
     })
     .await;
@@ -332,10 +332,10 @@ async fn sixty_four_writers_on_one_course(fixture: Fixture) {
     );
 }
 
-async fn sixty_four_writers_on_many_courses(fixture: Fixture) {
+async fn sixty_four_writers_on_many_courses(fixture: &Fixture) {
     let learners: Vec<LearnerId> = (0..8).map(|_| id()).collect();
     let courses: Vec<CourseId> = (0..5).map(|_| id()).collect();
-    let records = sixty_four_writers(&fixture, |writer, turn| {
+    let records = sixty_four_writers(fixture, |writer, turn| {
         record(
             learners[writer % 8],
             courses[turn % 5],
@@ -357,7 +357,7 @@ async fn sixty_four_writers_on_many_courses(fixture: Fixture) {
     }
 }
 
-async fn a_reader_never_sees_a_replacement_half_done(fixture: Fixture) {
+async fn a_reader_never_sees_a_replacement_half_done(fixture: &Fixture) {
     let one = record(id(), id(), stats(0.0, 0.0, 0.0));
     fixture.store.record(&one).await.unwrap();
     let writer = {
@@ -394,7 +394,7 @@ async fn a_reader_never_sees_a_replacement_half_done(fixture: Fixture) {
     assert!(seen.len() > 1, "the reader saw no replacement at all");
 }
 
-async fn a_random_history_equals_its_recount(fixture: Fixture) {
+async fn a_random_history_equals_its_recount(fixture: &Fixture) {
     let mut history = History::new(rand::random());
     for _ in 0..20 {
         let batch: Vec<_> = (0..100).map(|_| history.next()).collect();

@@ -7,8 +7,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
 
-use crate::domain::{CourseId, LearnerId, SessionId};
+use crate::domain::{CourseId, LearnerId, Record, SessionId};
 use crate::store::bucket;
 
 /// Spells keys that begin with one prefix, which lets several services share a Redis.
@@ -62,6 +63,33 @@ impl Keys {
         self.key(learner, 'x', &[learner.as_bytes()])
     }
 
+    /// The keys of the record script, in its order.
+    pub(super) fn of_record(&self, record: &Record) -> [String; 6] {
+        self.all(record.learner, record.course, record.session)
+    }
+
+    /// The keys of a record that there is none of, to try out what may be done with them.
+    pub(super) fn of_nobody(&self) -> [String; 6] {
+        let nobody = Uuid::nil();
+        self.all(nobody.into(), nobody.into(), nobody.into())
+    }
+
+    /// What every key begins with.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    fn all(&self, learner: LearnerId, course: CourseId, session: SessionId) -> [String; 6] {
+        [
+            self.session(learner, course, session),
+            self.totals(learner, course),
+            self.timeline(learner, course),
+            self.courses(learner),
+            self.summary(learner, course),
+            self.erased(learner),
+        ]
+    }
+
     fn key(&self, learner: LearnerId, kind: char, ids: &[&[u8; 16]]) -> String {
         let mut key = format!("{}:{{{}}}:{kind}", self.prefix, bucket::of(learner));
         for id in ids {
@@ -86,15 +114,7 @@ mod tests {
 
     fn all_keys() -> [String; 6] {
         let (learner, course, session) = ids();
-        let keys = Keys::new("ss".into());
-        [
-            keys.session(learner, course, session),
-            keys.totals(learner, course),
-            keys.timeline(learner, course),
-            keys.courses(learner),
-            keys.summary(learner, course),
-            keys.erased(learner),
-        ]
+        Keys::new("ss".into()).all(learner, course, session)
     }
 
     #[test]

@@ -1,25 +1,31 @@
 //! Lanes: a few connections that are held open and shared by all requests.
 //!
-//! A checkout from the pool for each request would send `UNWATCH` and `PING` every time and never
-//! pipeline. Instead each lane checks one connection out and keeps it; requests clone its
-//! multiplexed handle, so that what is sent at the same time travels together. The pool still
-//! builds every connection and limits how long that may take.
+//! A checkout from the pool for each request would send a check every time and never pipeline.
+//! Instead each lane checks one connection out and keeps it; requests clone its handle, so that
+//! what is sent at the same time travels together. The pool still builds every connection and
+//! limits how long that may take.
 //!
-//! A keeper task watches each lane. When a request finds that its connection is broken, or the
-//! keeper's own heartbeat does, the lane closes, requests go to the others, and the keeper opens
-//! it anew with a fresh connection, trying until it succeeds.
+//! A keeper task watches each lane. When a request finds that its connection is of no more use, or
+//! the keeper's own heartbeat does, the keeper opens the lane anew with a fresh connection, trying
+//! until it succeeds. A lane to one server is closed meanwhile and requests go to the others; one
+//! to a Cluster serves on, as most of its servers may be well.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use deadpool_redis::redis::aio::MultiplexedConnection;
-use deadpool_redis::redis::{ErrorKind, RedisError, ServerErrorKind, cmd};
-use deadpool_redis::{Connection, Pool};
+use deadpool::managed::{Object, Pool};
+use redis::RedisError;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-/// How often an idle lane is asked whether it is still alive.
+use super::connection::Connection;
+use super::connector::Connector;
+use super::failure::breaks_lane;
+
+/// How often an idle lane is asked whether it is still alive, and how often at most one to a
+/// Cluster is replaced.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Wait after the first failed attempt to open a lane; it doubles with each further one.
 const FIRST_BACKOFF: Duration = Duration::from_millis(20);
@@ -35,9 +41,9 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    /// Opens as many lanes as the pool has room for, in the background.
-    pub(super) fn open(pool: &Pool) -> Self {
-        let lanes: Vec<_> = (0..pool.status().max_size)
+    /// Opens so many lanes, at least one, in the background.
+    pub(super) fn open(pool: &Pool<Connector>, count: usize) -> Self {
+        let lanes: Vec<_> = (0..count.max(1))
             .map(|_| Arc::new(Lane::default()))
             .collect();
         let mut keepers = JoinSet::new();
@@ -64,15 +70,14 @@ pub(super) struct OpenLane {
     lane: Arc<Lane>,
     generation: u64,
     /// A handle to the lane's connection, shared with all who picked it.
-    pub(super) connection: MultiplexedConnection,
+    pub(super) connection: Connection,
 }
 
 impl OpenLane {
-    /// Closes the lane if `error` says that its connection is of no more use, so that nobody else
-    /// picks it, and its keeper opens it anew.
+    /// Has the lane opened anew if `error` says that its connection is of no more use.
     pub(super) fn report(&self, error: &RedisError) {
-        if breaks_lane(error) && self.lane.close(Some(self.generation)) {
-            self.lane.closed.notify_one();
+        if breaks_lane(error) {
+            self.lane.fail(self.generation, error);
         }
     }
 }
@@ -80,16 +85,18 @@ impl OpenLane {
 #[derive(Default)]
 struct Lane {
     state: RwLock<State>,
-    /// Tells the keeper that a request closed the lane.
-    closed: Notify,
+    /// Tells the keeper that a request found the connection broken.
+    failed: Notify,
 }
 
 #[derive(Default)]
 struct State {
     /// Counts the connections that the lane has had, so that a late failure of a former one does
-    /// not close its successor.
+    /// not touch its successor.
     generation: u64,
-    connection: Option<MultiplexedConnection>,
+    connection: Option<Connection>,
+    /// What a request found wrong with this connection.
+    failure: Option<String>,
 }
 
 impl Lane {
@@ -103,80 +110,103 @@ impl Lane {
         })
     }
 
-    fn open(&self, connection: MultiplexedConnection) {
+    fn open(&self, connection: Connection) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.generation += 1;
         state.connection = Some(connection);
+        state.failure = None;
     }
 
-    /// Closes the lane, or only its connection of one generation, and tells whether it was open.
-    fn close(&self, generation: Option<u64>) -> bool {
+    fn close(&self) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let current = generation.is_none_or(|generation| generation == state.generation);
-        current && state.connection.take().is_some()
+        state.connection = None;
+    }
+
+    /// Tells the keeper of the first failure of a connection.
+    fn fail(&self, generation: u64, error: &RedisError) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.generation != generation || state.failure.is_some() {
+            return;
+        }
+        state.failure = Some(error.to_string());
+        // At once, and not when the keeper gets to it, so that nobody else picks it.
+        state.connection.take_if(|open| !open.heals_itself());
+        self.failed.notify_one();
+    }
+
+    /// What a request found wrong with the connection, once one does.
+    async fn failure(&self) -> String {
+        loop {
+            self.failed.notified().await;
+            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+            // A permit may be left over from a former connection.
+            if let Some(failure) = &state.failure {
+                return failure.clone();
+            }
+        }
     }
 }
 
 /// Keeps a lane open, for ever.
-async fn keep(number: usize, lane: Arc<Lane>, pool: Pool) {
+async fn keep(number: usize, lane: Arc<Lane>, pool: Pool<Connector>) {
     let mut backoff = FIRST_BACKOFF;
     let mut away = false;
     loop {
+        let start = Instant::now();
         match pool.get().await {
             Ok(connection) => {
                 if away {
                     tracing::info!(lane = number, "connected to Redis again");
                 }
-                (backoff, away) = (FIRST_BACKOFF, false);
+                away = false;
                 lane.open(connection.clone());
                 let reason = watch(&lane, &connection).await;
                 tracing::warn!(lane = number, reason, "a connection to Redis is replaced");
-                lane.close(None);
-                // Taken for good: handed back, the pool's check would pass a connection to a Redis
-                // that answers but became a replica.
-                drop(Connection::take(connection));
+                if !connection.heals_itself() {
+                    lane.close();
+                }
+                // Taken for good: what is broken is not to be checked again.
+                drop(Object::take(connection));
             }
             Err(error) => {
+                lane.close();
                 if !away {
                     tracing::warn!(lane = number, %error, "cannot connect to Redis; trying on");
                 }
                 away = true;
-                tokio::time::sleep(backoff).await;
-                backoff = LONGEST_BACKOFF.min(backoff * 2);
             }
+        }
+        // Also where it could be opened but does not last: no storm of connections.
+        if !away && start.elapsed() >= HEARTBEAT {
+            backoff = FIRST_BACKOFF;
+        } else {
+            tokio::time::sleep(backoff).await;
+            backoff = LONGEST_BACKOFF.min(backoff * 2);
         }
     }
 }
 
-/// Returns why, once the lane was closed by a request or its connection fails a heartbeat.
+/// Returns why, once a request found the lane's connection broken or it fails a heartbeat.
 async fn watch(lane: &Lane, connection: &Connection) -> String {
-    let mut connection = MultiplexedConnection::clone(connection);
-    loop {
-        tokio::select! {
-            () = lane.closed.notified() => return "a request failed".into(),
-            () = tokio::time::sleep(HEARTBEAT) => {
-                if let Err(error) = cmd("PING").exec_async(&mut connection).await {
-                    return error.to_string();
-                }
+    let opened = Instant::now();
+    let failure = async {
+        let failure = lane.failure().await;
+        if connection.heals_itself() {
+            tokio::time::sleep_until(opened + HEARTBEAT).await;
+        }
+        failure
+    };
+    let heartbeat = async {
+        let mut connection = connection.clone();
+        loop {
+            tokio::time::sleep(HEARTBEAT).await;
+            if let Err(error) = connection.check().await {
+                return error.to_string();
             }
         }
+    };
+    tokio::select! {
+        reason = failure => reason,
+        reason = heartbeat => reason,
     }
-}
-
-/// Whether an error is about the connection or the server behind it, not about one request.
-///
-/// redis-rs reconnects by itself only in a Cluster, and there too it does not leave a master that
-/// became a replica.
-fn breaks_lane(error: &RedisError) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Io
-            | ErrorKind::Parse
-            | ErrorKind::AuthenticationFailed
-            | ErrorKind::Server(
-                ServerErrorKind::ReadOnly
-                    | ServerErrorKind::BusyLoading
-                    | ServerErrorKind::MasterDown
-            )
-    )
 }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use deadpool_redis::redis::{Cmd, Script, cmd};
+use redis::{Cmd, Script, cmd};
 
 /// Stores one record; see the head of its text.
 pub(super) static RECORD: LazyLock<LuaScript> = LazyLock::new(|| {
@@ -11,6 +11,10 @@ pub(super) static RECORD: LazyLock<LuaScript> = LazyLock::new(|| {
         include_str!("scripts/record.lua")
     ))
 });
+
+/// Tells what the user may not do; see the head of its text.
+pub(super) static PERMISSIONS: LazyLock<LuaScript> =
+    LazyLock::new(|| LuaScript::new(include_str!("scripts/permissions.lua")));
 
 /// [`LuaScript::by_hash`] or [`LuaScript::by_text`].
 pub(super) type ScriptCall = fn(&LuaScript, &[String], &[Vec<u8>]) -> Cmd;

@@ -1,18 +1,23 @@
 //! Stores to run the same case over.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use study_stats::config::RedisSettings;
+use clap::Parser;
+use study_stats::config::{Cli, RedisSettings};
 use study_stats::domain::{CourseId, LearnerId, MAX_MAGNITUDE, Outcome};
 use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
 use study_stats::store::redis::RedisStore;
-use tempfile::TempDir;
 
+use super::audit::audit;
+use super::cluster::Cluster;
 use super::eventually;
 use super::history::{record, stats};
 use super::redis::{IN_MEMORY, Redis};
+use super::sentinel::Sentinels;
+use super::tls::secured_redis;
 
 /// Far more than a call takes, also on a busy machine: these tests are not about time.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -21,8 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Fixture {
     // Dropped in this order: the store first.
     pub(crate) store: Arc<dyn StatsStore>,
-    redis: Option<Redis>,
-    _directory: Option<TempDir>,
+    masters: Vec<Redis>,
+    _rest: Box<dyn Any + Send>,
 }
 
 impl Fixture {
@@ -31,18 +36,62 @@ impl Fixture {
         let store = Arc::new(EmbeddedStore::open(directory.path(), TIMEOUT).unwrap());
         Self {
             store,
-            redis: None,
-            _directory: Some(directory),
+            masters: Vec::new(),
+            _rest: Box::new(directory),
         }
     }
 
     pub(crate) async fn redis() -> Self {
         let redis = Redis::start(IN_MEMORY).await;
-        let store = redis_store(&redis.url()).await;
+        let store = redis_store(&redis.url(), &[]).await;
         Self {
             store,
-            redis: Some(redis),
-            _directory: None,
+            masters: vec![redis],
+            _rest: Box::new(()),
+        }
+    }
+
+    /// A Redis over TLS, whose user may do only what is documented.
+    pub(crate) async fn secured() -> Self {
+        let (redis, url, authority) = secured_redis().await;
+        let ca = authority.file("ca.crt").display().to_string();
+        let store = redis_store(&url, &["--redis-ca-file", &ca]).await;
+        Self {
+            store,
+            masters: vec![redis],
+            _rest: Box::new(authority),
+        }
+    }
+
+    /// A Redis whose replica must have every write.
+    pub(crate) async fn replicated() -> Self {
+        let master = Redis::start(IN_MEMORY).await;
+        let replica = Redis::replica_of(&master, IN_MEMORY).await;
+        let store = redis_store(&master.url(), &["--redis-wait-replicas", "1"]).await;
+        Self {
+            store,
+            masters: vec![master],
+            _rest: Box::new(replica),
+        }
+    }
+
+    pub(crate) async fn sentinel() -> Self {
+        let mut sentinels = Sentinels::start(0, IN_MEMORY, "").await;
+        let store = redis_store(&sentinels.url(), &[]).await;
+        Self {
+            store,
+            masters: vec![sentinels.servers.remove(0)],
+            _rest: Box::new(sentinels),
+        }
+    }
+
+    pub(crate) async fn cluster() -> Self {
+        let cluster = Cluster::start(3, 0, IN_MEMORY).await;
+        let store = redis_store(&cluster.url(), &[]).await;
+        Self {
+            store,
+            masters: cluster.nodes,
+            _rest: Box::new(()),
         }
     }
 
@@ -62,21 +111,22 @@ impl Fixture {
         SESSIONS
     }
 
-    /// The Redis that the store is on.
+    /// The only Redis that the store is on.
     pub(crate) fn server(&self) -> &Redis {
-        self.redis.as_ref().expect("a fixture on Redis")
+        assert_eq!(self.masters.len(), 1, "a fixture on one Redis");
+        &self.masters[0]
+    }
+
+    /// On Redis, counts again all that it keeps.
+    pub(crate) async fn audit(&self) {
+        audit(&self.masters.iter().collect::<Vec<_>>()).await;
     }
 }
 
 /// A store on the Redis at `url`, connected.
-pub(crate) async fn redis_store(url: &str) -> Arc<dyn StatsStore> {
-    let settings = RedisSettings {
-        key_prefix: "ss".into(),
-        lanes: 4,
-        connect_timeout: TIMEOUT,
-        response_timeout: TIMEOUT,
-    };
-    let store: Arc<dyn StatsStore> = Arc::new(RedisStore::open(url, &settings).unwrap());
+pub(crate) async fn redis_store(url: &str, options: &[&str]) -> Arc<dyn StatsStore> {
+    let store: Arc<dyn StatsStore> =
+        Arc::new(RedisStore::open(url, &redis_settings(options)).unwrap());
     eventually("the store is connected", || async {
         store.ping().await.ok()
     })
@@ -84,23 +134,51 @@ pub(crate) async fn redis_store(url: &str) -> Arc<dyn StatsStore> {
     store
 }
 
-/// Makes a test of each case for each store.
+/// The settings that command-line options give, with times that are no test's subject.
+pub(crate) fn redis_settings(options: &[&str]) -> RedisSettings {
+    let patient = [
+        "study-stats",
+        "--store-timeout=30s",
+        "--redis-connect-timeout=30s",
+    ];
+    let options = patient.iter().chain(options);
+    Cli::parse_from(options).config.redis_settings()
+}
+
+/// Makes a test of each case for each store and topology.
 #[macro_export]
 macro_rules! for_every_store {
     ($($case:ident),+ $(,)?) => {
-        mod embedded {
+        $crate::for_store!(embedded: $($case),+);
+        $crate::for_store!(redis: $($case),+);
+        $crate::for_store!(secured: $($case),+);
+        $crate::for_store!(replicated: $($case),+);
+        $crate::for_store!(sentinel: $($case),+);
+        $crate::for_store!(cluster: $($case),+);
+    };
+}
+
+/// Makes a test of each case for each of the two stores, where it does not matter how many servers
+/// Redis is.
+#[macro_export]
+macro_rules! for_both_stores {
+    ($($case:ident),+ $(,)?) => {
+        $crate::for_store!(embedded: $($case),+);
+        $crate::for_store!(redis: $($case),+);
+    };
+}
+
+/// Makes a test of each case for one of the fixtures.
+#[macro_export]
+macro_rules! for_store {
+    ($fixture:ident: $($case:ident),+) => {
+        mod $fixture {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    super::$case($crate::support::fixture::Fixture::embedded().await).await;
-                }
-            )+
-        }
-        mod redis {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    super::$case($crate::support::fixture::Fixture::redis().await).await;
+                    let fixture = $crate::support::fixture::Fixture::$fixture().await;
+                    super::$case(&fixture).await;
+                    fixture.audit().await;
                 }
             )+
         }

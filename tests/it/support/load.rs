@@ -1,9 +1,9 @@
-//! Continuous load over HTTP whose every write can be checked afterwards.
+//! Continuous load over HTTP, writes and reads, whose every write can be checked afterwards.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use study_stats::domain::Stats;
@@ -15,7 +15,7 @@ use super::history::{recount, stats};
 
 /// Writers that each have a learner of their own, and read back what they write.
 pub(crate) struct Load {
-    writers: JoinSet<Vec<Written>>,
+    writers: JoinSet<Writer>,
     shared: Arc<Shared>,
 }
 
@@ -24,6 +24,14 @@ struct Shared {
     stop: AtomicBool,
     acknowledged: AtomicUsize,
     failed: AtomicUsize,
+    reads: AtomicUsize,
+    failed_reads: AtomicUsize,
+}
+
+/// One writer: its sessions, and the longest time in which no write of it was acknowledged.
+struct Writer {
+    written: Vec<Written>,
+    outage: Duration,
 }
 
 /// One session: all that was sent for it, in order, and the last that was acknowledged.
@@ -45,53 +53,68 @@ impl Load {
         Self { writers, shared }
     }
 
-    pub(crate) fn failed(&self) -> usize {
-        self.shared.failed.load(Ordering::Relaxed)
-    }
-
     /// Waits until so many further writes are acknowledged.
     pub(crate) async fn goes_on(&self, writes: usize) {
-        let acknowledged = || self.shared.acknowledged.load(Ordering::Relaxed);
-        let goal = acknowledged() + writes;
-        eventually("writes are acknowledged", || async {
-            (acknowledged() >= goal).then_some(())
-        })
-        .await;
+        rises("writes are acknowledged", &self.shared.acknowledged, writes).await;
     }
 
     /// Waits until a further write fails.
     pub(crate) async fn notices(&self) {
-        let before = self.failed();
-        eventually("a write fails", || async {
-            (self.failed() > before).then_some(())
-        })
-        .await;
+        rises("a write fails", &self.shared.failed, 1).await;
     }
 
     /// Ends the load.
     pub(crate) async fn stop(self) -> Report {
         self.shared.stop.store(true, Ordering::Relaxed);
-        let written = self
-            .writers
-            .join_all()
-            .await
-            .into_iter()
-            .flatten()
-            .collect();
+        let writers = self.writers.join_all().await;
+        let outage = writers.iter().map(|writer| writer.outage).max();
+        let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
         Report {
-            written,
-            failed: self.shared.failed.load(Ordering::Relaxed),
+            acknowledged: count(&self.shared.acknowledged),
+            failed: count(&self.shared.failed),
+            reads: count(&self.shared.reads),
+            failed_reads: count(&self.shared.failed_reads),
+            outage: outage.unwrap_or_default(),
+            written: writers
+                .into_iter()
+                .flat_map(|writer| writer.written)
+                .collect(),
         }
     }
 }
 
-/// What was written.
+/// Waits until a counter has risen by so many.
+async fn rises(what: &str, counter: &AtomicUsize, by: usize) {
+    let goal = counter.load(Ordering::Relaxed) + by;
+    eventually(what, || async {
+        (counter.load(Ordering::Relaxed) >= goal).then_some(())
+    })
+    .await;
+}
+
+/// What was written, and how that went.
 pub(crate) struct Report {
     written: Vec<Written>,
+    pub(crate) acknowledged: usize,
     pub(crate) failed: usize,
+    pub(crate) reads: usize,
+    pub(crate) failed_reads: usize,
+    /// The longest time in which a writer, trying on, had no write acknowledged.
+    pub(crate) outage: Duration,
 }
 
 impl Report {
+    /// Prints what `docs/OPERATIONS.md` tells of a fault.
+    pub(crate) fn print(&self, fault: &str) {
+        let requests = self.acknowledged + self.failed + self.reads + self.failed_reads;
+        println!(
+            "fault: {fault} | {requests} requests | {} writes and {} reads failed | longest outage of a client {} ms",
+            self.failed,
+            self.failed_reads,
+            self.outage.as_millis()
+        );
+    }
+
     /// Asserts that every acknowledged write is there, that a write without an answer is there
     /// wholly or not at all, and that all totals equal a recount of the sessions.
     pub(crate) async fn verify(&self, client: &Client) {
@@ -132,14 +155,6 @@ impl Report {
             }
         }
     }
-
-    /// How many writes were acknowledged.
-    pub(crate) fn acknowledged(&self) -> usize {
-        self.written
-            .iter()
-            .filter(|written| written.acknowledged.is_some())
-            .count()
-    }
 }
 
 fn numbers(answer: &Value) -> Vec<f64> {
@@ -174,10 +189,10 @@ async fn read(client: &Client, written: &Written) -> Option<Stats> {
 }
 
 /// One writer: creates sessions, replaces every other one, and reads totals in between.
-async fn write(clients: Vec<Client>, writer: usize, shared: Arc<Shared>) -> Vec<Written> {
+async fn write(clients: Vec<Client>, writer: usize, shared: Arc<Shared>) -> Writer {
     let (learner, courses) = (new_id(), [new_id(), new_id()]);
     let mut all: Vec<Written> = Vec::new();
-    let mut turn = writer;
+    let (mut turn, mut acknowledged, mut outage) = (writer, Instant::now(), Duration::ZERO);
     while !shared.stop.load(Ordering::Relaxed) {
         turn += 1;
         let client = &clients[turn % clients.len()];
@@ -197,15 +212,37 @@ async fn write(clients: Vec<Client>, writer: usize, shared: Arc<Shared>) -> Vec<
             .sent
             .push(stats(number, -number / 3.0, number * 1_000.0));
         if record(client, written).await {
+            outage = outage.max(acknowledged.elapsed());
+            acknowledged = Instant::now();
             written.acknowledged = Some(written.sent.len() - 1);
             shared.acknowledged.fetch_add(1, Ordering::Relaxed);
-            let _ = client.try_totals(&learner, &written.course).await;
+            let answered = read_totals(client, written).await;
+            let counter = if answered {
+                &shared.reads
+            } else {
+                &shared.failed_reads
+            };
+            counter.fetch_add(1, Ordering::Relaxed);
         } else {
             shared.failed.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
-    all
+    Writer {
+        written: all,
+        outage: outage.max(acknowledged.elapsed()),
+    }
+}
+
+/// Reads the totals of a course in which there is a session; whether they were answered.
+async fn read_totals(client: &Client, written: &Written) -> bool {
+    match client.try_totals(&written.learner, &written.course).await {
+        Ok(answer) => {
+            assert!(matches!(answer.status, 200 | 503), "{answer:?}");
+            answer.status == 200
+        }
+        Err(_) => false,
+    }
 }
 
 /// Sends a session's last stats; whether that was acknowledged.

@@ -1,12 +1,19 @@
-//! What the tests start and drive: a Redis, the service in this process or as one of its own, and
-//! random histories.
+//! What the tests start and drive: Redis in every topology, the service in this process or as one
+//! of its own, random histories, load whose every write is checked.
 
 pub(crate) mod api;
+pub(crate) mod audit;
+pub(crate) mod cluster;
 pub(crate) mod fixture;
 pub(crate) mod history;
 pub(crate) mod load;
+pub(crate) mod proxy;
 pub(crate) mod redis;
+pub(crate) mod sentinel;
+pub(crate) mod server;
 pub(crate) mod service;
+pub(crate) mod tls;
+pub(crate) mod under_load;
 
 use std::future::Future;
 use std::time::{Duration, Instant};

@@ -1,0 +1,160 @@
+//! Looks at what would lose data: at the start, and every minute from then on.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{ErrorKind, RedisResult, ServerErrorKind, cmd};
+
+use super::connection::Connection;
+use super::keys::Keys;
+use super::lanes::Lanes;
+use super::scripts::PERMISSIONS;
+
+/// How often Redis is looked at.
+const EVERY: Duration = Duration::from_secs(60);
+/// How often it is tried while there is no answer.
+const AGAIN: Duration = Duration::from_secs(1);
+/// The oldest Redis that has all that the scripts use.
+const OLDEST: u32 = 7;
+
+/// Looks for ever, and tells each finding once, until it is gone and comes back.
+pub(super) async fn watch(lanes: Arc<Lanes>, keys: Keys, wait_replicas: usize) {
+    let mut told = BTreeSet::new();
+    loop {
+        let found = match lanes.pick() {
+            Some(mut lane) => inspect(&mut lane.connection, &keys, wait_replicas)
+                .await
+                .ok(),
+            None => None,
+        };
+        let Some(found) = found else {
+            tokio::time::sleep(AGAIN).await;
+            continue;
+        };
+        for (server, finding) in found.difference(&told) {
+            tracing::warn!(server, "{finding}");
+        }
+        tracing::debug!(findings = found.len(), "Redis was looked at");
+        told = found;
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// What was found at which server; that of the only one is not told.
+type Findings = BTreeSet<(String, String)>;
+
+async fn inspect(
+    connection: &mut Connection,
+    keys: &Keys,
+    wait_replicas: usize,
+) -> RedisResult<Findings> {
+    let mut findings = Findings::new();
+    match connection.ask_masters::<String>(cmd("INFO")).await {
+        Ok(servers) => {
+            let mut save = cmd("CONFIG");
+            save.arg("GET").arg("save");
+            // Managed services refuse `CONFIG`. Then it is not known whether snapshots are made.
+            let save = connection
+                .ask_masters::<HashMap<String, String>>(save)
+                .await;
+            let save = save.unwrap_or_default();
+            for (server, info) in servers {
+                let save = save.get(&server).and_then(|options| options.get("save"));
+                if !connection.heals_itself() && info.contains("redis_mode:cluster") {
+                    let finding = "this is one node of a Cluster, which answers for its own keys only: begin REDIS_URL with redis+cluster://";
+                    findings.insert((server.clone(), finding.into()));
+                }
+                for finding in of_server(&info, save.map(String::as_str), wait_replicas) {
+                    findings.insert((server.clone(), finding));
+                }
+            }
+        }
+        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => {
+            let finding = "it is not known whether Redis keeps its data: its user may not run INFO; allow it by +info";
+            findings.insert((String::new(), finding.into()));
+        }
+        Err(error) => return Err(error),
+    }
+    if let Some(finding) = of_user(connection, keys, wait_replicas).await? {
+        findings.insert((String::new(), finding));
+    }
+    Ok(findings)
+}
+
+/// What the sections of a server's `INFO` and its option `save` tell.
+fn of_server(info: &str, save: Option<&str>, wait_replicas: usize) -> Vec<String> {
+    let info: HashMap<_, _> = info
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .collect();
+    let is = |field: &str, value: &str| info.get(field).is_some_and(|found| *found == value);
+    let mut findings = Vec::new();
+
+    let version = info.get("redis_version").copied().unwrap_or_default();
+    let major = version
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok());
+    if major.is_some_and(|major: u32| major < OLDEST) {
+        findings.push(format!(
+            "Redis {version} is too old: update it to {OLDEST}.0 or newer"
+        ));
+    }
+    if let Some(policy) = info
+        .get("maxmemory_policy")
+        .filter(|policy| **policy != "noeviction")
+    {
+        findings.push(format!("Redis throws away sessions when its memory is full, as its maxmemory-policy is {policy}: set it to noeviction"));
+    }
+    if is("aof_enabled", "0") && save.is_some_and(str::is_empty) {
+        findings.push("Redis keeps nothing over a restart: set appendonly yes".into());
+    }
+    if is("aof_enabled", "1") && is("aof_last_write_status", "err") {
+        findings
+            .push("Redis cannot write its append-only file: look at its disk and its log".into());
+    }
+    if is("rdb_last_bgsave_status", "err") {
+        findings.push("Redis cannot write its snapshots: look at its disk and its log".into());
+    }
+    let replicas = info
+        .get("connected_slaves")
+        .and_then(|count| count.parse().ok());
+    if replicas.is_some_and(|count: usize| count < wait_replicas) {
+        let count = replicas.unwrap_or_default();
+        findings.push(format!("no write can be acknowledged: REDIS_WAIT_REPLICAS is {wait_replicas}, but Redis has {count} replicas; start more of them, or set it lower"));
+    }
+    findings
+}
+
+/// What the user may not do.
+async fn of_user(
+    connection: &mut Connection,
+    keys: &Keys,
+    wait_replicas: usize,
+) -> RedisResult<Option<String>> {
+    let mut commands = vec!["PING"];
+    if wait_replicas > 0 {
+        commands.push("WAIT");
+    }
+    let commands: Vec<_> = commands
+        .iter()
+        .map(|command| command.as_bytes().to_vec())
+        .collect();
+    let call = PERMISSIONS.by_text(&keys.of_nobody(), &commands);
+    let denied: Vec<String> = match call.query_async(connection).await {
+        Ok(denied) => denied,
+        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => {
+            vec!["EVAL".into()]
+        }
+        Err(error) => return Err(error),
+    };
+    if denied.is_empty() {
+        return Ok(None);
+    }
+    let commands = denied.join(", ");
+    Ok(Some(format!(
+        "requests will fail: the user at Redis may not run {commands}, or not on keys that begin with {}; allow it by ACL SETUSER",
+        keys.prefix()
+    )))
+}

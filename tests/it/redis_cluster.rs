@@ -1,0 +1,121 @@
+//! A Cluster changes and breaks while it is used.
+
+use redis::aio::MultiplexedConnection;
+
+use crate::support::cluster::Cluster;
+use crate::support::eventually;
+use crate::support::redis::{DURABLE, IN_MEMORY, Redis};
+use crate::support::under_load::UnderLoad;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slots_move_under_load() {
+    let cluster = Cluster::start(3, 0, IN_MEMORY).await;
+    let it = UnderLoad::start(&cluster.url()).await;
+    it.load.goes_on(1_000).await;
+    // All slots of the first master that have keys, whose keys move while they are written.
+    let mut moved = 0;
+    for slot in used_slots(&cluster.nodes[0]).await {
+        cluster.move_slot(slot, 0, 1).await;
+        moved += 1;
+    }
+    assert!(moved > 0);
+    it.recovers().await;
+    let masters: Vec<_> = cluster.nodes.iter().collect();
+    let fault = format!("Cluster: {moved} slots move to another node");
+    it.verify(&fault, &masters).await;
+}
+
+/// The slots in which a node has keys.
+async fn used_slots(node: &Redis) -> Vec<u16> {
+    let mut connection: MultiplexedConnection = node.connection().await;
+    let mut used = Vec::new();
+    for slot in 0..=5_460_u16 {
+        let keys: usize = redis::cmd("CLUSTER")
+            .arg("COUNTKEYSINSLOT")
+            .arg(slot)
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+        if keys > 0 {
+            used.push(slot);
+        }
+    }
+    used
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_master_is_followed_by_its_replica_that_has_every_acknowledged_write() {
+    let mut cluster = Cluster::start(3, 1, DURABLE).await;
+    let it = UnderLoad::start_with(&cluster.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
+    cluster.nodes[0].kill().await;
+    it.load.notices().await;
+    cluster.until_master(3).await;
+    // Only as its former master's replica is it one that writes can wait for.
+    cluster.nodes[0].restart().await;
+    cluster.until_well().await;
+    it.recovers().await;
+    let masters = [1, 2, 3].map(|number| &cluster.nodes[number]);
+    it.verify("Cluster: a master is killed", &masters).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_that_hangs_is_followed_too() {
+    let cluster = Cluster::start(3, 1, IN_MEMORY).await;
+    let it = UnderLoad::start(&cluster.url()).await;
+    cluster.nodes[0].ask::<usize>("WAIT 1 0").await;
+    cluster.nodes[0].server.freeze().await;
+    it.load.notices().await;
+    cluster.until_master(3).await;
+    it.recovers().await;
+    cluster.nodes[0].server.thaw().await;
+    cluster.until_well().await;
+    it.recovers().await;
+    let masters = [1, 2, 3].map(|number| &cluster.nodes[number]);
+    it.verify("Cluster: a master hangs", &masters).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_planned_failover_loses_nothing() {
+    let cluster = Cluster::start(3, 1, IN_MEMORY).await;
+    let it = UnderLoad::start(&cluster.url()).await;
+    cluster.nodes[3].ask::<()>("CLUSTER FAILOVER").await;
+    cluster.until_master(3).await;
+    it.recovers().await;
+    let masters = [1, 2, 3].map(|number| &cluster.nodes[number]);
+    it.verify("Cluster: planned failover", &masters).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_says_it_is_down_is_away_until_it_is_whole() {
+    let mut cluster = Cluster::start(3, 0, DURABLE).await;
+    let it = UnderLoad::start(&cluster.url()).await;
+    cluster.nodes[0].kill().await;
+    // Without a replica the slots are not served, and by default none is then.
+    eventually("the service is not ready", || async {
+        (it.client.ready().await.status == 503).then_some(())
+    })
+    .await;
+    cluster.nodes[0].restart().await;
+    it.recovers().await;
+    let masters: Vec<_> = cluster.nodes.iter().collect();
+    it.verify("Cluster: down for a master without a replica", &masters)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_one_master_hangs_the_learners_of_the_others_are_served() {
+    let partial = ["--cluster-require-full-coverage", "no"];
+    let cluster = Cluster::start(3, 0, &[IN_MEMORY, &partial].concat()).await;
+    let it = UnderLoad::start(&cluster.url()).await;
+    cluster.nodes[0].server.freeze().await;
+    it.load.notices().await;
+    // 16 learners in three parts: some are on the others.
+    it.load.goes_on(500).await;
+    assert_eq!(it.client.ready().await.status, 200);
+    cluster.nodes[0].server.thaw().await;
+    cluster.until_well().await;
+    it.recovers().await;
+    let masters: Vec<_> = cluster.nodes.iter().collect();
+    it.verify("Cluster: a master hangs, the others serve on", &masters)
+        .await;
+}
