@@ -78,19 +78,21 @@ async fn frozen_it_is_away_and_thawed_it_is_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_it_loads_its_data_it_is_away() {
-    let mut redis = Redis::start(&[DURABLE, &["--aof-use-rdb-preamble", "no"]].concat()).await;
+    let mut redis = Redis::start(DURABLE).await;
     let it = UnderLoad::start(&redis.url()).await;
     it.load.goes_on(1_000).await;
+    // As a snapshot, which is loaded in small parts: in between, Redis answers that it loads.
+    redis.ask::<()>("BGREWRITEAOF").await;
+    eventually("the file is written anew", || async {
+        let info: String = redis.ask("INFO persistence").await;
+        info.contains("aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0")
+            .then_some(())
+    })
+    .await;
     redis.kill().await;
     it.load.notices().await;
-    // It answers while it loads, but only that it does. Its files can be made larger at will only
-    // by time, so that each key is given some.
-    let slow = [
-        "--key-load-delay",
-        "2000",
-        "--loading-process-events-interval-bytes",
-        "1024",
-    ];
+    let slow = "--key-load-delay 1000 --loading-process-events-interval-bytes 1024";
+    let slow: Vec<_> = slow.split(' ').collect();
     redis.server.restart_with(&slow).await;
     eventually("the service meets a Redis that loads", || async {
         it.service.log().contains("BusyLoading").then_some(())
@@ -99,6 +101,32 @@ async fn while_it_loads_its_data_it_is_away() {
     redis.until_it_answers().await;
     it.recovers().await;
     it.verify("Redis loads its data", &[&redis]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_was_given_up_is_not_done_later() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let service = Service::start(&mut on_redis(&redis.url()));
+    let client = service.client();
+    becomes_ready(&client).await;
+    let (learner, course, body) = (new_id(), new_id(), body(1, 2, 3));
+    redis.server.freeze().await;
+    assert_eq!(client.post(&learner, &course, &body).await.status, 503);
+    redis.server.thaw().await;
+    // It reads what waits in its sockets before it takes new connections.
+    becomes_ready(&client).await;
+    assert_eq!(client.totals(&learner, &course).await.status, 404);
+    assert_eq!(client.post(&learner, &course, &body).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_wrong_for_what_is_known_of_it_refuses_no_write() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let proxy = Proxy::start(redis.server.port()).await;
+    proxy.tell_a_former_time();
+    let it = UnderLoad::start(&proxy.url()).await;
+    let report = it.verify("the clock is wrong by months", &[&redis]).await;
+    assert_eq!(report.failed, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -185,13 +213,22 @@ async fn connections_whose_peer_vanished_without_a_word_are_replaced() {
     let redis = Redis::start(IN_MEMORY).await;
     let proxy = Proxy::start(redis.server.port()).await;
     let it = UnderLoad::start(&proxy.url()).await;
-    for _ in 0..3 {
+    for round in 1..=3 {
         proxy.vanish();
-        it.load.notices().await;
+        replaced(&it.service, 4 * round).await;
         it.recovers().await;
     }
     it.verify("the peer vanishes without a FIN, 3 times", &[&redis])
         .await;
+}
+
+/// Waits until so many connections have been replaced; there are four lanes.
+async fn replaced(service: &Service, connections: usize) {
+    eventually("the connections are replaced", || async {
+        let log = service.log();
+        (log.matches("is replaced").count() >= connections).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -201,11 +238,7 @@ async fn a_peer_that_vanished_is_noticed_also_where_nothing_is_asked() {
     let service = Service::start(&mut on_redis(&proxy.url()));
     becomes_ready(&service.client()).await;
     proxy.vanish();
-    eventually("the heartbeat notices", || async {
-        let log = service.log();
-        (log.matches("is replaced").count() == 4).then_some(())
-    })
-    .await;
+    replaced(&service, 4).await;
     assert_serves(&service.client()).await;
 }
 

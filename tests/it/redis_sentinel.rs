@@ -68,13 +68,11 @@ async fn one_sentinel_that_answers_is_enough_and_none_is_503_until_one_is_back()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sentinels_and_the_master_each_have_a_password_of_their_own() {
-    let sentinels = Sentinels::start(
-        0,
-        &["--requirepass", "of-the-master"],
-        "requirepass of-the-sentinels\nsentinel auth-pass main of-the-master\n",
-    );
-    let sentinels = sentinels.await;
-    let url = sentinels.url().replace("//", "//:of-the-master@");
+    let own = "requirepass of-the-sentinels\n";
+    let sentinels = Sentinels::start(0, IN_MEMORY, own).await;
+    let user = "ACL SETUSER app on >of-the-master ~* +@all";
+    sentinels.servers[0].ask::<()>(user).await;
+    let url = sentinels.url().replace("//", "//app:of-the-master@");
     let mut command = on_redis(&url);
     let service = Service::start(command.env("REDIS_SENTINEL_PASSWORD", "of-the-sentinels"));
     becomes_ready(&service.client()).await;

@@ -12,29 +12,59 @@ use redis::{
     ServerErrorKind, Value, cmd, pipe,
 };
 
+use super::clock::Clock;
+
 /// A handle to a connection; its clones share it, and what they send at the same time travels
 /// together.
 #[derive(Clone)]
-pub(super) enum Connection {
-    /// To one server, the master.
+pub(super) struct Connection {
+    servers: Servers,
+    /// The servers' clock, as of the last check.
+    pub(super) clock: Clock,
+}
+
+#[derive(Clone)]
+enum Servers {
+    /// One server, the master.
     Single(MultiplexedConnection),
-    /// To all nodes of a Cluster. It follows `MOVED` and `ASK`, asks anew where the slots are, and
-    /// connects again to nodes that it lost.
+    /// All nodes of a Cluster. The driver follows `MOVED` and `ASK`, asks anew where the slots are,
+    /// and connects again to nodes that it lost.
     Cluster(ClusterConnection),
 }
 
 impl Connection {
-    /// Answers where the connection is alive and leads to a server that takes writes.
+    /// A connection to one server.
+    ///
+    /// # Errors
+    ///
+    /// It fails the [`check`](Self::check).
+    pub(super) async fn single(mut connection: MultiplexedConnection) -> RedisResult<Self> {
+        Ok(Self {
+            clock: check_master(&mut connection).await?,
+            servers: Servers::Single(connection),
+        })
+    }
+
+    /// A connection to all nodes of a Cluster.
+    ///
+    /// # Errors
+    ///
+    /// It fails the [`check`](Self::check).
+    pub(super) async fn cluster(mut connection: ClusterConnection) -> RedisResult<Self> {
+        Ok(Self {
+            clock: check_cluster(&mut connection).await?,
+            servers: Servers::Cluster(connection),
+        })
+    }
+
+    /// Answers where the connection is alive and leads to a server that takes writes; reads the
+    /// clock.
     pub(super) async fn check(&mut self) -> RedisResult<()> {
-        match self {
-            Self::Single(connection) => check_master(connection).await,
-            // Any node: that one of them is away is no reason to give up the others.
-            Self::Cluster(connection) => {
-                let anywhere = RoutingInfo::SingleNode(SingleNodeRoutingInfo::Random);
-                let answer = connection.route_command(cmd("PING"), anywhere).await?;
-                answer.extract_error().map(drop)
-            }
-        }
+        self.clock = match &mut self.servers {
+            Servers::Single(connection) => check_master(connection).await?,
+            Servers::Cluster(connection) => check_cluster(connection).await?,
+        };
+        Ok(())
     }
 
     /// Asks each master, and gives the answers by the masters' addresses; that of the only one is
@@ -43,12 +73,12 @@ impl Connection {
         &mut self,
         command: Cmd,
     ) -> RedisResult<HashMap<String, T>> {
-        match self {
-            Self::Single(connection) => {
+        match &mut self.servers {
+            Servers::Single(connection) => {
                 let answer = command.query_async(connection).await?;
                 Ok(HashMap::from([(String::new(), answer)]))
             }
-            Self::Cluster(connection) => {
+            Servers::Cluster(connection) => {
                 let masters = MultipleNodeRoutingInfo::AllMasters;
                 let each = RoutingInfo::MultiNode((masters, Some(ResponsePolicy::Special)));
                 let answers = connection.route_command(command, each).await?;
@@ -59,48 +89,53 @@ impl Connection {
 
     /// Whether it heals by itself what breaks on the way to one of its servers.
     pub(super) fn heals_itself(&self) -> bool {
-        matches!(self, Self::Cluster(_))
+        matches!(self.servers, Servers::Cluster(_))
     }
 }
 
-/// Asks a server for its role, and whether it has loaded its data.
+/// Asks a server for its role and its time, which it does not tell while it loads its data.
 ///
 /// A demoted master goes on answering reads, from data that may be old, so the role is looked at
-/// also where nothing is written. `HELLO` tells it to every user; a server that refuses it (too
-/// old, a proxy, not allowed) is alive all the same.
-async fn check_master(connection: &mut MultiplexedConnection) -> RedisResult<()> {
+/// also where nothing is written. `HELLO` tells it to every user; a server that refuses it (a
+/// proxy, say) may be a master all the same.
+async fn check_master(connection: &mut MultiplexedConnection) -> RedisResult<Clock> {
     let mut questions = pipe();
-    questions.cmd("HELLO").cmd("PING").ignore_errors();
-    let mut answers: Vec<RedisResult<Value>> = questions.query_async(connection).await?;
-    let (ping, hello) = (answers.pop(), answers.pop());
-    let hello =
-        hello.and_then(|hello| HashMap::<String, Value>::from_redis_value(hello.ok()?).ok());
-    let role = hello.and_then(|mut hello| String::from_redis_value(hello.remove("role")?).ok());
-    match role {
-        Some(role) if role != "master" => {
-            let read_only = ErrorKind::Server(ServerErrorKind::ReadOnly);
-            Err((read_only, "the server is not the master but a", role).into())
-        }
-        _ => match ping {
-            Some(Err(error)) if !is_refusal(&error) => Err(error),
-            _ => Ok(()),
-        },
+    questions.cmd("HELLO").cmd("TIME").ignore_errors();
+    let answers: Vec<RedisResult<Value>> = questions.query_async(connection).await?;
+    let [hello, time] = <[_; 2]>::try_from(answers).map_err(|_| unexpected())?;
+    let hello = hello.map(HashMap::<String, Value>::from_redis_value);
+    if let Ok(Ok(mut hello)) = hello
+        && let Some(Ok(role)) = hello.remove("role").map(String::from_redis_value)
+        && role != "master"
+    {
+        let read_only = ErrorKind::Server(ServerErrorKind::ReadOnly);
+        return Err((read_only, "the server is not the master but a", role).into());
     }
+    clock(time?)
 }
 
-/// Whether a server answers that it will not do what it was asked, as it would ask anybody.
-fn is_refusal(error: &RedisError) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Server(ServerErrorKind::NoPerm | ServerErrorKind::ResponseError)
-    )
+/// Asks any node: that one of them is away is no reason to give up the others.
+async fn check_cluster(connection: &mut ClusterConnection) -> RedisResult<Clock> {
+    let anywhere = RoutingInfo::SingleNode(SingleNodeRoutingInfo::Random);
+    clock(connection.route_command(cmd("TIME"), anywhere).await?)
+}
+
+/// The answer of `TIME`: seconds and microseconds.
+fn clock(time: Value) -> RedisResult<Clock> {
+    let (seconds, micros): (i64, i64) = FromRedisValue::from_redis_value(time)?;
+    Ok(Clock::read(seconds * 1_000 + micros / 1_000))
+}
+
+fn unexpected() -> RedisError {
+    let kind = ErrorKind::UnexpectedReturnType;
+    (kind, "the server did not answer each question").into()
 }
 
 impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
-        match self {
-            Self::Single(connection) => connection.req_packed_command(cmd),
-            Self::Cluster(connection) => connection.req_packed_command(cmd),
+        match &mut self.servers {
+            Servers::Single(connection) => connection.req_packed_command(cmd),
+            Servers::Cluster(connection) => connection.req_packed_command(cmd),
         }
     }
 
@@ -110,16 +145,16 @@ impl ConnectionLike for Connection {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        match self {
-            Self::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
-            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+        match &mut self.servers {
+            Servers::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Servers::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
         }
     }
 
     fn get_db(&self) -> i64 {
-        match self {
-            Self::Single(connection) => connection.get_db(),
-            Self::Cluster(connection) => connection.get_db(),
+        match &self.servers {
+            Servers::Single(connection) => connection.get_db(),
+            Servers::Cluster(connection) => connection.get_db(),
         }
     }
 }

@@ -123,19 +123,22 @@ impl Connector {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.settings.connect_timeout))
             .set_response_timeout(Some(self.settings.response_timeout));
-        Ok(match &self.address.topology {
-            Topology::Standalone => Connection::Single(
-                self.standalone()?
-                    .get_multiplexed_async_connection_with_config(&config)
-                    .await?,
-            ),
-            Topology::Sentinel { master } => Connection::Single(
-                self.sentinel(master)?
-                    .get_async_connection_with_config(&config)
-                    .await?,
-            ),
-            Topology::Cluster => Connection::Cluster(self.cluster()?.get_async_connection().await?),
-        })
+        match &self.address.topology {
+            Topology::Standalone => {
+                let client = self.standalone()?;
+                let connection = client.get_multiplexed_async_connection_with_config(&config);
+                Connection::single(connection.await?).await
+            }
+            Topology::Sentinel { master } => {
+                let mut client = self.sentinel(master)?;
+                let connection = client.get_async_connection_with_config(&config);
+                Connection::single(connection.await?).await
+            }
+            Topology::Cluster => {
+                let client = self.cluster()?;
+                Connection::cluster(client.get_async_connection().await?).await
+            }
+        }
     }
 }
 
@@ -144,9 +147,7 @@ impl Manager for Connector {
     type Error = RedisError;
 
     async fn create(&self) -> Result<Connection, RedisError> {
-        let mut connection = self.connect().await?;
-        connection.check().await?;
-        Ok(connection)
+        self.connect().await
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<RedisError> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{ErrorKind, RedisResult, ServerErrorKind, cmd};
+use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, cmd};
 
 use super::connection::Connection;
 use super::keys::Keys;
@@ -70,13 +70,13 @@ async fn inspect(
                 }
             }
         }
-        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => {
-            let finding = "it is not known whether Redis keeps its data: its user may not run INFO; allow it by +info";
+        Err(error) if is_denied(&error) => {
+            let finding = "it is not known whether Redis keeps its data: its user may not run INFO: allow it by +info";
             findings.insert((String::new(), finding.into()));
         }
         Err(error) => return Err(error),
     }
-    if let Some(finding) = of_user(connection, keys, wait_replicas).await? {
+    if let Some(finding) = of_user(connection, keys, wait_replicas).await {
         findings.insert((String::new(), finding));
     }
     Ok(findings)
@@ -127,34 +127,23 @@ fn of_server(info: &str, save: Option<&str>, wait_replicas: usize) -> Vec<String
     findings
 }
 
-/// What the user may not do.
-async fn of_user(
-    connection: &mut Connection,
-    keys: &Keys,
-    wait_replicas: usize,
-) -> RedisResult<Option<String>> {
-    let mut commands = vec!["PING"];
+/// What the user may not do, where that can be found out.
+async fn of_user(connection: &mut Connection, keys: &Keys, wait_replicas: usize) -> Option<String> {
+    let mut commands = vec![b"PING".to_vec()];
     if wait_replicas > 0 {
-        commands.push("WAIT");
+        commands.push(b"WAIT".to_vec());
     }
-    let commands: Vec<_> = commands
-        .iter()
-        .map(|command| command.as_bytes().to_vec())
-        .collect();
     let call = PERMISSIONS.by_text(&keys.of_nobody(), &commands);
-    let denied: Vec<String> = match call.query_async(connection).await {
+    let denied: RedisResult<Vec<String>> = call.query_async(connection).await;
+    let denied = match denied {
         Ok(denied) => denied,
-        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => {
-            vec!["EVAL".into()]
-        }
-        Err(error) => return Err(error),
+        Err(error) if is_denied(&error) => vec!["EVAL".into()],
+        Err(_) => return None,
     };
-    if denied.is_empty() {
-        return Ok(None);
-    }
-    let commands = denied.join(", ");
-    Ok(Some(format!(
-        "requests will fail: the user at Redis may not run {commands}, or not on keys that begin with {}; allow it by ACL SETUSER",
-        keys.prefix()
-    )))
+    let (commands, prefix) = (denied.join(", "), keys.prefix());
+    (!denied.is_empty()).then(|| format!("requests will fail: the user at Redis may not run {commands}, or not on keys that begin with {prefix}: allow it by ACL SETUSER"))
+}
+
+fn is_denied(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)
 }

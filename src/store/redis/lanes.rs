@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::clock::Clock;
 use super::connection::Connection;
 use super::connector::Connector;
 use super::failure::breaks_lane;
@@ -122,6 +123,14 @@ impl Lane {
         state.connection = None;
     }
 
+    /// Takes over what the server's clock showed now.
+    fn set_clock(&self, clock: Clock) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connection) = &mut state.connection {
+            connection.clock = clock;
+        }
+    }
+
     /// Tells the keeper of the first failure of a connection.
     fn fail(&self, generation: u64, error: &RedisError) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -150,15 +159,15 @@ impl Lane {
 /// Keeps a lane open, for ever.
 async fn keep(number: usize, lane: Arc<Lane>, pool: Pool<Connector>) {
     let mut backoff = FIRST_BACKOFF;
-    let mut away = false;
+    // Why it cannot be opened, as it was told last.
+    let mut away = None;
     loop {
         let start = Instant::now();
         match pool.get().await {
             Ok(connection) => {
-                if away {
+                if away.take().is_some() {
                     tracing::info!(lane = number, "connected to Redis again");
                 }
-                away = false;
                 lane.open(connection.clone());
                 let reason = watch(&lane, &connection).await;
                 tracing::warn!(lane = number, reason, "a connection to Redis is replaced");
@@ -170,14 +179,15 @@ async fn keep(number: usize, lane: Arc<Lane>, pool: Pool<Connector>) {
             }
             Err(error) => {
                 lane.close();
-                if !away {
-                    tracing::warn!(lane = number, %error, "cannot connect to Redis; trying on");
+                let error = error.to_string();
+                if away.as_ref() != Some(&error) {
+                    tracing::warn!(lane = number, error, "cannot connect to Redis; trying on");
                 }
-                away = true;
+                away = Some(error);
             }
         }
         // Also where it could be opened but does not last: no storm of connections.
-        if !away && start.elapsed() >= HEARTBEAT {
+        if away.is_none() && start.elapsed() >= HEARTBEAT {
             backoff = FIRST_BACKOFF;
         } else {
             tokio::time::sleep(backoff).await;
@@ -203,6 +213,7 @@ async fn watch(lane: &Lane, connection: &Connection) -> String {
             if let Err(error) = connection.check().await {
                 return error.to_string();
             }
+            lane.set_clock(connection.clock);
         }
     };
     tokio::select! {

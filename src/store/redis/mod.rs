@@ -5,6 +5,7 @@
 //! a Cluster (`address`, `connector`).
 
 mod address;
+mod clock;
 mod connection;
 mod connector;
 mod failure;
@@ -48,6 +49,8 @@ pub struct RedisStore {
     lanes: Arc<Lanes>,
     replicas: Option<Replicas>,
     is_cluster: bool,
+    /// Longest wait for a reply.
+    within: Duration,
     _inspection: JoinSet<()>,
 }
 
@@ -85,6 +88,7 @@ impl RedisStore {
             lanes,
             replicas,
             is_cluster,
+            within: settings.response_timeout,
             _inspection: inspection,
         })
     }
@@ -119,6 +123,7 @@ impl StatsStore for RedisStore {
             lanes: &self.lanes,
             replicas: self.replicas.as_ref(),
             by_bucket: self.is_cluster,
+            within: self.within,
         };
         let replies = writes.record_all(records).await.into_iter();
         replies.map(|reply| reply::outcome(&reply?)).collect()

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::clock::Clock;
 use crate::domain::{Amount, Decimal, OccurredAt, Outcome, Record, Score, Session, Stats, Totals};
 use crate::store::StoreError;
 
@@ -10,8 +11,8 @@ pub(super) const SESSION_FIELDS: [&str; 5] = ["m", "s", "t", "o", "d"];
 /// The fields of a totals hash, in the order that [`totals`] reads them.
 pub(super) const TOTALS_FIELDS: [&str; 7] = ["n", "m", "mf", "s", "sf", "t", "tf"];
 
-/// The record script's ARGV.
-pub(super) fn record_arguments(record: &Record) -> [Vec<u8>; 13] {
+/// The record script's ARGV; `deadline` is by the server's clock, in ms.
+pub(super) fn record_arguments(record: &Record, deadline: i64) -> [Vec<u8>; 14] {
     let (occurred, day) = match record.occurred_at {
         Some(at) => (at.millis.to_string(), at.local_day.to_string()),
         None => Default::default(),
@@ -35,11 +36,19 @@ pub(super) fn record_arguments(record: &Record) -> [Vec<u8>; 13] {
         whole(s.1),
         whole(t.0),
         whole(t.1),
+        whole(deadline),
     ]
 }
 
 fn whole(number: i64) -> Vec<u8> {
     number.to_string().into_bytes()
+}
+
+/// What the server's clock showed, where the record script's reply says that the call came too
+/// late.
+pub(super) fn too_late(reply: &str) -> Option<Clock> {
+    let millis = reply.strip_prefix("late ")?.parse().ok()?;
+    Some(Clock::read(millis))
 }
 
 /// What the record script's reply says.
@@ -49,6 +58,9 @@ pub(super) fn outcome(reply: &str) -> Result<Outcome, StoreError> {
         "superseded" => Ok(Outcome::Superseded),
         "erased" => Ok(Outcome::Erased),
         "limit" => Ok(Outcome::LimitExceeded),
+        late if too_late(late).is_some() => Err(StoreError::Unavailable(
+            "the call reached Redis too late".into(),
+        )),
         _ => Err(StoreError::Unexpected(
             "the record script's reply is none of its own".into(),
         )),

@@ -16,9 +16,6 @@ pub(super) static RECORD: LazyLock<LuaScript> = LazyLock::new(|| {
 pub(super) static PERMISSIONS: LazyLock<LuaScript> =
     LazyLock::new(|| LuaScript::new(include_str!("scripts/permissions.lua")));
 
-/// [`LuaScript::by_hash`] or [`LuaScript::by_text`].
-pub(super) type ScriptCall = fn(&LuaScript, &[String], &[Vec<u8>]) -> Cmd;
-
 /// A script by its text and its hash.
 pub(super) struct LuaScript {
     text: &'static str,

@@ -8,12 +8,14 @@ use futures_util::future::join_all;
 use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Value};
 
 use super::RETRY_AFTER;
+use super::clock::Clock;
+use super::connection::Connection;
 use super::connector::Connector;
 use super::failure::{breaks_lane, is_transient, is_unknown_script, no_lane, too_few_replicas};
 use super::keys::Keys;
 use super::lanes::Lanes;
-use super::reply::record_arguments;
-use super::scripts::{LuaScript, RECORD, ScriptCall};
+use super::reply::{record_arguments, too_late};
+use super::scripts::RECORD;
 use crate::domain::Record;
 use crate::store::bucket;
 
@@ -29,6 +31,8 @@ pub(super) struct Writes<'a> {
     /// Whether records of several buckets need several calls, as their slots may be on several
     /// servers.
     pub(super) by_bucket: bool,
+    /// How long a reply is waited for.
+    pub(super) within: Duration,
 }
 
 /// Replicas that must have a write before it is acknowledged.
@@ -71,44 +75,60 @@ impl Writes<'_> {
     /// Calls the script for each in order, all together; once more for those whose failure may
     /// pass.
     async fn record_group(&self, records: &[&Record]) -> Vec<Reply> {
-        let mut replies = self.attempt(records, LuaScript::by_hash).await;
-        let may_pass = |reply: &Reply| reply.as_ref().is_err_and(is_transient);
-        if let Some(from) = replies.iter().position(may_pass) {
-            // An unknown script becomes known by the next attempt; there is nothing to wait for.
-            if !replies[from].as_ref().is_err_and(is_unknown_script) {
-                tokio::time::sleep(RETRY_AFTER).await;
+        let mut replies: Vec<Reply> = Vec::with_capacity(records.len());
+        let mut attempt = Attempt::default();
+        loop {
+            let mut answers = self.send(&records[replies.len()..], &attempt).await;
+            let failed = answers.iter().position(may_pass);
+            match failed {
+                Some(failed) if attempt.is_followed_after(&answers[failed]).await => {
+                    // All from there on, also those that succeeded: they come after it, and to
+                    // repeat a record changes nothing.
+                    answers.truncate(failed);
+                    replies.extend(answers);
+                }
+                _ => {
+                    replies.extend(answers);
+                    return replies;
+                }
             }
-            // All from there on, also those that succeeded: they come after it, and to repeat a
-            // record changes nothing.
-            replies.truncate(from);
-            replies.extend(self.attempt(&records[from..], LuaScript::by_text).await);
         }
-        replies
     }
 
-    /// The first call is by `first`, which can make the script known for the others.
-    async fn attempt(&self, records: &[&Record], first: ScriptCall) -> Vec<Reply> {
-        let mut calls = Pipeline::with_capacity(records.len() + 1);
-        calls.ignore_errors();
-        for (index, record) in records.iter().enumerate() {
-            let call = if index == 0 {
-                first
-            } else {
-                LuaScript::by_hash
-            };
-            let keys = self.keys.of_record(record);
-            calls.add_command(call(&RECORD, &keys, &record_arguments(record)));
-        }
+    /// Sends the calls, which are good until their replies are given up.
+    async fn send(&self, records: &[&Record], attempt: &Attempt) -> Vec<Reply> {
+        let calls = |connection: &Connection| {
+            let clock = attempt.clock.unwrap_or(connection.clock);
+            self.calls(records, attempt.by_text, clock.after(self.within))
+        };
         let replies = match self.replicas {
             Some(replicas) => replicas.send(calls).await,
-            None => self.send(&calls).await,
+            None => self.send_over_lane(calls).await,
         };
         replies.unwrap_or_else(|error| vec![Err(error); records.len()])
     }
 
-    /// Sends over a lane.
-    async fn send(&self, calls: &Pipeline) -> RedisResult<Vec<Reply>> {
+    fn calls(&self, records: &[&Record], by_text: bool, deadline: i64) -> Pipeline {
+        let mut calls = Pipeline::with_capacity(records.len() + 1);
+        calls.ignore_errors();
+        for (index, record) in records.iter().enumerate() {
+            let keys = self.keys.of_record(record);
+            let arguments = record_arguments(record, deadline);
+            calls.add_command(if by_text && index == 0 {
+                RECORD.by_text(&keys, &arguments)
+            } else {
+                RECORD.by_hash(&keys, &arguments)
+            });
+        }
+        calls
+    }
+
+    async fn send_over_lane(
+        &self,
+        calls: impl Fn(&Connection) -> Pipeline,
+    ) -> RedisResult<Vec<Reply>> {
         let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
+        let calls = calls(&lane.connection);
         let replies: RedisResult<Vec<Reply>> = calls.query_async(&mut lane.connection).await;
         let replies = replies.inspect_err(|error| lane.report(error))?;
         replies
@@ -119,11 +139,51 @@ impl Writes<'_> {
     }
 }
 
+/// How calls are sent.
+#[derive(Default)]
+struct Attempt {
+    /// Whether the first of them brings the script's text, which makes it known for the others.
+    by_text: bool,
+    /// The server's clock, where it is not the one that the connection knows.
+    clock: Option<Clock>,
+    /// Whether this is the one retry of a failure that may pass.
+    is_retry: bool,
+}
+
+impl Attempt {
+    /// Whether there is to be another attempt; if so, waits for as long as it should, and becomes
+    /// it.
+    async fn is_followed_after(&mut self, failed: &Reply) -> bool {
+        match failed {
+            // It was in time, so that only the clock can have been another one.
+            Ok(late) if self.clock.is_none() => self.clock = too_late(late),
+            // It becomes known by its text.
+            Err(error) if is_unknown_script(error) && !self.by_text => {}
+            _ if self.is_retry => return false,
+            _ => {
+                self.is_retry = true;
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+        }
+        self.by_text = true;
+        true
+    }
+}
+
+/// Whether a call may succeed the next time.
+fn may_pass(reply: &Reply) -> bool {
+    match reply {
+        Ok(reply) => too_late(reply).is_some(),
+        Err(error) => is_transient(error),
+    }
+}
+
 impl Replicas {
     /// Sends over a connection that nobody else uses meanwhile, and waits until the replicas have
     /// what was written.
-    async fn send(&self, mut calls: Pipeline) -> RedisResult<Vec<Reply>> {
+    async fn send(&self, calls: impl Fn(&Connection) -> Pipeline) -> RedisResult<Vec<Reply>> {
         let mut connection = self.pool.get().await.map_err(pool_error)?;
+        let mut calls = calls(&connection);
         // In one pipeline with the calls: over another connection, `WAIT` would not know of them.
         calls
             .cmd("WAIT")
@@ -138,8 +198,10 @@ impl Replicas {
             drop(Object::take(connection));
         }
         let mut replies = sent?;
-        let reached = replies.pop().unwrap_or_else(|| Err(no_lane()))?;
-        let reached = usize::from_redis_value(reached)?;
+        // A server that is no master any more refuses `WAIT` as well.
+        let reached = replies.pop().and_then(Result::ok);
+        let reached = reached.and_then(|reached| usize::from_redis_value(reached).ok());
+        let reached = reached.unwrap_or_default();
         let acknowledged = |reply: Value| {
             if reached < self.wanted {
                 return Err(too_few_replicas(reached, self.wanted));

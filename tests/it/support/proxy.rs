@@ -1,10 +1,10 @@
 //! A TCP proxy between the service and Redis, through which a test breaks connections in ways that
 //! a server by itself does not.
 
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -14,6 +14,7 @@ pub(crate) struct Proxy {
     port: u16,
     target: Arc<AtomicU16>,
     open: Arc<Mutex<Vec<oneshot::Sender<Fate>>>>,
+    clock: Arc<AtomicBool>,
     _tasks: JoinSet<()>,
 }
 
@@ -30,27 +31,36 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let target = Arc::new(AtomicU16::new(target));
         let open = Arc::new(Mutex::new(Vec::new()));
+        let clock = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         let (to, connections) = (Arc::clone(&target), Arc::clone(&open));
+        let slow = Arc::clone(&clock);
         tasks.spawn(async move {
             let mut passing = JoinSet::new();
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 let (decide, fate) = oneshot::channel();
                 connections.lock().unwrap().push(decide);
-                passing.spawn(pass(client, to.load(Ordering::Relaxed), fate));
+                let (target, slow) = (to.load(Ordering::Relaxed), slow.load(Ordering::Relaxed));
+                passing.spawn(pass(client, target, fate, slow));
             }
         });
         Self {
             port,
             target,
             open,
+            clock,
             _tasks: tasks,
         }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// On further connections, the answers to `TIME` are wrong by some months.
+    pub(crate) fn tell_a_former_time(&self) {
+        self.clock.store(true, Ordering::Relaxed);
     }
 
     /// Further connections lead to another port, as where a name has a new address.
@@ -77,16 +87,51 @@ impl Proxy {
     }
 }
 
-async fn pass(mut client: TcpStream, target: u16, fate: oneshot::Receiver<Fate>) {
+async fn pass(mut client: TcpStream, target: u16, fate: oneshot::Receiver<Fate>, slow: bool) {
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", target)).await else {
         return;
     };
     for stream in [&client, &server] {
         stream.set_nodelay(true).unwrap();
     }
+    let passing = async {
+        if slow {
+            pass_with_a_former_time(&mut client, &mut server).await;
+        } else {
+            // It ends where one side does.
+            let _ = copy_bidirectional(&mut client, &mut server).await;
+        }
+    };
     tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut server) => {}
+        () = passing => {}
         Ok(Fate::Vanish) = fate => std::future::pending().await,
         else => {}
+    }
+}
+
+/// Passes all on, but for the seconds in the answers to `TIME`: ten digits, of which the second is
+/// set to a lower one.
+async fn pass_with_a_former_time(client: &mut TcpStream, server: &mut TcpStream) {
+    const SECONDS: &[u8] = b"$10\r\n1";
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_server, mut to_server) = server.split();
+    let answers = async {
+        let mut buffer = [0; 16 << 10];
+        while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
+            let answer = &mut buffer[..length];
+            let time = answer
+                .windows(SECONDS.len())
+                .position(|part| part == SECONDS);
+            if let Some(digit) = time.map(|time| time + SECONDS.len()) {
+                answer[digit] = b'6';
+            }
+            if to_client.write_all(answer).await.is_err() {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        () = answers => {}
+        _ = copy(&mut from_client, &mut to_server) => {}
     }
 }

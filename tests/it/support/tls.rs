@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
 use super::redis::Redis;
@@ -16,7 +16,7 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(crate) fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        let mut params = params("authority", Vec::new());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
@@ -33,7 +33,7 @@ impl Authority {
 
     /// Certifies a name or address: `NAME.crt` and `NAME.key`.
     pub(crate) fn certify(&self, name: &str, subject: &str) {
-        let params = CertificateParams::new(vec![subject.to_owned()]).unwrap();
+        let params = params(name, vec![subject.to_owned()]);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         std::fs::write(self.file(&format!("{name}.crt")), certificate.pem()).unwrap();
@@ -45,9 +45,16 @@ impl Authority {
     }
 }
 
+/// A certificate's name must not be that of its authority, whose it would seem to be.
+fn params(name: &str, subjects: Vec<String>) -> CertificateParams {
+    let mut params = CertificateParams::new(subjects).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
 /// What the user of the service must be allowed at the least; `docs/OPERATIONS.md` has the same.
 pub(crate) const PERMISSIONS: &str = "~ss:* +eval +evalsha +hmget +hset +hdel +get +zadd +time \
-     +ping +hello +info +config|get +wait +select +client|setinfo +cluster|slots +cluster|info";
+     +ping +hello +info +config|get +wait +select +cluster|slots +cluster|info";
 
 /// A Redis that speaks TLS at an address of its own, asks for the client's certificate where
 /// `options` say so, and knows the user `service` with the least rights; and that address.

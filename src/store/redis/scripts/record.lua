@@ -12,15 +12,22 @@
 --       6 session id  7 course id, as 16 bytes
 --       8 to 13 what 1 to 3 contribute to their sums, units and fraction of each: Redis has but
 --         one thread, so what the caller can work out is not worked out here
--- Reply 'recorded', or what kept it from being so: 'erased', 'superseded', 'limit'
+--       14 when the caller gives up, in ms by this server's clock
+-- Reply 'recorded', or what kept it from being so: 'erased', 'superseded', 'limit', or 'late' and
+--       what the clock shows, in ms
 --
 -- One call, so that it is atomic for every reader and also where the caller goes away half way. All
 -- that can refuse the record is looked at before the first write.
 
+-- A call may wait in a socket for longer than its caller does: for a server that hangs, or on a
+-- network that does. Whoever sent it was told that it failed, may have sent a newer one since, and
+-- must not find that one replaced.
+local now = call('TIME')
+local millis = now[1] * 1000 + math.floor(now[2] / 1000)
+if millis > ARGV[14] + 0 then return string.format('late %d', millis) end
+
 local occurred, day = ARGV[4], ARGV[5]
 if occurred == '' then
-  local now = call('TIME')
-  local millis = now[1] * 1000 + math.floor(now[2] / 1000)
   occurred = string.format('%d', millis)
   day = string.format('%d', math.floor(millis / 86400000))
 end
