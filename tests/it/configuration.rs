@@ -27,6 +27,7 @@ fn a_wrong_value_is_told_in_one_line_with_what_would_be_right() {
         ("RUST_LOG", "=x=y", "info,study_stats=debug"),
         ("REDIS_LANES", "0", "a number from 1 to 64"),
         ("REDIS_KEY_PREFIX", "{x}", "letters, digits"),
+        ("REDIS_WAIT_REPLICAS", "17", "a number from 0 to 16"),
         ("REDIS_CONNECT_TIMEOUT", "0s", "such as 500ms or 2s"),
         ("STORE_TIMEOUT", "soon", "such as 500ms or 2s"),
         ("REQUEST_TIMEOUT", "2h", "such as 500ms or 2s"),
@@ -94,10 +95,41 @@ fn a_url_that_is_not_understood_is_not_repeated() {
 }
 
 #[test]
+fn files_for_tls_that_are_of_no_use_are_told_in_one_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let nothing = directory.path().join("nothing").display().to_string();
+    let no_certificate = directory.path().join("empty").display().to_string();
+    std::fs::write(&no_certificate, "-----BEGIN CERTIFICATE-----\nx").unwrap();
+    let (plain, tls) = ("redis://host", "rediss://host");
+    for (url, file, path, hint) in [
+        (tls, "REDIS_CA_FILE", &nothing, "REDIS_CA_FILE: cannot read"),
+        (
+            tls,
+            "REDIS_CA_FILE",
+            &no_certificate,
+            "Redis cannot be used as configured",
+        ),
+        (tls, "REDIS_CERT_FILE", &no_certificate, "set both or none"),
+        (tls, "REDIS_KEY_FILE", &no_certificate, "set both or none"),
+        (
+            plain,
+            "REDIS_CA_FILE",
+            &no_certificate,
+            "begin it with rediss",
+        ),
+    ] {
+        let (code, line) = refused(&[("REDIS_URL", url), (file, path)], &[]);
+        assert_eq!((code, line.lines().count()), (Some(2), 1), "{line}");
+        assert!(line.contains(hint), "{line}");
+    }
+}
+
+#[test]
 fn help_shows_no_secret() {
     let help = output(
         command()
             .env("REDIS_URL", "redis://:secret@host")
+            .env("REDIS_SENTINEL_PASSWORD", "secret")
             .arg("--help"),
     );
     assert_eq!(help.status.code(), Some(0));
