@@ -2,10 +2,10 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt docs openapi contract browser readme
+.PHONY: help run test test-containers lint openapi contract browser readme
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 run: ## Serve on port 8080, with the data in ./data
 	cargo run --release -- --port 8080
@@ -13,9 +13,13 @@ run: ## Serve on port 8080, with the data in ./data
 test: ## Run all tests; gets a redis-server first where there is none
 	scripts/with-redis cargo test
 
+test-containers: ## Build the image, and run it and the compose files under load and failures
+	scripts/containers
+
 lint: ## Check the formatting, clippy and the documentation, warnings denied
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
+	cargo clippy --test containers -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
 
 openapi: ## Write openapi/openapi.json anew

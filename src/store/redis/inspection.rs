@@ -18,9 +18,12 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// The oldest Redis that has all that the scripts use.
 const OLDEST: u32 = 7;
 
+/// What was found at which server; that of the only one is not told.
+type Findings = BTreeSet<(String, String)>;
+
 /// Looks for ever, and tells each finding once, until it is gone and comes back.
 pub(super) async fn watch(lanes: Arc<Lanes>, keys: Keys, wait_replicas: usize) {
-    let mut told = BTreeSet::new();
+    let mut told = Findings::new();
     loop {
         let found = match lanes.pick() {
             Some(mut lane) => inspect(&mut lane.connection, &keys, wait_replicas)
@@ -40,9 +43,6 @@ pub(super) async fn watch(lanes: Arc<Lanes>, keys: Keys, wait_replicas: usize) {
         tokio::time::sleep(EVERY).await;
     }
 }
-
-/// What was found at which server; that of the only one is not told.
-type Findings = BTreeSet<(String, String)>;
 
 async fn inspect(
     connection: &mut Connection,
@@ -146,4 +146,53 @@ async fn of_user(connection: &mut Connection, keys: &Keys, wait_replicas: usize)
 
 fn is_denied(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WELL: &str = "# Server\r\nredis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\n\
+        aof_enabled:1\r\naof_last_write_status:ok\r\nrdb_last_bgsave_status:ok\r\nconnected_slaves:1\r\n";
+
+    #[test]
+    fn a_server_that_is_well_has_no_findings() {
+        assert_eq!(of_server(WELL, Some(""), 1), [""; 0]);
+        // Without an append-only file, snapshots do, and where it is not known there is no finding.
+        let snapshots = WELL.replace("aof_enabled:1", "aof_enabled:0");
+        assert_eq!(of_server(&snapshots, Some("3600 1"), 0), [""; 0]);
+        assert_eq!(of_server(&snapshots, None, 0), [""; 0]);
+    }
+
+    #[test]
+    fn each_finding_says_what_is_to_be_done() {
+        for (well, ill, finding) in [
+            (
+                "7.0.15",
+                "6.2.1",
+                "Redis 6.2.1 is too old: update it to 7.0 or newer",
+            ),
+            ("noeviction", "volatile-ttl", "set it to noeviction"),
+            ("aof_enabled:1", "aof_enabled:0", "set appendonly yes"),
+            (
+                "write_status:ok",
+                "write_status:err",
+                "append-only file: look at its disk",
+            ),
+            (
+                "bgsave_status:ok",
+                "bgsave_status:err",
+                "snapshots: look at its disk",
+            ),
+            (
+                "slaves:1",
+                "slaves:0",
+                "start more of them, or set it lower",
+            ),
+        ] {
+            let findings = of_server(&WELL.replace(well, ill), Some(""), 1);
+            assert_eq!(findings.len(), 1, "{findings:?}");
+            assert!(findings[0].contains(finding), "{findings:?}");
+        }
+    }
 }

@@ -7,7 +7,6 @@ use redis::aio::MultiplexedConnection;
 use study_stats::domain::{Decimal, Stats, Totals};
 
 use super::history::stats;
-use super::redis::Redis;
 
 /// A key's fields.
 type Hash = HashMap<String, String>;
@@ -51,14 +50,15 @@ fn add(totals: &mut Totals, stats: &Stats) {
     *totals = totals.replaced(None, stats).expect("within limits");
 }
 
-/// Asserts that all that the masters keep equals a recount of the sessions, to the last digit, and
+/// Asserts that all that the masters at these URLs keep equals a recount of the sessions, to the last digit, and
 /// gives how many sessions there are.
-pub(crate) async fn audit(masters: &[&Redis]) -> usize {
+pub(crate) async fn audit(masters: &[String]) -> usize {
     let (mut recount, mut sessions) = (Recount::default(), 0);
     let mut aggregates = Vec::new();
     for master in masters {
-        let mut connection = master.connection().await;
-        let keys: BTreeSet<String> = keys(&mut connection).await;
+        let client = redis::Client::open(master.as_str()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let keys = keys(&mut connection).await;
         for key in keys {
             match key.split(':').nth(2).unwrap() {
                 "s" => {

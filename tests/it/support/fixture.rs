@@ -119,7 +119,8 @@ impl Fixture {
 
     /// On Redis, counts again all that it keeps.
     pub(crate) async fn audit(&self) {
-        audit(&self.masters.iter().collect::<Vec<_>>()).await;
+        let masters: Vec<_> = self.masters.iter().map(Redis::url).collect();
+        audit(&masters).await;
     }
 }
 

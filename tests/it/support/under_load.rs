@@ -45,7 +45,8 @@ impl UnderLoad {
         let report = self.load.stop().await;
         report.print(fault);
         report.verify(&self.client).await;
-        audit(masters).await;
+        let masters: Vec<_> = masters.iter().map(|master| master.url()).collect();
+        audit(&masters).await;
         report
     }
 }

@@ -1,0 +1,27 @@
+//! The Docker command line.
+
+use std::process::Command;
+
+/// Runs a command to its end, and gives what it wrote.
+pub(crate) fn run(command: &mut Command) -> String {
+    let output = command.output().expect("the command can be started");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    assert!(
+        output.status.success(),
+        "{command:?}: {} {}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+/// Runs `docker` with these words.
+pub(crate) fn docker(words: &str) -> String {
+    run(Command::new("docker").args(words.split(' ')))
+}
+
+/// A field of a container's or an image's description, as a template names it.
+pub(crate) fn inspect(id: &str, field: &str) -> String {
+    let template = format!("{{{{{field}}}}}");
+    run(Command::new("docker").args(["inspect", "--format", &template, id]))
+}

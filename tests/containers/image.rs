@@ -1,0 +1,86 @@
+//! The image by itself, on the embedded store.
+
+use testcontainers::core::{IntoContainerPort, Mount, WaitFor};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, GenericImage, ImageExt};
+
+use crate::compose::until_healthy;
+use crate::docker::{docker, inspect};
+use crate::support::api::{Client, body, new_id};
+use crate::support::under_load::{assert_serves, becomes_ready};
+
+/// The image, run with its data in a volume of that name.
+async fn start(volume: &str) -> (ContainerAsync<GenericImage>, Client) {
+    let container = GenericImage::new("study-stats", "latest")
+        .with_exposed_port(80.tcp())
+        .with_wait_for(WaitFor::message_on_stdout("listening"))
+        .with_mount(Mount::volume_mount(volume, "/data"))
+        .start()
+        .await
+        .expect("there is no image: `make test-containers` builds it");
+    let port = container.get_host_port_ipv4(80).await.unwrap();
+    (container, Client::new(([127, 0, 0, 1], port).into()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_serves_on_port_80_without_rights_and_keeps_its_data_in_a_volume() {
+    let volume = format!("study-stats-test-{}", new_id());
+    let (learner, course) = (new_id(), new_id());
+    for sessions in 1..=2 {
+        let (container, client) = start(&volume).await;
+        becomes_ready(&client).await;
+        assert_eq!(client.ready().await.json()["store"], "embedded");
+        client.post(&learner, &course, &body(1, 2, 3)).await;
+        let totals = client.totals(&learner, &course).await.json();
+        assert_eq!(totals["totalModulesStudied"], sessions);
+        until_healthy(container.id()).await;
+
+        let status = "/proc/1/status";
+        let status = docker(&format!("exec {} cat {status}", container.id()));
+        assert!(status.contains("Uid:\t10001\t10001"), "{status}");
+        assert!(status.contains("CapEff:\t0000000000000000"), "{status}");
+
+        // As `docker stop` does: by STOPSIGNAL, and within the usual ten seconds.
+        container.stop().await.unwrap();
+        assert_eq!(inspect(container.id(), ".State.ExitCode"), "0");
+        container.rm().await.unwrap();
+    }
+    docker(&format!("volume rm {volume}"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn its_commands_are_run_by_name() {
+    let version = docker("run --rm study-stats --version");
+    assert_eq!(
+        version,
+        format!("study-stats {}", env!("CARGO_PKG_VERSION"))
+    );
+    let document = docker("run --rm study-stats openapi");
+    let committed = include_str!("../../openapi/openapi.json");
+    assert_eq!(document.trim(), committed.trim());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_used_with_a_redis_as_well() {
+    let redis = GenericImage::new("redis", "7-bookworm")
+        .with_wait_for(WaitFor::message_on_stdout("Ready to accept connections"))
+        .start()
+        .await
+        .unwrap();
+    let container = GenericImage::new("study-stats", "latest")
+        .with_exposed_port(80.tcp())
+        .with_wait_for(WaitFor::message_on_stdout("listening"))
+        .with_env_var("STORE", "redis")
+        .with_env_var(
+            "REDIS_URL",
+            format!("redis://{}", redis.get_bridge_ip_address().await.unwrap()),
+        )
+        .start()
+        .await
+        .unwrap();
+    let port = container.get_host_port_ipv4(80).await.unwrap();
+    let client = Client::new(([127, 0, 0, 1], port).into());
+    becomes_ready(&client).await;
+    assert_eq!(client.ready().await.json()["store"], "redis");
+    assert_serves(&client).await;
+}
