@@ -61,7 +61,8 @@ async fn inspect(
             let save = save.unwrap_or_default();
             for (server, info) in servers {
                 let save = save.get(&server).and_then(|options| options.get("save"));
-                if !connection.heals_itself() && info.contains("redis_mode:cluster") {
+                // `redis_mode`, at Valkey `server_mode`.
+                if !connection.heals_itself() && info.contains("_mode:cluster") {
                     let finding = "this is one node of a Cluster, which answers for its own keys only: begin REDIS_URL with redis+cluster://";
                     findings.insert((server.clone(), finding.into()));
                 }

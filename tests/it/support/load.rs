@@ -13,7 +13,7 @@ use super::api::{Client, new_id};
 use super::eventually;
 use super::history::{recount, stats};
 
-/// Writers that each have a learner of their own, and read back what they write.
+/// Writers that each have some learners of their own, and read back what they write.
 pub(crate) struct Load {
     writers: JoinSet<Writer>,
     shared: Arc<Shared>,
@@ -190,18 +190,18 @@ async fn read(client: &Client, written: &Written) -> Option<Stats> {
 
 /// One writer: creates sessions, replaces every other one, and reads totals in between.
 async fn write(clients: Vec<Client>, writer: usize, shared: Arc<Shared>) -> Writer {
-    let (learner, courses) = (new_id(), [new_id(), new_id()]);
+    let learners: [String; 4] = std::array::from_fn(|_| new_id());
+    let courses = [new_id(), new_id()];
     let mut all: Vec<Written> = Vec::new();
     let (mut turn, mut acknowledged, mut outage) = (writer, Instant::now(), Duration::ZERO);
     while !shared.stop.load(Ordering::Relaxed) {
         turn += 1;
         let client = &clients[turn % clients.len()];
         if turn.is_multiple_of(2) || all.is_empty() {
-            let (course, session) = (courses[turn / 2 % 2].clone(), new_id());
             all.push(Written {
-                learner: learner.clone(),
-                course,
-                session,
+                learner: learners[turn / 4 % 4].clone(),
+                course: courses[turn / 2 % 2].clone(),
+                session: new_id(),
                 sent: Vec::new(),
                 acknowledged: None,
             });
