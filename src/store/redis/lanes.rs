@@ -28,7 +28,7 @@ use super::failure::breaks_lane;
 /// How often an idle lane is asked whether it is still alive, and how often at most one to a
 /// Cluster is replaced.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// Wait after the first failed attempt to open a lane; it doubles with each further one.
+/// Wait after a lane could not be opened or lasted for less than that; it doubles each time.
 const FIRST_BACKOFF: Duration = Duration::from_millis(20);
 /// The longest wait between attempts: how long a Redis that came back may go unnoticed.
 const LONGEST_BACKOFF: Duration = Duration::from_millis(500);
@@ -187,11 +187,11 @@ async fn keep(number: usize, lane: Arc<Lane>, pool: Pool<Connector>) {
             }
         }
         // Also where it could be opened but does not last: no storm of connections.
-        if away.is_none() && start.elapsed() >= HEARTBEAT {
-            backoff = FIRST_BACKOFF;
-        } else {
+        if start.elapsed() < backoff {
             tokio::time::sleep(backoff).await;
             backoff = LONGEST_BACKOFF.min(backoff * 2);
+        } else {
+            backoff = FIRST_BACKOFF;
         }
     }
 }
