@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-containers lint openapi contract browser readme
+.PHONY: help run test test-containers test-valkey lint openapi contract browser readme
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -15,6 +15,9 @@ test: ## Run all tests; gets a redis-server first where there is none
 
 test-containers: ## Build the image, and run it and the compose files under load and failures
 	scripts/containers
+
+test-valkey: ## Run the tests of Redis on Valkey, which it gets from Debian where there is none
+	scripts/valkey
 
 lint: ## Check the formatting, clippy and the documentation, warnings denied
 	cargo fmt --check
