@@ -93,16 +93,17 @@ impl Connection {
     }
 }
 
-/// Asks a server for its role and its time, which it does not tell while it loads its data.
+/// Asks a server for its role, whether it has loaded its data (else it refuses a `PING`), and for its
+/// time.
 ///
 /// A demoted master goes on answering reads, from data that may be old, so the role is looked at
 /// also where nothing is written. `HELLO` tells it to every user; a server that refuses it (a
 /// proxy, say) may be a master all the same.
 async fn check_master(connection: &mut MultiplexedConnection) -> RedisResult<Clock> {
     let mut questions = pipe();
-    questions.cmd("HELLO").cmd("TIME").ignore_errors();
+    questions.cmd("HELLO").cmd("PING").cmd("TIME").ignore_errors();
     let answers: Vec<RedisResult<Value>> = questions.query_async(connection).await?;
-    let [hello, time] = <[_; 2]>::try_from(answers).map_err(|_| unexpected())?;
+    let [hello, ping, time] = <[_; 3]>::try_from(answers).map_err(|_| unexpected())?;
     let hello = hello.map(HashMap::<String, Value>::from_redis_value);
     if let Ok(Ok(mut hello)) = hello
         && let Some(Ok(role)) = hello.remove("role").map(String::from_redis_value)
@@ -111,6 +112,7 @@ async fn check_master(connection: &mut MultiplexedConnection) -> RedisResult<Clo
         let read_only = ErrorKind::Server(ServerErrorKind::ReadOnly);
         return Err((read_only, "the server is not the master but a", role).into());
     }
+    ping?;
     clock(time?)
 }
 
