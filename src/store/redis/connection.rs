@@ -101,7 +101,11 @@ impl Connection {
 /// proxy, say) may be a master all the same.
 async fn check_master(connection: &mut MultiplexedConnection) -> RedisResult<Clock> {
     let mut questions = pipe();
-    questions.cmd("HELLO").cmd("PING").cmd("TIME").ignore_errors();
+    questions
+        .cmd("HELLO")
+        .cmd("PING")
+        .cmd("TIME")
+        .ignore_errors();
     let answers: Vec<RedisResult<Value>> = questions.query_async(connection).await?;
     let [hello, ping, time] = <[_; 3]>::try_from(answers).map_err(|_| unexpected())?;
     let hello = hello.map(HashMap::<String, Value>::from_redis_value);

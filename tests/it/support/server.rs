@@ -9,6 +9,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 use testcontainers::core::Mount;
@@ -149,10 +150,20 @@ fn signal(child: &Option<Child>, signal: &str) {
 }
 
 /// A port that was free a moment ago.
+///
+/// None of those that the system gives away by itself, which any client's connection may take until
+/// a server listens there; no two calls give the same, and other processes begin elsewhere.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    const PORTS: std::ops::Range<u32> = 15_000..32_000;
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let count = PORTS.end - PORTS.start;
+    let start = std::process::id().wrapping_mul(1_009);
+    loop {
+        let call = CALLS.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + start.wrapping_add(call) % count;
+        let port = u16::try_from(port).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
