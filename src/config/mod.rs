@@ -2,11 +2,18 @@
 //!
 //! `--help` is the reference; a test holds `docs/CONFIGURATION.md` to it.
 
+mod values;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use values::{
+    parse_delay, parse_host, parse_lanes, parse_port, parse_prefix, parse_replicas, parse_secret,
+    parse_wait,
+};
 
 /// Records study sessions; answers exactly what learners have done in a course.
 #[derive(Debug, Parser)]
@@ -253,53 +260,4 @@ pub fn from_environment() -> Cli {
 fn one_line(message: &str) -> String {
     let paragraph = message.split("\n\n").next().unwrap_or(message);
     paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn parse_host(text: &str) -> Result<IpAddr, &'static str> {
-    text.parse()
-        .map_err(|_| "must be an IP address, such as 0.0.0.0, 127.0.0.1 or ::")
-}
-
-fn parse_port(text: &str) -> Result<u16, &'static str> {
-    text.parse().map_err(|_| "must be a number from 0 to 65535")
-}
-
-#[allow(clippy::unnecessary_wraps, reason = "the form that clap asks for")]
-fn parse_secret(text: &str) -> Result<Secret, String> {
-    Ok(Secret(text.to_owned()))
-}
-
-fn parse_lanes(text: &str) -> Result<usize, &'static str> {
-    let lanes = text.parse().ok().filter(|lanes| (1..=64).contains(lanes));
-    lanes.ok_or("must be a number from 1 to 64")
-}
-
-fn parse_replicas(text: &str) -> Result<usize, &'static str> {
-    let replicas = text.parse().ok().filter(|replicas| *replicas <= 16);
-    replicas.ok_or("must be a number from 0 to 16")
-}
-
-fn parse_prefix(text: &str) -> Result<String, &'static str> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    if (1..=32).contains(&text.len()) && text.chars().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be 1 to 32 letters, digits, '.', '_' or '-'")
-    }
-}
-
-/// A time to wait for something: not so short that nothing could be in time.
-fn parse_wait(text: &str) -> Result<Duration, &'static str> {
-    let wait = parse_delay(text)
-        .ok()
-        .filter(|wait| *wait >= Duration::from_millis(1));
-    wait.ok_or("must be a time from 1ms to 1h, such as 500ms or 2s")
-}
-
-/// A time to let pass, which may be none.
-fn parse_delay(text: &str) -> Result<Duration, &'static str> {
-    let delay = humantime::parse_duration(text)
-        .ok()
-        .filter(|delay| *delay <= Duration::from_secs(3_600));
-    delay.ok_or("must be a time from 0s to 1h, such as 500ms or 2s")
 }

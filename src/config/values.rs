@@ -1,0 +1,55 @@
+//! What the values of options may be, and what is said of others.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::Secret;
+
+pub(super) fn parse_host(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "must be an IP address, such as 0.0.0.0, 127.0.0.1 or ::")
+}
+
+pub(super) fn parse_port(text: &str) -> Result<u16, &'static str> {
+    text.parse().map_err(|_| "must be a number from 0 to 65535")
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the form that clap asks for")]
+pub(super) fn parse_secret(text: &str) -> Result<Secret, String> {
+    Ok(Secret(text.to_owned()))
+}
+
+pub(super) fn parse_lanes(text: &str) -> Result<usize, &'static str> {
+    let lanes = text.parse().ok().filter(|lanes| (1..=64).contains(lanes));
+    lanes.ok_or("must be a number from 1 to 64")
+}
+
+pub(super) fn parse_replicas(text: &str) -> Result<usize, &'static str> {
+    let replicas = text.parse().ok().filter(|replicas| *replicas <= 16);
+    replicas.ok_or("must be a number from 0 to 16")
+}
+
+pub(super) fn parse_prefix(text: &str) -> Result<String, &'static str> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if (1..=32).contains(&text.len()) && text.chars().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 32 letters, digits, '.', '_' or '-'")
+    }
+}
+
+/// A time to wait for something: not so short that nothing could be in time.
+pub(super) fn parse_wait(text: &str) -> Result<Duration, &'static str> {
+    let wait = parse_delay(text)
+        .ok()
+        .filter(|wait| *wait >= Duration::from_millis(1));
+    wait.ok_or("must be a time from 1ms to 1h, such as 500ms or 2s")
+}
+
+/// A time to let pass, which may be none.
+pub(super) fn parse_delay(text: &str) -> Result<Duration, &'static str> {
+    let delay = humantime::parse_duration(text)
+        .ok()
+        .filter(|delay| *delay <= Duration::from_secs(3_600));
+    delay.ok_or("must be a time from 0s to 1h, such as 500ms or 2s")
+}
