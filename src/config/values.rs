@@ -29,6 +29,11 @@ pub(super) fn parse_replicas(text: &str) -> Result<usize, &'static str> {
     replicas.ok_or("must be a number from 0 to 16")
 }
 
+pub(super) fn parse_count(text: &str) -> Result<usize, &'static str> {
+    let count = text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
+    count.ok_or("must be a number from 1 to 1000000")
+}
+
 pub(super) fn parse_prefix(text: &str) -> Result<String, &'static str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if (1..=32).contains(&text.len()) && text.chars().all(allowed) {

@@ -14,6 +14,7 @@
 mod support;
 
 mod api_failures;
+mod api_overload;
 mod api_pages;
 mod api_protocol;
 mod api_sessions;
@@ -30,4 +31,6 @@ mod redis_inspection;
 mod redis_replicas;
 mod redis_security;
 mod redis_sentinel;
+mod server_limits;
+mod server_memory;
 mod store_conformance;
