@@ -13,13 +13,15 @@
 //!   implementations, an embedded database and Redis.
 //! - [`domain`] is what it is all about: ids, a session, and the exact arithmetic of totals.
 //!
-//! [`config`] is read by all but the domain; [`telemetry`] sets up the log. `docs/ARCHITECTURE.md`
+//! [`config`] is read by all but the domain; [`telemetry`] sets up the log; [`pulse`] notices that
+//! the process was stopped for a while. `docs/ARCHITECTURE.md`
 //! follows one POST through all of them.
 
 pub mod api;
 pub mod config;
 pub mod domain;
 pub mod health;
+pub mod pulse;
 pub mod server;
 pub mod store;
 pub mod telemetry;

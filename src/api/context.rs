@@ -3,10 +3,12 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::error::ApiError;
+use crate::pulse::Pulse;
 use crate::store::{StatsStore, StoreError};
 use crate::telemetry::Tally;
 
@@ -18,17 +20,20 @@ pub struct Context {
     places: Arc<Semaphore>,
     shed: Tally,
     draining: Arc<AtomicBool>,
+    pulse: Arc<Pulse>,
 }
 
 impl Context {
-    /// A context that is not draining. At most `max_requests` use the store at once.
+    /// A context that is not draining. At most `max_requests` use the store at once, and none that
+    /// waited while the process did not run for longer than `longest_pause`.
     #[must_use]
-    pub fn new(store: Arc<dyn StatsStore>, max_requests: usize) -> Self {
+    pub fn new(store: Arc<dyn StatsStore>, max_requests: usize, longest_pause: Duration) -> Self {
         Self {
             store,
             places: Arc::new(Semaphore::new(max_requests.min(Semaphore::MAX_PERMITS))),
             shed: Tally::default(),
             draining: Arc::default(),
+            pulse: Pulse::start(longest_pause),
         }
     }
 
@@ -47,6 +52,9 @@ impl Context {
     /// Asked once a request has arrived and is right, so that neither a client that is slow to send
     /// nor a wrong request takes a place.
     pub(super) fn admit(&self) -> Result<Admitted<'_>, ApiError> {
+        if !self.pulse.is_sound() {
+            return Err(ApiError::timed_out());
+        }
         let Ok(place) = self.places.try_acquire() else {
             self.shed.add(|requests| {
                 tracing::warn!(
@@ -65,6 +73,9 @@ impl Context {
     /// Whether the store can be reached; its name. Takes no place: a load balancer must not take an
     /// overloaded service for one that is down, and send its load to the next.
     pub(super) async fn probe(&self) -> Result<&'static str, StoreError> {
+        if !self.pulse.is_sound() {
+            return Err(StoreError::Unavailable("the process did not run".into()));
+        }
         self.store.ping().await?;
         Ok(self.store.name())
     }

@@ -148,6 +148,13 @@ impl Config {
         SocketAddr::new(self.host, self.port)
     }
 
+    /// How long the process may stand still: what arrives before that and is then done is still
+    /// done within the time that a request may take, for which clients wait.
+    #[must_use]
+    pub fn longest_pause(&self) -> Duration {
+        self.request_timeout.saturating_sub(2 * self.store_timeout)
+    }
+
     /// The Redis to use, if one is given; an empty text gives none.
     #[must_use]
     pub fn redis_url(&self) -> Option<&str> {

@@ -67,14 +67,12 @@ async fn it_is_used_with_a_redis_as_well() {
         .start()
         .await
         .unwrap();
+    let address = inspect(redis.id(), ".NetworkSettings.IPAddress");
     let container = GenericImage::new("study-stats", "latest")
         .with_exposed_port(80.tcp())
         .with_wait_for(WaitFor::message_on_stdout("listening"))
         .with_env_var("STORE", "redis")
-        .with_env_var(
-            "REDIS_URL",
-            format!("redis://{}", redis.get_bridge_ip_address().await.unwrap()),
-        )
+        .with_env_var("REDIS_URL", format!("redis://{address}"))
         .start()
         .await
         .unwrap();

@@ -1,6 +1,7 @@
 //! The service as a process: how it ends, what it logs, its commands.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
@@ -65,6 +66,30 @@ async fn a_request_that_does_not_end_does_not_keep_it_from_ending() {
     raw::half_a_post(&mut streams[0], "{}").await;
     service.signal("TERM");
     assert!(service.ended().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_waited_while_it_was_stopped_is_not_done_later() {
+    let directory = tempfile::tempdir().unwrap();
+    // Together: a pause of half a second is too long.
+    let times = [("REQUEST_TIMEOUT", "1s"), ("STORE_TIMEOUT", "250ms")];
+    let service = Service::start(embedded(directory.path()).envs(times));
+    let client = service.client();
+    let (learner, course, body) = (new_id(), new_id(), body(1, 2, 3));
+    service.signal("STOP");
+    let waiting = client.clone();
+    let request = (learner.clone(), course.clone(), body.clone());
+    let waiting =
+        tokio::spawn(async move { waiting.post(&request.0, &request.1, &request.2).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    service.signal("CONT");
+    assert_eq!(waiting.await.unwrap().message(), "request timeout");
+    eventually("it is ready again", || async {
+        (client.ready().await.status == 200).then_some(())
+    })
+    .await;
+    assert_eq!(client.totals(&learner, &course).await.status, 404);
+    assert_eq!(client.post(&learner, &course, &body).await.status, 201);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! How records are written: one script call each, in order where the order counts.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{Object, Pool, PoolError};
 use futures_util::future::join_all;
@@ -76,7 +76,7 @@ impl Writes<'_> {
     /// pass.
     async fn record_group(&self, records: &[&Record]) -> Vec<Reply> {
         let mut replies: Vec<Reply> = Vec::with_capacity(records.len());
-        let mut attempt = Attempt::default();
+        let mut attempt = Attempt::first(2 * self.within);
         loop {
             let mut answers = self.send(&records[replies.len()..], &attempt).await;
             let failed = answers.iter().position(may_pass);
@@ -140,8 +140,10 @@ impl Writes<'_> {
 }
 
 /// How calls are sent.
-#[derive(Default)]
 struct Attempt {
+    /// When the first of them was. Not again when all that time has passed: nobody waits any more.
+    since: Instant,
+    within: Duration,
     /// Whether the first of them brings the script's text, which makes it known for the others.
     by_text: bool,
     /// The server's clock, where it is not the one that the connection knows.
@@ -151,6 +153,16 @@ struct Attempt {
 }
 
 impl Attempt {
+    fn first(within: Duration) -> Self {
+        Self {
+            since: Instant::now(),
+            within,
+            by_text: false,
+            clock: None,
+            is_retry: false,
+        }
+    }
+
     /// Whether there is to be another attempt; if so, waits for as long as it should, and becomes
     /// it.
     async fn is_followed_after(&mut self, failed: &Reply) -> bool {
@@ -166,7 +178,7 @@ impl Attempt {
             }
         }
         self.by_text = true;
-        true
+        self.since.elapsed() < self.within
     }
 }
 

@@ -58,7 +58,7 @@ impl Api {
     pub(crate) async fn serve_with(store: Arc<dyn StatsStore>, settings: Settings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = Client::new(listener.local_addr().unwrap());
-        let context = Context::new(store, settings.max_requests);
+        let context = Context::new(store, settings.max_requests, PATIENCE);
         let app = api::endpoint(&context, settings.request_timeout);
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async { drop(stopped.await) };
