@@ -1,6 +1,9 @@
 //! The log: lines on standard output, as text or JSON.
 
 use std::io::{IsTerminal, stdout};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
@@ -32,4 +35,24 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), StartError> {
         tracing::error!(location, "a panic was caught");
     }));
     Ok(())
+}
+
+/// Counts what may happen thousands of times a second, and tells it in one line a second.
+#[derive(Debug, Clone, Default)]
+pub struct Tally(Arc<AtomicU64>);
+
+impl Tally {
+    /// How long is counted before it is told.
+    const PERIOD: Duration = Duration::from_secs(1);
+
+    /// Counts one more. The first of a period has `tell` told how many there were when it is over.
+    pub fn add(&self, tell: impl FnOnce(u64) + Send + 'static) {
+        if self.0.fetch_add(1, Ordering::Relaxed) == 0 {
+            let count = Arc::clone(&self.0);
+            tokio::spawn(async move {
+                tokio::time::sleep(Self::PERIOD).await;
+                tell(count.swap(0, Ordering::Relaxed));
+            });
+        }
+    }
 }

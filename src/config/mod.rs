@@ -11,7 +11,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use values::{
-    parse_delay, parse_host, parse_lanes, parse_port, parse_prefix, parse_secret, parse_wait,
+    parse_count, parse_delay, parse_host, parse_lanes, parse_port, parse_prefix, parse_secret,
+    parse_wait,
 };
 
 /// Records study sessions; answers exactly what learners have done in a course.
@@ -80,6 +81,18 @@ pub struct Config {
     /// Longest time for a request, its body included
     #[arg(long, env, global = true, default_value = "5s", value_parser = parse_wait)]
     pub request_timeout: Duration,
+
+    /// Most connections of clients at once; one more waits until another closes
+    #[arg(long, env, global = true, default_value = "10000", value_parser = parse_count)]
+    pub max_connections: usize,
+
+    /// Longest wait for the head of a connection's first request
+    #[arg(long, env, global = true, default_value = "10s", value_parser = parse_wait)]
+    pub header_timeout: Duration,
+
+    /// Longest wait for the head of a connection's next request; more than a load balancer's own
+    #[arg(long, env, global = true, default_value = "75s", value_parser = parse_wait)]
+    pub idle_timeout: Duration,
 
     /// How long to go on serving, but not ready, after SIGTERM, for load balancers to notice
     #[arg(long, env, global = true, default_value = "3s", value_parser = parse_delay)]

@@ -24,6 +24,11 @@ pub(super) fn parse_lanes(text: &str) -> Result<usize, &'static str> {
     lanes.ok_or("must be a number from 1 to 64")
 }
 
+pub(super) fn parse_count(text: &str) -> Result<usize, &'static str> {
+    let count = text.parse().ok().filter(|n| (1..=1_000_000).contains(n));
+    count.ok_or("must be a number from 1 to 1000000")
+}
+
 pub(super) fn parse_prefix(text: &str) -> Result<String, &'static str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if (1..=32).contains(&text.len()) && text.chars().all(allowed) {

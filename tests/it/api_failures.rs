@@ -10,7 +10,7 @@ use study_stats::domain::{CourseId, LearnerId, Outcome, Record, Session, Session
 use study_stats::store::embedded::EmbeddedStore;
 use study_stats::store::{StatsStore, StoreError};
 
-use crate::support::api::{Answer, Api, assert_error, body, new_id};
+use crate::support::api::{Answer, Api, Settings, assert_error, body, new_id};
 use crate::support::fixture::Fixture;
 use crate::support::id;
 
@@ -91,7 +91,11 @@ async fn a_panic_is_500_and_the_connection_goes_on() {
 #[tokio::test]
 async fn a_request_that_is_not_done_in_time_is_503() {
     let fixture = Fixture::embedded().await;
-    let api = Api::serve_within(fixture.store.clone(), Duration::from_millis(100)).await;
+    let settings = Settings {
+        request_timeout: Duration::from_millis(100),
+        ..Settings::default()
+    };
+    let api = Api::serve_with(fixture.store.clone(), settings).await;
     // The body never comes.
     let head = format!(
         "POST /courses/{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-user-id: {}\r\n\

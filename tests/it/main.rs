@@ -25,4 +25,6 @@ mod process;
 mod redis_arithmetic;
 mod redis_data;
 mod redis_failures;
+mod server_limits;
+mod server_memory;
 mod store_conformance;

@@ -3,58 +3,34 @@
 use std::net::TcpListener;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::AsyncWriteExt;
 
 use crate::support::api::{body, new_id};
-use crate::support::eventually;
 use crate::support::redis::free_port;
 use crate::support::service::{Service, embedded, on_redis, output};
+use crate::support::{eventually, raw};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_ends_it_with_the_requests_in_flight_answered() {
     for signal in ["TERM", "INT"] {
         let directory = tempfile::tempdir().unwrap();
         let mut service = Service::start(&mut embedded(directory.path()));
-        let mut idle = TcpStream::connect(service.address()).await.unwrap();
-        let (mut in_flight, rest) = half_a_post(&service).await;
+        let mut streams = raw::connect(service.address(), 3).await;
+        let [in_flight, used, silent] = &mut streams[..] else {
+            unreachable!()
+        };
+        let body = body(1, 2, 3).to_string();
+        let rest = raw::half_a_post(in_flight, &body).await;
+        raw::get(used, "/health/live").await;
         service.signal(signal);
-        eventually("it stops", || async {
-            service.log().contains("stopping").then_some(())
-        })
-        .await;
+        for idle in [used, silent] {
+            assert_eq!(raw::closed(idle).await, "", "{signal}");
+        }
         in_flight.write_all(rest.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        in_flight.read_to_string(&mut answer).await.unwrap();
+        let answer = raw::closed(in_flight).await;
         assert!(answer.starts_with("HTTP/1.1 201 "), "{signal}: {answer}");
         assert!(service.ended().await.success(), "{signal}");
-        assert_eq!(
-            idle.read(&mut [0]).await.unwrap_or_default(),
-            0,
-            "an idle connection is closed"
-        );
     }
-}
-
-/// Sends a request but for the end of its body, once the service has taken it up.
-async fn half_a_post(service: &Service) -> (TcpStream, String) {
-    let body = body(1, 2, 3).to_string();
-    let (first, rest) = body.split_at(20);
-    let head = format!(
-        "POST /courses/{} HTTP/1.1\r\nhost: x\r\nx-user-id: {}\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\nexpect: 100-continue\r\n\r\n",
-        new_id(),
-        new_id(),
-        body.len()
-    );
-    let mut stream = TcpStream::connect(service.address()).await.unwrap();
-    stream.write_all(head.as_bytes()).await.unwrap();
-    // The handler asks for the body: it is in flight from here on.
-    let mut go_on = [0; 25];
-    stream.read_exact(&mut go_on).await.unwrap();
-    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
-    stream.write_all(first.as_bytes()).await.unwrap();
-    (stream, rest.to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,7 +61,8 @@ async fn a_request_that_does_not_end_does_not_keep_it_from_ending() {
     let mut service = Service::start(
         embedded(directory.path()).envs([("SHUTDOWN_GRACE", "100ms"), ("REQUEST_TIMEOUT", "1h")]),
     );
-    let _in_flight = half_a_post(&service).await;
+    let mut streams = raw::connect(service.address(), 1).await;
+    raw::half_a_post(&mut streams[0], "{}").await;
     service.signal("TERM");
     assert!(service.ended().await.success());
 }

@@ -8,7 +8,7 @@ use poem::http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use study_stats::api::{self, Context};
-use study_stats::server;
+use study_stats::server::{self, Limits};
 use study_stats::store::StatsStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,21 +25,43 @@ pub(crate) struct Api {
     _server: JoinHandle<()>,
 }
 
+/// What the API is served with.
+pub(crate) struct Settings {
+    pub(crate) request_timeout: Duration,
+    pub(crate) limits: Limits,
+}
+
+impl Default for Settings {
+    /// No limit that a test would meet by chance.
+    fn default() -> Self {
+        Self {
+            request_timeout: PATIENCE,
+            limits: Limits {
+                max_connections: 10_000,
+                header_timeout: PATIENCE,
+                idle_timeout: PATIENCE,
+                write_timeout: PATIENCE,
+                linger: PATIENCE,
+                shutdown_grace: PATIENCE,
+            },
+        }
+    }
+}
+
 impl Api {
     pub(crate) async fn serve(store: Arc<dyn StatsStore>) -> Self {
-        Self::serve_within(store, Duration::from_secs(60)).await
+        Self::serve_with(store, Settings::default()).await
     }
 
-    /// Serves with a time limit for each request.
-    pub(crate) async fn serve_within(store: Arc<dyn StatsStore>, timeout: Duration) -> Self {
+    pub(crate) async fn serve_with(store: Arc<dyn StatsStore>, settings: Settings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = Client::new(listener.local_addr().unwrap());
         let context = Context::new(store);
-        let app = api::endpoint(&context, timeout);
+        let app = api::endpoint(&context, settings.request_timeout);
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async { drop(stopped.await) };
         let server = tokio::spawn(async move {
-            server::serve(listener, app, stopped, timeout)
+            server::serve(listener, app, settings.limits, stopped)
                 .await
                 .unwrap()
         });
@@ -89,6 +111,7 @@ impl Client {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
+            .timeout(PATIENCE)
             .build()
             .unwrap();
         Self { address, http }

@@ -5,6 +5,7 @@ pub(crate) mod api;
 pub(crate) mod fixture;
 pub(crate) mod history;
 pub(crate) mod load;
+pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod service;
 
@@ -15,7 +16,7 @@ use uuid::Uuid;
 
 /// Longest wait for a condition. It is never waited out where all is well; it only has to be more
 /// than a busy machine ever needs.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A new id.
 pub(crate) fn id<T: From<Uuid>>() -> T {

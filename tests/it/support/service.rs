@@ -146,3 +146,16 @@ pub(crate) fn send_signal(pid: u32, signal: &str) {
         .unwrap();
     assert!(status.success(), "kill -s {signal} {pid}");
 }
+
+/// The same command under a limit as the shell's `ulimit` sets it.
+pub(crate) fn under_limit(command: &Command, limit: &str) -> Command {
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", &format!("ulimit {limit} && exec \"$0\"")])
+        .arg(command.get_program())
+        .env_clear();
+    for (name, value) in command.get_envs() {
+        limited.env(name, value.unwrap_or_default());
+    }
+    limited
+}

@@ -1,0 +1,104 @@
+//! Puts the parts together, and serves until it is told to stop.
+
+mod accept;
+mod files;
+mod head;
+mod signals;
+mod socket;
+
+pub use accept::{Limits, serve};
+pub use files::allow_open_files;
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::runtime;
+
+use crate::api::{self, Context};
+use crate::config::{Config, StartError};
+use crate::{store, telemetry};
+use signals::Signals;
+
+/// Connections that may wait to be accepted, as far as the machine allows. Further clients try again
+/// after a second, so a burst of them should find room.
+const BACKLOG: u32 = 4_096;
+
+/// Serves as the configuration says, until SIGTERM or SIGINT.
+///
+/// # Errors
+///
+/// The log, the store or the listener cannot be had as configured.
+pub fn run(config: &Config) -> Result<(), StartError> {
+    telemetry::start(config.log_format, &config.log)?;
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build();
+    runtime
+        .map_err(|error| cannot("start threads", &error))?
+        .block_on(async {
+            let signals = Signals::listen().map_err(|error| cannot("listen to signals", &error))?;
+            let limits = Limits {
+                max_connections: files::connections(config.max_connections),
+                ..Limits::from(config)
+            };
+            let store = store::open(config)?;
+            tracing::info!(store = store.name(), "store open");
+            let listener = listen(config.address()).map_err(|error| refused(config, &error))?;
+            let context = Context::new(store);
+            let stop = signals.stop(context.clone(), config.drain_delay);
+            let app = api::endpoint(&context, config.request_timeout);
+            serve(listener, app, limits, stop)
+                .await
+                .map_err(|error| cannot("serve", &error))
+        })
+}
+
+/// As `TcpListener::bind`, but for the length of the queue.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // Else a restart would wait for the last connections of the former process to time out.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn cannot(what: &str, error: &io::Error) -> StartError {
+    StartError::Environment(format!("cannot {what}: {error}"))
+}
+
+/// Tells the operator why the address cannot be listened on, and what would be right.
+fn refused(config: &Config, error: &io::Error) -> StartError {
+    let address = config.address();
+    let advice = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            ": ports below 1024 need a right that this user lacks; try --port 8080"
+        }
+        io::ErrorKind::AddrInUse => ": another process listens there; stop it, or try --port 8080",
+        io::ErrorKind::AddrNotAvailable => ": this machine has no such address; try --host 0.0.0.0",
+        _ => "",
+    };
+    StartError::Environment(format!("cannot listen on {address}: {error}{advice}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::Cli;
+
+    #[test]
+    fn a_refused_port_is_told_in_one_line_with_another_to_try() {
+        let config = Cli::parse_from(["study-stats"]).config;
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::AddrInUse] {
+            let line = refused(&config, &kind.into()).to_string();
+            assert!(
+                line.contains("0.0.0.0:80") && line.contains("--port 8080"),
+                "{line}"
+            );
+            assert_eq!(line.lines().count(), 1);
+        }
+    }
+}
