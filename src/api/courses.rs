@@ -50,7 +50,7 @@ impl Courses {
             stats,
             occurred_at,
         };
-        match self.0.store.record(&record).await? {
+        match self.0.admit()?.record(&record).await? {
             Outcome::Recorded => Ok(RecordResponse::Recorded(Json(Recorded::example()))),
             Outcome::Superseded => Ok(RecordResponse::Superseded(Json(Superseded::example()))),
             Outcome::Erased => Err(ApiError::erased().into()),
@@ -80,7 +80,7 @@ impl Courses {
         let (learner, course) = both(learner.0, course.0.0)?;
         let totals = self
             .0
-            .store
+            .admit()?
             .totals(learner, course)
             .await?
             .ok_or_else(ApiError::no_stats)?;

@@ -139,6 +139,11 @@ impl ApiError {
         .because(cause)
     }
 
+    /// 503: too many requests use the store. Not logged one by one: that would add to the load.
+    pub(super) fn overloaded() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "overloaded")
+    }
+
     /// 503: the process is about to end.
     pub(super) fn draining() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "draining")

@@ -115,7 +115,8 @@ fn own_failures() -> [(ApiError, &'static str); 2] {
         (ApiError::internal(""), AT_FAULT),
         (
             ApiError::store_unavailable(""),
-            "The store is away or too slow. A write may have happened; repeating it is safe.",
+            "The store is away or too slow, or there are too many requests at once (`overloaded`). \
+             A write may have happened; repeating it is safe.",
         ),
     ]
 }

@@ -41,12 +41,7 @@ impl Health {
             return Err(ApiError::draining().into());
         }
         // Whatever is wrong with the store, this replica is of no use now.
-        self.0
-            .store
-            .ping()
-            .await
-            .map_err(ApiError::store_unavailable)?;
-        let store = self.0.store.name();
+        let store = self.0.probe().await.map_err(ApiError::store_unavailable)?;
         Ok(ReadyResponse::Ready(Json(Readiness {
             status: "ready",
             store,

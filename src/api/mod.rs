@@ -2,6 +2,7 @@
 
 mod body;
 mod boundary;
+mod context;
 mod courses;
 mod docs;
 mod error;
@@ -13,8 +14,6 @@ mod numbers;
 mod sessions;
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use poem::endpoint::BoxEndpoint;
@@ -23,7 +22,8 @@ use poem::{Endpoint, Response};
 use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::{ExtraHeader, LicenseObject, OpenApi, OpenApiService, ServerObject, Tags};
 
-use crate::store::StatsStore;
+pub use context::Context;
+
 use boundary::{Boundary, Methods, shape};
 use courses::Courses;
 use docs::Documented;
@@ -39,33 +39,6 @@ enum Tag {
     Courses,
     /// For load balancers and operators.
     Health,
-}
-
-/// What all requests share: the store, and whether the process is about to end.
-#[derive(Clone)]
-pub struct Context {
-    store: Arc<dyn StatsStore>,
-    draining: Arc<AtomicBool>,
-}
-
-impl Context {
-    /// A context that is not draining.
-    #[must_use]
-    pub fn new(store: Arc<dyn StatsStore>) -> Self {
-        Self {
-            store,
-            draining: Arc::default(),
-        }
-    }
-
-    /// From now on the service says that it is not ready, while it goes on serving.
-    pub fn start_draining(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-    }
-
-    fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
-    }
 }
 
 type Apis = (Courses, Sessions, Health);

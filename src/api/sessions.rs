@@ -44,7 +44,7 @@ impl Sessions {
         let (learner, (course, id)) = both(learner.0, both(course.0.0, session.0.0))?;
         let session = self
             .0
-            .store
+            .admit()?
             .session(learner, course, id)
             .await?
             .ok_or_else(ApiError::no_stats)?;

@@ -82,6 +82,10 @@ pub struct Config {
     #[arg(long, env, global = true, default_value = "5s", value_parser = parse_wait)]
     pub request_timeout: Duration,
 
+    /// Most requests that use the store at once; one more is answered 503 without waiting
+    #[arg(long, env, global = true, default_value = "1024", value_parser = parse_count)]
+    pub max_requests: usize,
+
     /// Most connections of clients at once; one more waits until another closes
     #[arg(long, env, global = true, default_value = "10000", value_parser = parse_count)]
     pub max_connections: usize,

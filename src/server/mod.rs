@@ -43,7 +43,7 @@ pub fn run(config: &Config) -> Result<(), StartError> {
             let store = store::open(config)?;
             tracing::info!(store = store.name(), "store open");
             let listener = listen(config.address()).map_err(|error| refused(config, &error))?;
-            let context = Context::new(store);
+            let context = Context::new(store, config.max_requests);
             let stop = signals.stop(context.clone(), config.drain_delay);
             let app = api::endpoint(&context, config.request_timeout);
             serve(listener, app, limits, stop)

@@ -14,6 +14,7 @@
 mod support;
 
 mod api_failures;
+mod api_overload;
 mod api_pages;
 mod api_protocol;
 mod api_sessions;

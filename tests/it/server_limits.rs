@@ -38,9 +38,11 @@ async fn thousands_of_silent_and_slow_clients_keep_nobody_from_being_served() {
     allow_open_files(FILES);
     let directory = tempfile::tempdir().unwrap();
     // No limit of time frees what they hold.
-    let service = Service::start(
-        embedded(directory.path()).envs([("HEADER_TIMEOUT", "1h"), ("REQUEST_TIMEOUT", "1h")]),
-    );
+    let service = Service::start(embedded(directory.path()).envs([
+        ("HEADER_TIMEOUT", "1h"),
+        ("REQUEST_TIMEOUT", "1h"),
+        ("MAX_REQUESTS", "1"),
+    ]));
     let silent = raw::connect(service.address(), EACH).await;
     let heads = raw::drip(
         raw::connect(service.address(), EACH).await,

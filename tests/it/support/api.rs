@@ -28,6 +28,7 @@ pub(crate) struct Api {
 /// What the API is served with.
 pub(crate) struct Settings {
     pub(crate) request_timeout: Duration,
+    pub(crate) max_requests: usize,
     pub(crate) limits: Limits,
 }
 
@@ -36,6 +37,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             request_timeout: PATIENCE,
+            max_requests: 1_000,
             limits: Limits {
                 max_connections: 10_000,
                 header_timeout: PATIENCE,
@@ -56,7 +58,7 @@ impl Api {
     pub(crate) async fn serve_with(store: Arc<dyn StatsStore>, settings: Settings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = Client::new(listener.local_addr().unwrap());
-        let context = Context::new(store);
+        let context = Context::new(store, settings.max_requests);
         let app = api::endpoint(&context, settings.request_timeout);
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async { drop(stopped.await) };

@@ -1,0 +1,235 @@
+//! More requests than the service takes: some are refused at once, so that the others are served.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use serde_json::Value;
+use study_stats::domain::{CourseId, LearnerId, Outcome, Record, Session, SessionId, Totals};
+use study_stats::store::{StatsStore, StoreError};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::support::api::{Answer, Api, Client, Settings, assert_error, body, new_id};
+use crate::support::fixture::Fixture;
+use crate::support::redis::{IN_MEMORY, Redis};
+use crate::support::service::{Service, on_redis};
+use crate::support::{eventually, raw};
+
+/// A store that answers no call but a ping until its gate is opened.
+struct Gated {
+    entered: AtomicUsize,
+    gate: Semaphore,
+}
+
+impl Gated {
+    fn closed() -> Arc<Self> {
+        Arc::new(Self {
+            entered: AtomicUsize::new(0),
+            gate: Semaphore::new(0),
+        })
+    }
+
+    fn open(&self) {
+        self.gate.close();
+    }
+
+    async fn pass(&self) {
+        self.entered.fetch_add(1, Ordering::SeqCst);
+        // An error once it is closed, which opens the gate for good.
+        let _ = self.gate.acquire().await;
+    }
+
+    async fn was_entered(&self, times: usize) {
+        eventually("calls are in the store", || async {
+            (self.entered.load(Ordering::SeqCst) == times).then_some(())
+        })
+        .await;
+    }
+}
+
+#[async_trait]
+impl StatsStore for Gated {
+    fn name(&self) -> &'static str {
+        "gated"
+    }
+
+    async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
+        self.pass().await;
+        records.iter().map(|_| Ok(Outcome::Recorded)).collect()
+    }
+
+    async fn session(
+        &self,
+        _: LearnerId,
+        _: CourseId,
+        _: SessionId,
+    ) -> Result<Option<Session>, StoreError> {
+        self.pass().await;
+        Ok(None)
+    }
+
+    async fn totals(&self, _: LearnerId, _: CourseId) -> Result<Option<Totals>, StoreError> {
+        self.pass().await;
+        Ok(None)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+async fn serve(store: Arc<dyn StatsStore>, max_requests: usize) -> Api {
+    let settings = Settings {
+        max_requests,
+        ..Settings::default()
+    };
+    Api::serve_with(store, settings).await
+}
+
+/// Starts records without waiting for their answers.
+fn posts(api: &Api, count: usize) -> JoinSet<Answer> {
+    let post =
+        |client: Client| async move { client.post(&new_id(), &new_id(), &body(1, 2, 3)).await };
+    (0..count).map(|_| post(api.client.clone())).collect()
+}
+
+#[tokio::test]
+async fn past_the_limit_requests_are_refused_at_once_and_the_others_are_served() {
+    let store = Gated::closed();
+    let api = serve(store.clone(), 3).await;
+    let held = posts(&api, 3);
+    store.was_entered(3).await;
+
+    let (learner, course) = (new_id(), format!("/courses/{}", new_id()));
+    let session = format!("{course}/sessions/{}", new_id());
+    for answer in [
+        api.client.post(&learner, &new_id(), &body(1, 2, 3)).await,
+        api.client.get(&learner, &course).await,
+        api.client.get(&learner, &session).await,
+    ] {
+        assert_error(&answer, 503, "overloaded", "overloaded");
+        assert_eq!(answer.header("retry-after"), Some("1"));
+    }
+    assert_eq!(store.entered.load(Ordering::SeqCst), 3);
+
+    store.open();
+    for answer in held.join_all().await {
+        assert_eq!(answer.status, 201);
+    }
+    for answer in posts(&api, 3).join_all().await {
+        assert_eq!(answer.status, 201, "the places are free again");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_need_the_store_is_answered_under_overload() {
+    let store = Gated::closed();
+    let api = serve(store.clone(), 1).await;
+    let _held = posts(&api, 1);
+    store.was_entered(1).await;
+    for path in ["/health/live", "/health/ready", "/docs", "/openapi.json"] {
+        assert_eq!(api.client.get("", path).await.status, 200, "{path}");
+    }
+    let wrong = api.client.totals("x", &new_id()).await;
+    assert_error(&wrong, 400, "invalid userId", "invalid_request");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_its_place_to_others() {
+    let store = Gated::closed();
+    let api = serve(store.clone(), 1).await;
+    let gone = posts(&api, 1);
+    store.was_entered(1).await;
+    drop(gone);
+    eventually("the place is free", || async {
+        let mut next = posts(&api, 1);
+        tokio::select! {
+            () = store.was_entered(2) => Some(()),
+            Some(refused) = next.join_next() => {
+                assert_eq!(refused.unwrap().message(), "overloaded");
+                None
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_slow_to_come_takes_no_place() {
+    let fixture = Fixture::embedded().await;
+    let api = serve(fixture.store.clone(), 1).await;
+    let body = body(1, 2, 3).to_string();
+    let mut slow = raw::connect(api.client.address, 20).await;
+    let mut rest = "";
+    for stream in &mut slow {
+        rest = raw::half_a_post(stream, &body).await;
+    }
+    for answer in posts(&api, 1).join_all().await {
+        assert_eq!(answer.status, 201);
+    }
+    for stream in &mut slow {
+        stream.write_all(rest.as_bytes()).await.unwrap();
+        let answer = raw::answer(stream).await;
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refusals_are_counted_in_the_log_and_not_told_one_by_one() {
+    const REQUESTS: u64 = 100;
+    let redis = Redis::start(IN_MEMORY).await;
+    let service = Service::start(on_redis(&redis.url()).envs([
+        ("MAX_REQUESTS", "1"),
+        ("STORE_TIMEOUT", "1h"),
+        ("REQUEST_TIMEOUT", "1h"),
+    ]));
+    let client = service.client();
+    eventually("it is ready", || async {
+        (client.ready().await.status == 200).then_some(())
+    })
+    .await;
+    for burst in 1..=2 {
+        redis.freeze().await;
+        let mut requests: JoinSet<_> = (0..REQUESTS)
+            .map(|_| {
+                let client = client.clone();
+                async move { client.totals(&new_id(), &new_id()).await }
+            })
+            .collect();
+        for _ in 1..REQUESTS {
+            let refused = requests.join_next().await.unwrap().unwrap();
+            assert_eq!(refused.message(), "overloaded");
+        }
+        redis.thaw().await;
+        let served = requests.join_next().await.unwrap().unwrap();
+        assert_eq!(served.message(), "no stats found");
+
+        let refused = burst * (REQUESTS - 1);
+        let lines = eventually("all refusals are told", || async {
+            let lines = overload_lines(&service);
+            let told: u64 = lines
+                .iter()
+                .map(|line| line["requests"].as_u64().unwrap())
+                .sum();
+            assert!(told <= refused, "more are told than there were");
+            (told == refused).then_some(lines)
+        })
+        .await;
+        assert!(
+            lines.iter().all(|line| line["level"] == "WARN"),
+            "{lines:?}"
+        );
+        assert!(lines.len() < 20, "{lines:?}");
+    }
+}
+
+/// The lines of the log that tell of refusals.
+fn overload_lines(service: &Service) -> Vec<Value> {
+    let log = service.log();
+    log.lines()
+        .filter(|line| line.contains("overloaded"))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
