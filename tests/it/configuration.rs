@@ -31,6 +31,10 @@ fn a_wrong_value_is_told_in_one_line_with_what_would_be_right() {
         ("REDIS_CONNECT_TIMEOUT", "0s", "such as 500ms or 2s"),
         ("STORE_TIMEOUT", "soon", "such as 500ms or 2s"),
         ("REQUEST_TIMEOUT", "2h", "such as 500ms or 2s"),
+        ("MAX_REQUESTS", "0", "a number from 1 to 1000000"),
+        ("MAX_CONNECTIONS", "many", "a number from 1 to 1000000"),
+        ("HEADER_TIMEOUT", "0s", "such as 500ms or 2s"),
+        ("IDLE_TIMEOUT", "75", "such as 500ms or 2s"),
         ("DRAIN_DELAY", "-1s", "such as 500ms or 2s"),
         ("SHUTDOWN_GRACE", "5", "such as 500ms or 2s"),
     ] {

@@ -1,12 +1,17 @@
 //! What clients may take of the server: heads, times, connections, over real sockets.
 
+use std::future::pending;
 use std::time::Duration;
 
-use study_stats::server::{Limits, allow_open_files};
+use poem::endpoint::{make, make_sync};
+use poem::http::Method;
+use poem::{Endpoint, Request, Response};
+use study_stats::server::{self, Limits, allow_open_files};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::support::api::{Api, Settings, body, new_id};
+use crate::support::api::{Api, Client, Settings, body, new_id, send};
 use crate::support::fixture::Fixture;
 use crate::support::service::{Service, embedded, under_limit};
 use crate::support::{PATIENCE, eventually, raw};
@@ -36,6 +41,7 @@ async fn thousands_of_silent_and_slow_clients_keep_nobody_from_being_served() {
     let service = Service::start(embedded(directory.path()).envs([
         ("HEADER_TIMEOUT", "1h"),
         ("REQUEST_TIMEOUT", "1h"),
+        ("STORE_TIMEOUT", "1h"),
         ("MAX_REQUESTS", "1"),
     ]));
     let silent = raw::connect(service.address(), EACH).await;
@@ -52,7 +58,7 @@ async fn thousands_of_silent_and_slow_clients_keep_nobody_from_being_served() {
     let (client, learner, course) = (service.client(), new_id(), new_id());
     for sessions in 1..=100 {
         let recorded = client.post(&learner, &course, &body(1, 2, 3)).await;
-        assert_eq!(recorded.status, 201);
+        assert_eq!(recorded.status, 201, "{recorded:?}");
         let totals = client.totals(&learner, &course).await.json();
         assert_eq!(totals["totalModulesStudied"], sessions);
     }
@@ -137,6 +143,42 @@ async fn a_body_that_does_not_come_in_time_ends_its_connection() {
     let mut stream = raw::connect_and_send(api.client.address, begun.as_bytes());
     let answer = raw::closed(&mut stream).await;
     assert!(answer.contains(r#""code":"request_timeout""#), "{answer}");
+}
+
+/// Serves any endpoint, without the API's own boundary.
+async fn serve_endpoint(app: impl Endpoint<Output = Response> + 'static) -> Client {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = Client::new(listener.local_addr().unwrap());
+    let limits = Settings::default().limits;
+    tokio::spawn(server::serve(listener, app, limits, pending()));
+    client
+}
+
+#[tokio::test]
+async fn large_bodies_pass_whole_in_both_directions() {
+    let echo = make(async |request: Request| {
+        let body = request.into_body().into_bytes().await?;
+        Ok::<_, poem::Error>(Response::builder().body(body))
+    });
+    let client = serve_endpoint(echo).await;
+    let body: String = (0..200_000).map(|number| format!("{number},")).collect();
+    assert!(body.len() > 1 << 20);
+    let request = client.request(Method::POST, "/").body(body.clone());
+    assert!(send(request).await.unwrap().text == body);
+}
+
+#[tokio::test]
+async fn a_panic_that_nothing_catches_ends_one_connection_and_no_other() {
+    let client = serve_endpoint(make_sync(|request: Request| {
+        assert_eq!(request.uri().path(), "/", "a test's own");
+        Response::default()
+    }))
+    .await;
+    let mut other = raw::connect(client.address, 1).await.remove(0);
+    raw::get(&mut other, "/").await;
+    assert_eq!(client.raw(raw::get_head("/x").as_bytes()).await, "");
+    raw::get(&mut other, "/").await;
+    assert_eq!(client.get("", "/").await.status, 200);
 }
 
 #[tokio::test]

@@ -22,7 +22,9 @@ const MAX_GROWTH: u64 = 20 << 10;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_come_and_go_leave_nothing_behind() {
     let directory = tempfile::tempdir().unwrap();
-    let service = Service::start(&mut embedded(directory.path()));
+    let service = Service::start(
+        embedded(directory.path()).envs([("STORE_TIMEOUT", "1h"), ("REQUEST_TIMEOUT", "1h")]),
+    );
     let (learner, course, record) = (new_id(), new_id(), body(1, 2, 3));
     let mut resident = [0; 2];
     for (phase, rounds) in ROUNDS.into_iter().enumerate() {

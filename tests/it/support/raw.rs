@@ -105,7 +105,7 @@ pub(crate) fn drip(streams: Vec<TcpStream>, text: &'static [u8]) -> JoinSet<TcpS
                 if stream.write_all(&[*byte]).await.is_err() {
                     break;
                 }
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(500)).await;
             }
             stream
         });
