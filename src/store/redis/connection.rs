@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
-use redis::cluster_routing::{
-    MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo, SingleNodeRoutingInfo,
-};
+use redis::cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo};
 use redis::{
     Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisFuture, RedisResult,
     ServerErrorKind, Value, cmd, pipe,
@@ -67,6 +65,24 @@ impl Connection {
         Ok(())
     }
 
+    /// Answers where Redis serves.
+    pub(super) async fn ping(&mut self) -> RedisResult<()> {
+        match &mut self.servers {
+            Servers::Single(connection) => cmd("PING").exec_async(connection).await,
+            Servers::Cluster(connection) => {
+                // Each node knows whether enough of the others are there.
+                let mut info = cmd("CLUSTER");
+                info.arg("INFO");
+                let info = String::from_redis_value(ask_any(connection, info).await?)?;
+                if info.contains("cluster_state:ok") {
+                    return Ok(());
+                }
+                let down = ErrorKind::Server(ServerErrorKind::ClusterDown);
+                Err((down, "the Cluster says that it is down").into())
+            }
+        }
+    }
+
     /// Asks each master, and gives the answers by the masters' addresses; that of the only one is
     /// not told.
     pub(super) async fn ask_masters<T: FromRedisValue>(
@@ -120,10 +136,15 @@ async fn check_master(connection: &mut MultiplexedConnection) -> RedisResult<Clo
     clock(time?)
 }
 
-/// Asks any node: that one of them is away is no reason to give up the others.
 async fn check_cluster(connection: &mut ClusterConnection) -> RedisResult<Clock> {
-    let anywhere = RoutingInfo::SingleNode(SingleNodeRoutingInfo::Random);
-    clock(connection.route_command(cmd("TIME"), anywhere).await?)
+    clock(ask_any(connection, cmd("TIME")).await?)
+}
+
+/// The first answer of any master: that another one is away is no reason to give up all of them.
+async fn ask_any(connection: &mut ClusterConnection, command: Cmd) -> RedisResult<Value> {
+    let masters = MultipleNodeRoutingInfo::AllMasters;
+    let any = RoutingInfo::MultiNode((masters, Some(ResponsePolicy::OneSucceeded)));
+    connection.route_command(command, any).await
 }
 
 /// The answer of `TIME`: seconds and microseconds.

@@ -109,6 +109,12 @@ impl RedisStore {
         let result = command.query_async(&mut lane.connection).await;
         result.inspect_err(|error| lane.report(error))
     }
+
+    async fn attempt_ping(&self) -> Result<(), RedisError> {
+        let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
+        let result = lane.connection.ping().await;
+        result.inspect_err(|error| lane.report(error))
+    }
 }
 
 #[async_trait]
@@ -155,17 +161,13 @@ impl StatsStore for RedisStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        if !self.is_cluster {
-            return self.query(&cmd("PING")).await;
+        match self.attempt_ping().await {
+            Err(error) if is_transient(&error) => {
+                tokio::time::sleep(RETRY_AFTER).await;
+                Ok(self.attempt_ping().await?)
+            }
+            result => Ok(result?),
         }
-        // Each node knows whether enough of the others are there.
-        let mut info = cmd("CLUSTER");
-        let info: String = self.query(info.arg("INFO")).await?;
-        if info.contains("cluster_state:ok") {
-            return Ok(());
-        }
-        let reason = "the Cluster says that it is down";
-        Err(StoreError::Unavailable(reason.into()))
     }
 }
 
