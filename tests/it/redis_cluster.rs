@@ -65,12 +65,11 @@ async fn a_killed_master_is_followed_by_its_replica_that_has_every_acknowledged_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_that_hangs_is_followed_too() {
     let cluster = Cluster::start(3, 1, IN_MEMORY).await;
-    let it = UnderLoad::start(&cluster.url()).await;
-    cluster.nodes[0].ask::<usize>("WAIT 1 0").await;
+    let it = UnderLoad::start_with(&cluster.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     cluster.nodes[0].server.freeze().await;
     it.load.notices().await;
     cluster.until_master(3).await;
-    it.recovers().await;
+    // Only as its former master's replica is it one that writes can wait for.
     cluster.nodes[0].server.thaw().await;
     cluster.until_well().await;
     it.recovers().await;

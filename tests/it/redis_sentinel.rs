@@ -23,10 +23,8 @@ async fn a_killed_master_is_followed_by_a_replica_that_has_every_acknowledged_wr
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_that_hangs_is_followed_too_and_is_not_used_when_it_is_back() {
-    let sentinels = Sentinels::start(1, IN_MEMORY, "").await;
-    let it = UnderLoad::start(&sentinels.url()).await;
-    // All that was acknowledged so far is on the replica, too.
-    sentinels.servers[0].ask::<usize>("WAIT 1 0").await;
+    let sentinels = Sentinels::start(2, IN_MEMORY, "").await;
+    let it = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     sentinels.servers[0].server.freeze().await;
     it.load.notices().await;
     let master = sentinels.until_failover_from(0).await;
