@@ -100,6 +100,12 @@ struct State {
     failure: Option<String>,
 }
 
+impl State {
+    fn close(&mut self) {
+        self.connection.take_if(|open| !open.heals_itself());
+    }
+}
+
 impl Lane {
     fn pick(self: &Arc<Self>) -> Option<OpenLane> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
@@ -118,9 +124,10 @@ impl Lane {
         state.failure = None;
     }
 
+    /// Closes the lane until it is opened anew, unless it leads to a Cluster.
     fn close(&self) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.connection = None;
+        state.close();
     }
 
     /// Takes over what the server's clock showed now.
@@ -139,7 +146,7 @@ impl Lane {
         }
         state.failure = Some(error.to_string());
         // At once, and not when the keeper gets to it, so that nobody else picks it.
-        state.connection.take_if(|open| !open.heals_itself());
+        state.close();
         self.failed.notify_one();
     }
 
@@ -171,9 +178,7 @@ async fn keep(number: usize, lane: Arc<Lane>, pool: Pool<Connector>) {
                 lane.open(connection.clone());
                 let reason = watch(&lane, &connection).await;
                 tracing::warn!(lane = number, reason, "a connection to Redis is replaced");
-                if !connection.heals_itself() {
-                    lane.close();
-                }
+                lane.close();
                 // Taken for good: what is broken is not to be checked again.
                 drop(Object::take(connection));
             }

@@ -170,8 +170,13 @@ impl Client {
         .await
     }
 
+    /// Readiness, also where nobody may be listening yet.
+    pub(crate) async fn try_ready(&self) -> Result<Answer, reqwest::Error> {
+        send(self.request(Method::GET, "/health/ready")).await
+    }
+
     pub(crate) async fn ready(&self) -> Answer {
-        self.get("", "/health/ready").await
+        self.try_ready().await.unwrap()
     }
 
     /// Sends bytes as they are, which ask for the connection to be closed, and gives all that comes

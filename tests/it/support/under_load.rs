@@ -53,7 +53,8 @@ impl UnderLoad {
 
 pub(crate) async fn becomes_ready(client: &Client) {
     eventually("the service is ready", || async {
-        (client.ready().await.status == 200).then_some(())
+        let answer = client.try_ready().await.ok()?;
+        (answer.status == 200).then_some(())
     })
     .await;
 }
