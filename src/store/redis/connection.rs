@@ -103,6 +103,31 @@ impl Connection {
         }
     }
 
+    /// Whether it leads to all masters that have slots.
+    ///
+    /// One to a Cluster can be had as soon as any node answers. But where another one hangs, the
+    /// driver tries to connect to that again and again, and all requests wait meanwhile.
+    pub(super) async fn is_whole(&mut self) -> bool {
+        let Servers::Cluster(connection) = &mut self.servers else {
+            return true;
+        };
+        let mut info = cmd("CLUSTER");
+        info.arg("INFO");
+        let Ok(info) = ask_any(connection, info)
+            .await
+            .map(String::from_redis_value)
+        else {
+            return false;
+        };
+        let info = info.unwrap_or_default();
+        let size = info
+            .lines()
+            .find_map(|line| line.strip_prefix("cluster_size:"));
+        let size = size.and_then(|size| size.parse::<usize>().ok());
+        let reached = self.ask_masters::<String>(cmd("PING")).await;
+        reached.is_ok_and(|reached| Some(reached.len()) >= size)
+    }
+
     /// Whether it heals by itself what breaks on the way to one of its servers.
     pub(super) fn heals_itself(&self) -> bool {
         matches!(self.servers, Servers::Cluster(_))

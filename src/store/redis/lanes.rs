@@ -124,6 +124,11 @@ impl Lane {
         state.failure = None;
     }
 
+    fn is_open(&self) -> bool {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.connection.is_some()
+    }
+
     /// Closes the lane until it is opened anew, unless it leads to a Cluster.
     fn close(&self) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -171,7 +176,13 @@ async fn keep(number: usize, lane: Arc<Lane>, pool: Pool<Connector>) {
     loop {
         let start = Instant::now();
         match pool.get().await {
-            Ok(connection) => {
+            Ok(mut connection) => {
+                if lane.is_open() && !connection.is_whole().await {
+                    // The one that serves is better.
+                    drop(Object::take(connection));
+                    tokio::time::sleep(HEARTBEAT).await;
+                    continue;
+                }
                 if away.take().is_some() {
                     tracing::info!(lane = number, "connected to Redis again");
                 }
