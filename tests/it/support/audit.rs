@@ -7,6 +7,7 @@ use redis::aio::MultiplexedConnection;
 use study_stats::domain::{Decimal, Stats, Totals};
 
 use super::history::stats;
+use super::redis::connect;
 
 /// A key's fields.
 type Hash = HashMap<String, String>;
@@ -56,8 +57,7 @@ pub(crate) async fn audit(masters: &[String]) -> usize {
     let (mut recount, mut sessions) = (Recount::default(), 0);
     let mut aggregates = Vec::new();
     for master in masters {
-        let client = redis::Client::open(master.as_str()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connect(master).await;
         let keys = keys(&mut connection).await;
         for key in keys {
             match key.split(':').nth(2).unwrap() {

@@ -3,10 +3,10 @@
 use std::fmt::Display;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Client, FromRedisValue};
+use redis::{AsyncConnectionConfig, Client, FromRedisValue};
 
-use super::eventually;
 use super::server::Server;
+use super::{PATIENCE, eventually};
 
 /// Keeps what was acknowledged over a `kill -9`.
 pub(crate) const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
@@ -49,11 +49,7 @@ impl Redis {
 
     /// A connection of the test's own.
     pub(crate) async fn connection(&self) -> MultiplexedConnection {
-        Client::open(self.url())
-            .unwrap()
-            .get_multiplexed_async_connection()
-            .await
-            .unwrap()
+        connect(&self.url()).await
     }
 
     /// Sends a command, given as its words.
@@ -103,4 +99,16 @@ impl Redis {
         })
         .await;
     }
+}
+
+/// A connection to the Redis at a URL, which waits for answers for as long as a test does.
+pub(crate) async fn connect(url: &str) -> MultiplexedConnection {
+    let patient = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE));
+    Client::open(url)
+        .unwrap()
+        .get_multiplexed_async_connection_with_config(&patient)
+        .await
+        .unwrap()
 }
