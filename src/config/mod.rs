@@ -2,6 +2,7 @@
 //!
 //! `--help` is the reference; a test holds `docs/CONFIGURATION.md` to it.
 
+mod redis;
 mod values;
 
 use std::net::{IpAddr, SocketAddr};
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use redis::RedisSettings;
 use values::{
     parse_count, parse_delay, parse_host, parse_lanes, parse_port, parse_prefix, parse_replicas,
     parse_secret, parse_wait,
@@ -161,48 +163,6 @@ impl Config {
         let url = self.redis_url.as_ref().map(Secret::reveal);
         url.filter(|url| !url.is_empty())
     }
-
-    /// What the Redis store needs to know besides the URL.
-    #[must_use]
-    pub fn redis_settings(&self) -> RedisSettings {
-        RedisSettings {
-            key_prefix: self.redis_key_prefix.clone(),
-            lanes: self.redis_lanes,
-            connect_timeout: self.redis_connect_timeout,
-            response_timeout: self.store_timeout,
-            wait_replicas: self.redis_wait_replicas,
-            sentinel_username: self.redis_sentinel_username.clone(),
-            sentinel_password: self.redis_sentinel_password.clone(),
-            ca_file: self.redis_ca_file.clone(),
-            cert_file: self.redis_cert_file.clone(),
-            key_file: self.redis_key_file.clone(),
-        }
-    }
-}
-
-/// What the Redis store needs to know besides the URL.
-#[derive(Debug, Clone)]
-pub struct RedisSettings {
-    /// What every key begins with; no braces.
-    pub key_prefix: String,
-    /// Connections held open, at least 1.
-    pub lanes: usize,
-    /// Longest wait for a connection.
-    pub connect_timeout: Duration,
-    /// Longest wait for a reply.
-    pub response_timeout: Duration,
-    /// How many replicas must have a write before it is acknowledged.
-    pub wait_replicas: usize,
-    /// The user at the Sentinels, where they ask for one.
-    pub sentinel_username: Option<String>,
-    /// The password at the Sentinels.
-    pub sentinel_password: Option<Secret>,
-    /// Certificates of the authorities to trust instead of the system's.
-    pub ca_file: Option<PathBuf>,
-    /// The certificate to show to Redis.
-    pub cert_file: Option<PathBuf>,
-    /// The key of that certificate.
-    pub key_file: Option<PathBuf>,
 }
 
 /// Which store to use.

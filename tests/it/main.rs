@@ -25,6 +25,7 @@ mod openapi;
 mod process;
 mod redis_arithmetic;
 mod redis_cluster;
+mod redis_connections;
 mod redis_data;
 mod redis_failures;
 mod redis_inspection;
