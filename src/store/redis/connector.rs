@@ -118,8 +118,13 @@ impl Connector {
     fn first_server(&self) -> &ConnectionInfo {
         &self.address.servers[0]
     }
+}
 
-    async fn connect(&self) -> RedisResult<Connection> {
+impl Manager for Connector {
+    type Type = Connection;
+    type Error = RedisError;
+
+    async fn create(&self) -> RedisResult<Connection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.settings.connect_timeout))
             .set_response_timeout(Some(self.settings.response_timeout));
@@ -139,15 +144,6 @@ impl Connector {
                 Connection::cluster(client.get_async_connection().await?).await
             }
         }
-    }
-}
-
-impl Manager for Connector {
-    type Type = Connection;
-    type Error = RedisError;
-
-    async fn create(&self) -> Result<Connection, RedisError> {
-        self.connect().await
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<RedisError> {
