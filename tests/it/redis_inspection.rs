@@ -3,6 +3,7 @@
 use crate::support::api::Client;
 use crate::support::eventually;
 use crate::support::redis::{DURABLE, IN_MEMORY, Redis};
+use crate::support::server::free_port;
 use crate::support::service::{Service, on_redis};
 use crate::support::tls::PERMISSIONS;
 use crate::support::under_load::becomes_ready;
@@ -48,7 +49,8 @@ async fn what_would_lose_data_is_told_with_what_to_set() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_of_a_cluster_is_told_from_a_single_redis() {
-    let redis = Redis::start(&["--cluster-enabled", "yes"]).await;
+    let bus = free_port().to_string();
+    let redis = Redis::start(&["--cluster-enabled", "yes", "--cluster-port", &bus]).await;
     assert_warns(&redis, &[], &["one node of a Cluster", "redis+cluster://"]).await;
 }
 
