@@ -18,6 +18,7 @@
 //! follows one POST through all of them.
 
 pub mod api;
+pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod health;

@@ -3,14 +3,18 @@
 //! A [`Record`] says what a learner did in one session of a course; [`Totals`] is the exact
 //! aggregate of such sessions; all arithmetic is [`Decimal`]'s.
 
+mod activity;
 mod decimal;
 mod ids;
+mod page;
 mod session;
 mod totals;
 
+pub use activity::Activity;
 pub use decimal::Decimal;
 pub use ids::{CourseId, InvalidId, LearnerId, SessionId};
+pub use page::{ListedCourse, ListedSession, Page, Position, Slice, Span};
 pub use session::{
-    Amount, MAX_MAGNITUDE, OccurredAt, OutOfRange, Outcome, Record, Score, Session, Stats,
+    Amount, Deletion, MAX_MAGNITUDE, OccurredAt, OutOfRange, Outcome, Record, Score, Session, Stats,
 };
-pub use totals::Totals;
+pub use totals::{Summary, Totals};

@@ -1,6 +1,11 @@
 //! One study session: what is recorded of it and what becomes of a record.
 
-use super::{CourseId, LearnerId, SessionId};
+use std::ops::RangeInclusive;
+
+use super::{CourseId, LearnerId, SessionId, Span};
+
+/// A day in milliseconds.
+const DAY: i64 = 86_400_000;
 
 /// The largest magnitude of a recorded number: 1e12.
 pub const MAX_MAGNITUDE: f64 = 1e12;
@@ -88,13 +93,22 @@ impl OccurredAt {
     /// `millis` past the years that an `i32` of days can hold saturates the day.
     #[must_use]
     pub fn from_utc_millis(millis: i64) -> Self {
-        const DAY: i64 = 86_400_000;
         let day = millis
             .div_euclid(DAY)
             .clamp(i32::MIN.into(), i32::MAX.into());
         #[allow(clippy::cast_possible_truncation, reason = "clamped")]
         let local_day = day as i32;
         Self { millis, local_day }
+    }
+
+    /// The instants that may fall on one of those calendar days, in some offset: none is a whole day
+    /// or more.
+    #[must_use]
+    pub fn span_of_days(days: &RangeInclusive<i32>) -> Span {
+        Span {
+            from: (i64::from(*days.start()) - 1) * DAY,
+            last: (i64::from(*days.end()) + 2) * DAY - 1,
+        }
     }
 }
 
@@ -132,9 +146,21 @@ pub enum Outcome {
     Recorded,
     /// The session is already stored with a later time of occurrence.
     Superseded,
-    /// It occurred before its learner was erased.
+    /// Its learner was erased, and it occurred no later than that.
     Erased,
     /// A sum would pass [`Decimal::LIMIT`](super::Decimal::LIMIT).
+    LimitExceeded,
+}
+
+/// What became of a request to forget sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// They are gone.
+    Deleted,
+    /// There were none.
+    Missing,
+    /// Without them, a sum of scores would pass [`Decimal::LIMIT`](super::Decimal::LIMIT): there are
+    /// thousands of extreme scores, and those of one sign would go first.
     LimitExceeded,
 }
 

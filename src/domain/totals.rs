@@ -1,5 +1,8 @@
 //! The exact aggregate of sessions.
 
+use std::iter::Sum;
+use std::ops::Add;
+
 use super::{Decimal, Stats};
 
 /// How many sessions there are, and the exact sums of their stats.
@@ -23,17 +26,44 @@ impl Totals {
     /// `None` where a sum would pass [`Decimal::LIMIT`].
     #[must_use]
     pub fn replaced(&self, former: Option<&Stats>, stats: &Stats) -> Option<Self> {
-        let moved = |sum: Decimal, value: fn(&Stats) -> f64| {
-            let contribution = |stats: &Stats| Decimal::contribution_of(value(stats));
-            let rest = sum - former.map(contribution).unwrap_or_default();
-            Some(rest + contribution(stats)).filter(|sum| sum.is_within_limit())
-        };
-        Some(Self {
-            sessions: self.sessions + u64::from(former.is_none()),
-            modules: moved(self.modules, |stats| stats.modules.get())?,
-            score: moved(self.score, |stats| stats.score.get())?,
-            time: moved(self.time, |stats| stats.time.get())?,
-        })
+        let rest = former.map_or(*self, |former| self.without(former));
+        rest.with(stats).within_limit()
+    }
+
+    /// These totals and one more session. A sum may pass its limit.
+    #[must_use]
+    pub fn with(&self, stats: &Stats) -> Self {
+        *self + Self::of(stats)
+    }
+
+    /// These totals without one of their sessions. A sum may pass its limit, as a negative score
+    /// may go.
+    #[must_use]
+    pub fn without(&self, stats: &Stats) -> Self {
+        let session = Self::of(stats);
+        Self {
+            sessions: self.sessions.saturating_sub(session.sessions),
+            modules: self.modules - session.modules,
+            score: self.score - session.score,
+            time: self.time - session.time,
+        }
+    }
+
+    /// These totals, where all their sums are within [`Decimal::LIMIT`].
+    #[must_use]
+    pub fn within_limit(self) -> Option<Self> {
+        let sums = [self.modules, self.score, self.time];
+        sums.iter().all(|sum| sum.is_within_limit()).then_some(self)
+    }
+
+    /// The totals of one session.
+    fn of(stats: &Stats) -> Self {
+        Self {
+            sessions: 1,
+            modules: Decimal::contribution_of(stats.modules.get()),
+            score: Decimal::contribution_of(stats.score.get()),
+            time: Decimal::contribution_of(stats.time.get()),
+        }
     }
 
     /// The unweighted mean of the sessions' average scores, rounded once to the nearest `f64`; 0
@@ -41,6 +71,45 @@ impl Totals {
     #[must_use]
     pub fn average_score(&self) -> f64 {
         self.score.mean_over(self.sessions)
+    }
+}
+
+impl Add for Totals {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            sessions: self.sessions + other.sessions,
+            modules: self.modules + other.modules,
+            score: self.score + other.score,
+            time: self.time + other.time,
+        }
+    }
+}
+
+/// The exact aggregate of all learners' sessions in a course, or in a part of the learners.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Number of learners that have sessions.
+    pub learners: u64,
+    /// The totals of their sessions.
+    pub totals: Totals,
+}
+
+impl Add for Summary {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            learners: self.learners + other.learners,
+            totals: self.totals + other.totals,
+        }
+    }
+}
+
+impl Sum for Summary {
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        parts.fold(Self::default(), Self::add)
     }
 }
 

@@ -3,21 +3,37 @@
 mod bucket;
 pub mod embedded;
 pub mod redis;
+pub mod upkeep;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::config::{Config, StartError, StoreChoice};
-use crate::domain::{CourseId, LearnerId, Outcome, Record, Session, SessionId, Totals};
+use crate::domain::{
+    Activity, CourseId, Deletion, LearnerId, ListedCourse, ListedSession, OccurredAt, Outcome,
+    Page, Record, Session, SessionId, Slice, Span, Summary, Totals,
+};
 use embedded::EmbeddedStore;
 use redis::RedisStore;
+use upkeep::Upkeep;
+
+/// How long it is remembered that a learner was erased: far longer than a record may be under way.
+const TOMBSTONE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Sessions that [`StatsStore::activity`] reads at once.
+const ACTIVITY_PAGE: usize = 1_000;
 
 /// Keeps sessions, and their aggregates exactly equal to a recount of them.
 ///
 /// Writes are atomic and, once answered, kept. Every call returns within the store timeout of the
 /// configuration, its one retry included twice that, or fails as [`StoreError::Unavailable`]; then
 /// the write may or may not have happened, and repeating it is safe.
+///
+/// Those that read or forget any number of sessions do so in steps, each of which is such a call, and
+/// are done when they are: whoever asks sets the limit. Between two steps the aggregates are those of
+/// the sessions that are left.
 #[async_trait]
 pub trait StatsStore: Send + Sync {
     /// The store's name as readiness and the log tell it.
@@ -51,6 +67,68 @@ pub trait StatsStore: Send + Sync {
         course: CourseId,
     ) -> Result<Option<Totals>, StoreError>;
 
+    /// The learner's sessions in a course that occurred within `span`, by the time they occurred and
+    /// then by id, newest first.
+    async fn sessions(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        span: Span,
+        slice: Slice,
+    ) -> Result<Page<ListedSession>, StoreError>;
+
+    /// The learner's courses, by the time of the latest session of each and then by id, latest first.
+    async fn courses(
+        &self,
+        learner: LearnerId,
+        slice: Slice,
+    ) -> Result<Page<ListedCourse>, StoreError>;
+
+    /// What the learner did in a course on each of the local calendar days from one to another.
+    async fn activity(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        days: RangeInclusive<i32>,
+    ) -> Result<Activity, StoreError> {
+        let span = OccurredAt::span_of_days(&days);
+        let mut slice = Slice::first(ACTIVITY_PAGE);
+        let mut activity = Activity::default();
+        loop {
+            let page = self.sessions(learner, course, span, slice).await?;
+            let sessions = page.items.iter().map(|listed| &listed.session);
+            sessions
+                .filter(|session| days.contains(&session.occurred_at.local_day))
+                .for_each(|session| activity.count(session));
+            if page.next.is_none() {
+                return Ok(activity);
+            }
+            slice.after = page.next;
+        }
+    }
+
+    /// What all learners did in a course, where there are any.
+    async fn summary(&self, course: CourseId) -> Result<Option<Summary>, StoreError>;
+
+    /// Forgets a session; all aggregates follow.
+    async fn forget_session(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        session: SessionId,
+    ) -> Result<Deletion, StoreError>;
+
+    /// Forgets all sessions of a learner in a course, in steps.
+    async fn forget_course(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+    ) -> Result<Deletion, StoreError>;
+
+    /// Erases a learner: forgets all sessions, in steps, and for thirty days refuses records that
+    /// occurred no later than now. It is never [`Deletion::Missing`].
+    async fn erase(&self, learner: LearnerId) -> Result<Deletion, StoreError>;
+
     /// Answers when the store can be reached.
     async fn ping(&self) -> Result<(), StoreError>;
 }
@@ -82,7 +160,7 @@ impl StoreError {
 /// # Errors
 ///
 /// The [`StartError`] says what is wrong and what would be right.
-pub fn open(config: &Config) -> Result<Arc<dyn StatsStore>, StartError> {
+pub fn open(config: &Config) -> Result<Arc<dyn Upkeep>, StartError> {
     match (config.store, config.redis_url()) {
         (StoreChoice::Auto | StoreChoice::Redis, Some(url)) => {
             Ok(Arc::new(RedisStore::open(url, &config.redis_settings())?))

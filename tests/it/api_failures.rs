@@ -3,50 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use redb::{Database, TableDefinition};
 use serde_json::json;
-use study_stats::domain::{CourseId, LearnerId, Outcome, Record, Session, SessionId, Totals};
-use study_stats::store::embedded::EmbeddedStore;
-use study_stats::store::{StatsStore, StoreError};
+use study_stats::store::StoreError;
 
 use crate::support::api::{Answer, Api, Settings, assert_error, body, new_id};
 use crate::support::fixture::Fixture;
-use crate::support::id;
+use crate::support::hooked::Hooked;
 
-/// A store that fails in a way of its own.
-struct Failing(fn() -> StoreError);
-
-#[async_trait]
-impl StatsStore for Failing {
-    fn name(&self) -> &'static str {
-        "failing"
-    }
-
-    async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
-        records.iter().map(|_| Err(self.0())).collect()
-    }
-
-    async fn session(
-        &self,
-        _: LearnerId,
-        _: CourseId,
-        _: SessionId,
-    ) -> Result<Option<Session>, StoreError> {
-        Err(self.0())
-    }
-
-    async fn totals(&self, _: LearnerId, _: CourseId) -> Result<Option<Totals>, StoreError> {
-        Err(self.0())
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        Err(self.0())
-    }
-}
-
-/// The answers to a record, a session and totals of a store that fails.
-async fn answers_of(store: Failing) -> [Answer; 3] {
+/// The answers to a record, a session and totals of a store that fails in a way of its own.
+async fn answers_of(failure: fn() -> StoreError) -> [Answer; 3] {
+    let fixture = Fixture::embedded().await;
+    let store = Hooked {
+        store: fixture.store.clone(),
+        hook: Box::new(move || Box::pin(async move { Err(failure()) })),
+        pings: true,
+    };
     let api = Api::serve(Arc::new(store)).await;
     let (learner, course) = (new_id(), new_id());
     assert_eq!(api.client.get("", "/health/live").await.status, 200);
@@ -66,7 +37,7 @@ async fn answers_of(store: Failing) -> [Answer; 3] {
 
 #[tokio::test]
 async fn a_store_that_is_away_is_503_with_a_time_to_retry() {
-    for answer in answers_of(Failing(|| StoreError::Unavailable("secret".into()))).await {
+    for answer in answers_of(|| StoreError::Unavailable("secret".into())).await {
         assert_error(&answer, 503, "store unavailable", "store_unavailable");
         assert_eq!(answer.header("retry-after"), Some("1"));
         assert!(!answer.text.contains("secret"));
@@ -75,7 +46,7 @@ async fn a_store_that_is_away_is_503_with_a_time_to_retry() {
 
 #[tokio::test]
 async fn a_store_that_answers_wrongly_is_500() {
-    for answer in answers_of(Failing(|| StoreError::Unexpected("secret".into()))).await {
+    for answer in answers_of(|| StoreError::Unexpected("secret".into())).await {
         assert_error(&answer, 500, "internal server error", "internal_error");
         assert!(!answer.text.contains("secret"));
     }
@@ -83,7 +54,7 @@ async fn a_store_that_answers_wrongly_is_500() {
 
 #[tokio::test]
 async fn a_panic_is_500_and_the_connection_goes_on() {
-    for answer in answers_of(Failing(|| panic!("a test's own"))).await {
+    for answer in answers_of(|| panic!("a test's own")).await {
         assert_error(&answer, 500, "internal server error", "internal_error");
     }
 }
@@ -132,29 +103,4 @@ async fn a_draining_service_is_not_ready_and_still_serves() {
             .status,
         201
     );
-}
-
-#[tokio::test]
-async fn what_occurred_before_its_learner_was_erased_is_gone() {
-    const ERASED: TableDefinition<'_, u128, i64> = TableDefinition::new("erased");
-    let directory = tempfile::tempdir().unwrap();
-    let learner: LearnerId = id();
-    let database = Database::create(directory.path().join("study-stats.redb")).unwrap();
-    let write = database.begin_write().unwrap();
-    write
-        .open_table(ERASED)
-        .unwrap()
-        .insert(learner.as_u128(), 1_000)
-        .unwrap();
-    write.commit().unwrap();
-    drop(database);
-
-    let store = EmbeddedStore::open(directory.path(), Duration::from_secs(60)).unwrap();
-    let api = Api::serve(Arc::new(store)).await;
-    let (learner, course, mut body) = (learner.to_string(), new_id(), body(1, 2, 3));
-    body["occurredAt"] = "1970-01-01T00:00:00.999Z".into();
-    let answer = api.client.post(&learner, &course, &body).await;
-    assert_error(&answer, 410, "learner erased", "learner_erased");
-    body["occurredAt"] = "1970-01-01T00:00:01Z".into();
-    assert_eq!(api.client.post(&learner, &course, &body).await.status, 201);
 }

@@ -3,42 +3,52 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_trait::async_trait;
 use serde_json::Value;
-use study_stats::domain::{CourseId, LearnerId, Outcome, Record, Session, SessionId, Totals};
-use study_stats::store::{StatsStore, StoreError};
+use study_stats::store::StatsStore;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::support::api::{Answer, Api, Client, Settings, assert_error, body, new_id};
 use crate::support::fixture::Fixture;
+use crate::support::hooked::Hooked;
 use crate::support::redis::{IN_MEMORY, Redis};
 use crate::support::service::{Service, on_redis};
 use crate::support::{eventually, raw};
 
-/// A store that answers no call but a ping until its gate is opened.
-struct Gated {
+/// A gate in front of a store, which no call but a ping passes until it is opened.
+struct Gate {
     entered: AtomicUsize,
     gate: Semaphore,
 }
 
-impl Gated {
-    fn closed() -> Arc<Self> {
-        Arc::new(Self {
+impl Gate {
+    /// A closed one, and the store behind it.
+    async fn closed() -> (Arc<Self>, Arc<dyn StatsStore>, Fixture) {
+        let gate = Arc::new(Self {
             entered: AtomicUsize::new(0),
             gate: Semaphore::new(0),
-        })
+        });
+        let fixture = Fixture::embedded().await;
+        let passed = Arc::clone(&gate);
+        let store = Hooked {
+            store: fixture.store.clone(),
+            hook: Box::new(move || {
+                let gate = Arc::clone(&passed);
+                Box::pin(async move {
+                    gate.entered.fetch_add(1, Ordering::SeqCst);
+                    // An error once it is closed, which opens the gate for good.
+                    let _ = gate.gate.acquire().await;
+                    Ok(())
+                })
+            }),
+            pings: false,
+        };
+        (gate, Arc::new(store), fixture)
     }
 
     fn open(&self) {
         self.gate.close();
-    }
-
-    async fn pass(&self) {
-        self.entered.fetch_add(1, Ordering::SeqCst);
-        // An error once it is closed, which opens the gate for good.
-        let _ = self.gate.acquire().await;
     }
 
     async fn was_entered(&self, times: usize) {
@@ -46,37 +56,6 @@ impl Gated {
             (self.entered.load(Ordering::SeqCst) == times).then_some(())
         })
         .await;
-    }
-}
-
-#[async_trait]
-impl StatsStore for Gated {
-    fn name(&self) -> &'static str {
-        "gated"
-    }
-
-    async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
-        self.pass().await;
-        records.iter().map(|_| Ok(Outcome::Recorded)).collect()
-    }
-
-    async fn session(
-        &self,
-        _: LearnerId,
-        _: CourseId,
-        _: SessionId,
-    ) -> Result<Option<Session>, StoreError> {
-        self.pass().await;
-        Ok(None)
-    }
-
-    async fn totals(&self, _: LearnerId, _: CourseId) -> Result<Option<Totals>, StoreError> {
-        self.pass().await;
-        Ok(None)
-    }
-
-    async fn ping(&self) -> Result<(), StoreError> {
-        Ok(())
     }
 }
 
@@ -97,10 +76,10 @@ fn posts(api: &Api, count: usize) -> JoinSet<Answer> {
 
 #[tokio::test]
 async fn past_the_limit_requests_are_refused_at_once_and_the_others_are_served() {
-    let store = Gated::closed();
+    let (gate, store, _fixture) = Gate::closed().await;
     let api = serve(store.clone(), 3).await;
     let held = posts(&api, 3);
-    store.was_entered(3).await;
+    gate.was_entered(3).await;
 
     let (learner, course) = (new_id(), format!("/courses/{}", new_id()));
     let session = format!("{course}/sessions/{}", new_id());
@@ -112,9 +91,9 @@ async fn past_the_limit_requests_are_refused_at_once_and_the_others_are_served()
         assert_error(&answer, 503, "overloaded", "overloaded");
         assert_eq!(answer.header("retry-after"), Some("1"));
     }
-    assert_eq!(store.entered.load(Ordering::SeqCst), 3);
+    assert_eq!(gate.entered.load(Ordering::SeqCst), 3);
 
-    store.open();
+    gate.open();
     for answer in held.join_all().await {
         assert_eq!(answer.status, 201);
     }
@@ -125,10 +104,10 @@ async fn past_the_limit_requests_are_refused_at_once_and_the_others_are_served()
 
 #[tokio::test]
 async fn what_does_not_need_the_store_is_answered_under_overload() {
-    let store = Gated::closed();
+    let (gate, store, _fixture) = Gate::closed().await;
     let api = serve(store.clone(), 1).await;
     let _held = posts(&api, 1);
-    store.was_entered(1).await;
+    gate.was_entered(1).await;
     for path in ["/health/live", "/health/ready", "/docs", "/openapi.json"] {
         assert_eq!(api.client.get("", path).await.status, 200, "{path}");
     }
@@ -138,15 +117,15 @@ async fn what_does_not_need_the_store_is_answered_under_overload() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_leaves_its_place_to_others() {
-    let store = Gated::closed();
+    let (gate, store, _fixture) = Gate::closed().await;
     let api = serve(store.clone(), 1).await;
     let gone = posts(&api, 1);
-    store.was_entered(1).await;
+    gate.was_entered(1).await;
     drop(gone);
     eventually("the place is free", || async {
         let mut next = posts(&api, 1);
         tokio::select! {
-            () = store.was_entered(2) => Some(()),
+            () = gate.was_entered(2) => Some(()),
             Some(refused) = next.join_next() => {
                 assert_eq!(refused.unwrap().message(), "overloaded");
                 None

@@ -3,10 +3,13 @@
 //! Writes go through one thread (`writer`), which commits all that wait in one transaction and
 //! answers them once it is on disk. Reads see the last commit and never wait for a write.
 
+mod deletes;
+mod reads;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod upkeep;
 mod writer;
 
 use std::fs;
@@ -20,8 +23,12 @@ use redb::{Database, ReadTransaction, ReadableDatabase};
 
 use super::{StatsStore, StoreError};
 use crate::config::StartError;
-use crate::domain::{CourseId, LearnerId, Outcome, Record, Session, SessionId, Totals};
-use writer::Writer;
+use crate::domain::{
+    CourseId, Deletion, LearnerId, ListedCourse, ListedSession, Outcome, Page, Record, Session,
+    SessionId, Slice, Span, Summary, Totals,
+};
+use transaction::Tables;
+use writer::{Clock, Writer};
 
 /// The database's file in the data directory.
 const FILE: &str = "study-stats.redb";
@@ -72,6 +79,17 @@ impl EmbeddedStore {
         }
     }
 
+    /// Does `work`, on about so many sessions, in a transaction, and answers once it is on disk.
+    async fn write<T, F>(&self, size: usize, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tables<'_>, &mut Clock) -> Result<T, StoreError> + Send + 'static,
+    {
+        let writing = self.writer.write(size, work);
+        let result = tokio::time::timeout(self.timeout, writing).await;
+        result.unwrap_or_else(|_| Err(self.too_slow()))
+    }
+
     fn too_slow(&self) -> StoreError {
         StoreError::Unavailable(format!("no answer from the disk within {:?}", self.timeout))
     }
@@ -84,10 +102,16 @@ impl StatsStore for EmbeddedStore {
     }
 
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
-        let answer = tokio::time::timeout(self.timeout, self.writer.write(records.to_vec())).await;
-        match answer.unwrap_or_else(|_| Err(self.too_slow())) {
+        let (count, records) = (records.len(), records.to_vec());
+        let outcomes = self.write(count, move |tables, clock| {
+            let outcomes = records
+                .iter()
+                .map(|record| tables.record(record, clock.now()));
+            outcomes.collect::<Result<Vec<_>, _>>()
+        });
+        match outcomes.await {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-            Err(error) => vec![Err(error); records.len()],
+            Err(error) => vec![Err(error); count],
         }
     }
 
@@ -97,7 +121,7 @@ impl StatsStore for EmbeddedStore {
         course: CourseId,
         session: SessionId,
     ) -> Result<Option<Session>, StoreError> {
-        self.read(move |snapshot| transaction::session(snapshot, learner, course, session))
+        self.read(move |snapshot| reads::session(snapshot, learner, course, session))
             .await
     }
 
@@ -106,8 +130,54 @@ impl StatsStore for EmbeddedStore {
         learner: LearnerId,
         course: CourseId,
     ) -> Result<Option<Totals>, StoreError> {
-        self.read(move |snapshot| transaction::totals(snapshot, learner, course))
+        self.read(move |snapshot| reads::totals(snapshot, learner, course))
             .await
+    }
+
+    async fn sessions(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        span: Span,
+        slice: Slice,
+    ) -> Result<Page<ListedSession>, StoreError> {
+        self.read(move |snapshot| reads::sessions(snapshot, learner, course, span, slice))
+            .await
+    }
+
+    async fn courses(
+        &self,
+        learner: LearnerId,
+        slice: Slice,
+    ) -> Result<Page<ListedCourse>, StoreError> {
+        self.read(move |snapshot| reads::courses(snapshot, learner, slice))
+            .await
+    }
+
+    async fn summary(&self, course: CourseId) -> Result<Option<Summary>, StoreError> {
+        self.read(move |snapshot| reads::summary(snapshot, course))
+            .await
+    }
+
+    async fn forget_session(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        session: SessionId,
+    ) -> Result<Deletion, StoreError> {
+        self.delete_session(learner, course, session).await
+    }
+
+    async fn forget_course(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+    ) -> Result<Deletion, StoreError> {
+        self.delete_course(learner, course).await
+    }
+
+    async fn erase(&self, learner: LearnerId) -> Result<Deletion, StoreError> {
+        self.erase_learner(learner).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -177,7 +247,7 @@ fn open_database(path: &Path) -> Result<Database, redb::Error> {
         .map_err(redb::Error::from)?;
     // Reads of an empty store find their tables.
     let write = database.begin_write()?;
-    transaction::Tables::open(&write)?;
+    Tables::open(&write)?;
     write.commit()?;
     Ok(database)
 }

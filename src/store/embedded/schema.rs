@@ -2,10 +2,14 @@
 //!
 //! UUIDs are stored as `u128`, which sort as their bytes do, and sums as whole 1e-15 in an `i128`.
 
+use std::ops::RangeInclusive;
+
 use redb::TableDefinition;
+use uuid::Uuid;
 
 use crate::domain::{
-    Amount, CourseId, Decimal, LearnerId, OccurredAt, Record, Score, Session, Stats, Totals,
+    Amount, CourseId, Decimal, LearnerId, OccurredAt, Score, Session, SessionId, Span, Stats,
+    Summary, Totals,
 };
 use crate::store::{StoreError, bucket};
 
@@ -45,16 +49,34 @@ pub(super) fn totals_key(learner: LearnerId, course: CourseId) -> TotalsKey {
     (learner.as_u128(), course.as_u128())
 }
 
-pub(super) fn session_key(record: &Record) -> SessionKey {
-    (
-        record.learner.as_u128(),
-        record.course.as_u128(),
-        record.session.as_u128(),
-    )
+pub(super) fn session_key(learner: LearnerId, course: CourseId, session: SessionId) -> SessionKey {
+    (learner.as_u128(), course.as_u128(), session.as_u128())
 }
 
-pub(super) fn summary_key(record: &Record) -> SummaryKey {
-    (record.course.as_u128(), bucket::of(record.learner))
+pub(super) fn summary_key(learner: LearnerId, course: CourseId) -> SummaryKey {
+    (course.as_u128(), bucket::of(learner))
+}
+
+/// All of the learner's sessions in the course within the span, by the time they occurred.
+pub(super) fn timeline_range(
+    learner: LearnerId,
+    course: CourseId,
+    span: Span,
+) -> RangeInclusive<TimelineKey> {
+    let (learner, course) = totals_key(learner, course);
+    (learner, course, span.from, u128::MIN)..=(learner, course, span.last, u128::MAX)
+}
+
+/// All of the learner's courses, by the time of their latest session.
+pub(super) fn courses_range(learner: LearnerId) -> RangeInclusive<CoursesKey> {
+    let learner = learner.as_u128();
+    (learner, i64::MIN, u128::MIN)..=(learner, i64::MAX, u128::MAX)
+}
+
+/// A course's summary in all buckets.
+pub(super) fn summary_range(course: CourseId) -> RangeInclusive<SummaryKey> {
+    let course = course.as_u128();
+    (course, u16::MIN)..=(course, u16::MAX)
 }
 
 pub(super) fn session_row(session: &Session) -> SessionRow {
@@ -104,4 +126,18 @@ pub(super) fn totals((sessions, modules, score, time): TotalsRow) -> Totals {
         score: Decimal::from_scaled(score),
         time: Decimal::from_scaled(time),
     }
+}
+
+pub(super) fn summary_row(summary: &Summary) -> SummaryRow {
+    (summary.learners, totals_row(&summary.totals))
+}
+
+pub(super) fn summary((learners, totals_row): SummaryRow) -> Summary {
+    let totals = totals(totals_row);
+    Summary { learners, totals }
+}
+
+/// An id as it is stored.
+pub(super) fn id<T: From<Uuid>>(id: u128) -> T {
+    Uuid::from_u128(id).into()
 }

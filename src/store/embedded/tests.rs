@@ -140,32 +140,50 @@ fn assert_recount(snapshot: &ReadTransaction) {
 }
 
 #[test]
-fn what_occurred_before_its_learner_was_erased_is_refused() {
+fn what_occurred_no_later_than_its_learner_was_erased_is_refused_for_thirty_days() {
     let (fixture, mut random) = (Fixture::new(), rand::rng());
     let one = record(&mut random);
+    let (erased, later) = (1_000, 1_000 + 30 * 86_400_000);
     let write = fixture.database.begin_write().unwrap();
-    write
-        .open_table(ERASED)
-        .unwrap()
-        .insert(one.learner.as_u128(), 1_000)
-        .unwrap();
+    let mut erasing = Tables::open(&write).unwrap();
+    for now in [erased, erased - 1] {
+        let now = OccurredAt::from_utc_millis(now);
+        erasing.erase(one.learner, now).unwrap();
+    }
+    drop(erasing);
     write.commit().unwrap();
     let at = |millis| Record {
         occurred_at: Some(OccurredAt::from_utc_millis(millis)),
         ..one
     };
     assert_eq!(
-        fixture.record(&[at(999), at(1_000)]),
-        [Outcome::Erased, Outcome::Recorded]
+        fixture.record(&[at(999), at(1_000), at(1_001)]),
+        [Outcome::Erased, Outcome::Erased, Outcome::Recorded]
     );
+    let without_a_time = Record {
+        occurred_at: None,
+        ..one
+    };
     assert_eq!(
-        fixture.record(&[Record {
-            occurred_at: None,
-            ..one
-        }]),
-        [Outcome::Erased],
-        "now is 0 here"
+        fixture.record(&[without_a_time]),
+        [Outcome::Recorded],
+        "now is 0 here, and yet after the erasure"
     );
+    let record_at = |now, record| {
+        let write = fixture.database.begin_write().unwrap();
+        let mut tables = Tables::open(&write).unwrap();
+        let outcome = tables.record(&record, OccurredAt::from_utc_millis(now));
+        drop(tables);
+        write.commit().unwrap();
+        outcome.unwrap()
+    };
+    let other = Record {
+        session: Uuid::from_u128(99).into(),
+        ..at(1_000)
+    };
+    assert_eq!(record_at(later - 1, other), Outcome::Erased);
+    assert_eq!(record_at(later, other), Outcome::Recorded);
+    assert_eq!(rows(&fixture.snapshot(), ERASED), []);
 }
 
 /// Keeps all others from writing, until what it gives is dropped.

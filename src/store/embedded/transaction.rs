@@ -1,10 +1,13 @@
-//! What a record changes and a read looks up, within one transaction.
+//! What a write changes, within one transaction.
 
-use redb::{ReadTransaction, ReadableTable, Table, TableError, WriteTransaction};
+use redb::{ReadableTable, Table, TableError, WriteTransaction};
 
 use super::schema::{self, COURSES, ERASED, SESSIONS, SUMMARY, TIMELINE, TOTALS};
-use crate::domain::{CourseId, LearnerId, OccurredAt, Outcome, Record, Session, SessionId, Totals};
-use crate::store::StoreError;
+use crate::domain::{
+    CourseId, Deletion, LearnerId, OccurredAt, Outcome, Record, Session, SessionId, Span, Summary,
+    Totals,
+};
+use crate::store::{StoreError, TOMBSTONE};
 
 /// All tables, open in a write transaction.
 pub(super) struct Tables<'txn> {
@@ -37,91 +40,178 @@ impl<'txn> Tables<'txn> {
         record: &Record,
         now: OccurredAt,
     ) -> Result<Outcome, StoreError> {
-        let occurred_at = record.occurred_at.unwrap_or(now);
-        if self.is_erased(record.learner, occurred_at)? {
-            return Ok(Outcome::Erased);
-        }
-        let session_key = schema::session_key(record);
-        let former = self
-            .sessions
-            .get(session_key)?
-            .map(|row| schema::session(row.value()))
-            .transpose()?;
+        let &Record {
+            learner, course, ..
+        } = record;
+        let erased_at = self.erased_at(learner, now)?;
+        let occurred_at = match (record.occurred_at, erased_at) {
+            (Some(at), Some(erased_at)) if at.millis <= erased_at => return Ok(Outcome::Erased),
+            (Some(at), _) => at,
+            // It comes after the erasure, whatever the clock shows.
+            (None, Some(erased_at)) => {
+                OccurredAt::from_utc_millis(now.millis.max(erased_at.saturating_add(1)))
+            }
+            (None, None) => now,
+        };
+        let session_key = schema::session_key(learner, course, record.session);
+        let former = self.session(session_key)?;
         if former.is_some_and(|former| former.occurred_at.millis > occurred_at.millis) {
             return Ok(Outcome::Superseded);
+        }
+        let moved = self.move_aggregates(learner, course, |totals| {
+            totals.replaced(former.as_ref().map(|former| &former.stats), &record.stats)
+        })?;
+        if !moved {
+            return Ok(Outcome::LimitExceeded);
         }
         let session = Session {
             stats: record.stats,
             occurred_at,
         };
-        if !self.move_aggregates(record, former.as_ref())? {
-            return Ok(Outcome::LimitExceeded);
-        }
-        self.move_in_time(record, former.as_ref(), occurred_at)?;
+        self.move_in_time(session_key, former.as_ref(), Some(&session))?;
         self.sessions
             .insert(session_key, schema::session_row(&session))?;
         Ok(Outcome::Recorded)
     }
 
-    fn is_erased(&self, learner: LearnerId, occurred_at: OccurredAt) -> Result<bool, StoreError> {
-        let erased = self.erased.get(learner.as_u128())?;
-        Ok(erased.is_some_and(|erased_at| occurred_at.millis < erased_at.value()))
+    /// Forgets a session, and moves the aggregates.
+    pub(super) fn forget(
+        &mut self,
+        learner: LearnerId,
+        course: CourseId,
+        session: SessionId,
+    ) -> Result<Deletion, StoreError> {
+        let session_key = schema::session_key(learner, course, session);
+        let Some(former) = self.session(session_key)? else {
+            return Ok(Deletion::Missing);
+        };
+        let moved = self.move_aggregates(learner, course, |totals| {
+            totals.without(&former.stats).within_limit()
+        })?;
+        if !moved {
+            return Ok(Deletion::LimitExceeded);
+        }
+        self.move_in_time(session_key, Some(&former), None)?;
+        self.sessions.remove(session_key)?;
+        Ok(Deletion::Deleted)
     }
 
-    /// Moves the learner's totals and the course's summary by the difference that the record
-    /// makes. Where a sum would pass its limit, nothing is changed and the answer is `false`.
+    /// The learner's first sessions in the course by the time they occurred, at most so many.
+    pub(super) fn first_sessions(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        count: usize,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let range = schema::timeline_range(learner, course, Span::ALL);
+        let sessions = self.timeline.range(range)?.take(count);
+        sessions
+            .map(|entry| Ok(schema::id(entry?.0.value().3)))
+            .collect()
+    }
+
+    /// Any of the learner's courses.
+    pub(super) fn first_course(&self, learner: LearnerId) -> Result<Option<CourseId>, StoreError> {
+        let first = self.courses.range(schema::courses_range(learner))?.next();
+        Ok(first.transpose()?.map(|(key, _)| schema::id(key.value().2)))
+    }
+
+    /// Notes that the learner is erased as of `now`; a clock that went back does not take that back.
+    pub(super) fn erase(&mut self, learner: LearnerId, now: OccurredAt) -> Result<(), StoreError> {
+        let former = self.erased_at(learner, now)?;
+        let erased_at = former.map_or(now.millis, |former| former.max(now.millis));
+        self.erased.insert(learner.as_u128(), erased_at)?;
+        Ok(())
+    }
+
+    /// When the learner was erased, where that is still remembered. What is not is forgotten.
+    fn erased_at(
+        &mut self,
+        learner: LearnerId,
+        now: OccurredAt,
+    ) -> Result<Option<i64>, StoreError> {
+        let erased = self.erased.get(learner.as_u128())?;
+        let Some(erased_at) = erased.map(|erased| erased.value()) else {
+            return Ok(None);
+        };
+        let remembered = i64::try_from(TOMBSTONE.as_millis()).unwrap_or(i64::MAX);
+        if now.millis.saturating_sub(erased_at) < remembered {
+            return Ok(Some(erased_at));
+        }
+        self.erased.remove(learner.as_u128())?;
+        Ok(None)
+    }
+
+    fn session(&self, key: schema::SessionKey) -> Result<Option<Session>, StoreError> {
+        let row = self.sessions.get(key)?;
+        row.map(|row| schema::session(row.value())).transpose()
+    }
+
+    /// Moves the learner's totals and the course's summary alike. Where a sum would pass its limit,
+    /// nothing is changed and the answer is `false`.
     fn move_aggregates(
         &mut self,
-        record: &Record,
-        former: Option<&Session>,
+        learner: LearnerId,
+        course: CourseId,
+        moved: impl Fn(&Totals) -> Option<Totals>,
     ) -> Result<bool, StoreError> {
-        let former = former.map(|session| &session.stats);
-        let totals_key = schema::totals_key(record.learner, record.course);
-        let totals = self
-            .totals
-            .get(totals_key)?
-            .map(|row| schema::totals(row.value()));
-        let summary_key = schema::summary_key(record);
-        let (learners, summary) = match self.summary.get(summary_key)? {
-            Some(row) => (row.value().0, schema::totals(row.value().1)),
-            None => (0, Totals::default()),
-        };
-        let (Some(new_totals), Some(new_summary)) = (
-            totals.unwrap_or_default().replaced(former, &record.stats),
-            summary.replaced(former, &record.stats),
-        ) else {
+        let totals_key = schema::totals_key(learner, course);
+        let totals = self.totals.get(totals_key)?;
+        let totals = totals.map(|row| schema::totals(row.value()));
+        let summary_key = schema::summary_key(learner, course);
+        let summary = self.summary.get(summary_key)?;
+        let summary = summary.map(|row| schema::summary(row.value()));
+        let summary = summary.unwrap_or_default();
+        let (Some(new_totals), Some(new_sum)) =
+            (moved(&totals.unwrap_or_default()), moved(&summary.totals))
+        else {
             return Ok(false);
         };
-        let learners = learners + u64::from(totals.is_none());
-        self.totals
-            .insert(totals_key, schema::totals_row(&new_totals))?;
-        self.summary
-            .insert(summary_key, (learners, schema::totals_row(&new_summary)))?;
+        let left = u64::from(totals.is_some() && new_totals.sessions == 0);
+        let joined = u64::from(totals.is_none() && new_totals.sessions > 0);
+        let new_summary = Summary {
+            learners: (summary.learners + joined).saturating_sub(left),
+            totals: new_sum,
+        };
+        if new_totals.sessions == 0 {
+            self.totals.remove(totals_key)?;
+        } else {
+            let row = schema::totals_row(&new_totals);
+            self.totals.insert(totals_key, row)?;
+        }
+        if new_summary == Summary::default() {
+            self.summary.remove(summary_key)?;
+        } else {
+            let row = schema::summary_row(&new_summary);
+            self.summary.insert(summary_key, row)?;
+        }
         Ok(true)
     }
 
-    /// Moves the session in the course's timeline, and the course among the learner's courses.
+    /// Moves a session in its course's timeline, and the course among the learner's courses.
     fn move_in_time(
         &mut self,
-        record: &Record,
+        (learner, course, session): schema::SessionKey,
         former: Option<&Session>,
-        occurred_at: OccurredAt,
+        new: Option<&Session>,
     ) -> Result<(), StoreError> {
-        let (learner, course) = schema::totals_key(record.learner, record.course);
-        let session = record.session.as_u128();
-        let latest = self.latest(learner, course)?;
+        let before = self.latest(learner, course)?;
         if let Some(former) = former {
             self.timeline
                 .remove((learner, course, former.occurred_at.millis, session))?;
         }
-        self.timeline
-            .insert((learner, course, occurred_at.millis, session), ())?;
-        if latest.is_none_or(|latest| latest < occurred_at.millis) {
-            if let Some(latest) = latest {
-                self.courses.remove((learner, latest, course))?;
+        if let Some(new) = new {
+            self.timeline
+                .insert((learner, course, new.occurred_at.millis, session), ())?;
+        }
+        let after = self.latest(learner, course)?;
+        if before != after {
+            if let Some(before) = before {
+                self.courses.remove((learner, before, course))?;
             }
-            self.courses
-                .insert((learner, occurred_at.millis, course), ())?;
+            if let Some(after) = after {
+                self.courses.insert((learner, after, course), ())?;
+            }
         }
         Ok(())
     }
@@ -132,28 +222,4 @@ impl<'txn> Tables<'txn> {
         let latest = self.timeline.range(range)?.next_back().transpose()?;
         Ok(latest.map(|(key, _)| key.value().2))
     }
-}
-
-/// A session, as of the last commit.
-pub(super) fn session(
-    snapshot: &ReadTransaction,
-    learner: LearnerId,
-    course: CourseId,
-    session: SessionId,
-) -> Result<Option<Session>, StoreError> {
-    let key = (learner.as_u128(), course.as_u128(), session.as_u128());
-    let row = snapshot.open_table(SESSIONS)?.get(key)?;
-    row.map(|row| schema::session(row.value())).transpose()
-}
-
-/// A learner's totals in a course, as of the last commit.
-pub(super) fn totals(
-    snapshot: &ReadTransaction,
-    learner: LearnerId,
-    course: CourseId,
-) -> Result<Option<Totals>, StoreError> {
-    let row = snapshot
-        .open_table(TOTALS)?
-        .get(schema::totals_key(learner, course))?;
-    Ok(row.map(|row| schema::totals(row.value())))
 }

@@ -1,6 +1,6 @@
-//! Group commit: one thread writes, and all records that wait share a transaction.
+//! Group commit: one thread writes, and all writes that wait share a transaction.
 //!
-//! A commit costs one flush of the disk, whatever it holds. While it runs, further records gather;
+//! A commit costs one flush of the disk, whatever it holds. While it runs, further writes gather;
 //! the next transaction takes them all, so that many writers cost hardly more than one.
 
 use std::io;
@@ -13,26 +13,61 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::DatabaseFile;
 use super::transaction::Tables;
-use crate::domain::{OccurredAt, Outcome, Record};
+use crate::domain::OccurredAt;
 use crate::store::StoreError;
 
 /// Jobs that may wait for the writer; more than that wait to get in.
 const QUEUE: usize = 1_024;
-/// Records after which a transaction takes no further jobs.
+/// Sessions after which a transaction takes no further jobs.
 const GROUP: usize = 4_096;
 
-type Answer = Result<Vec<Outcome>, StoreError>;
+/// Something to do in a transaction, and who waits for what comes of it.
+trait Job: Send {
+    /// Does it.
+    fn run(&mut self, tables: &mut Tables<'_>, clock: &mut Clock) -> Result<(), StoreError>;
 
-/// Records to write together, and who waits for their outcomes.
-struct Job {
-    records: Vec<Record>,
-    answer: oneshot::Sender<Answer>,
+    /// Tells that the transaction was committed, or why it was not.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+
+    /// How many sessions it is about.
+    fn size(&self) -> usize;
+}
+
+/// A job that is a closure.
+struct Task<T, F> {
+    size: usize,
+    work: Option<F>,
+    result: Option<T>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send,
+    F: FnOnce(&mut Tables<'_>, &mut Clock) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, tables: &mut Tables<'_>, clock: &mut Clock) -> Result<(), StoreError> {
+        if let Some(work) = self.work.take() {
+            self.result = Some(work(tables, clock)?);
+        }
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Self { result, answer, .. } = *self;
+        // A client that has gone away no longer waits for its answer; that is no failure.
+        let _ = answer.send(committed.and_then(|()| result.ok_or_else(gone)));
+    }
+
+    fn size(&self) -> usize {
+        self.size
+    }
 }
 
 /// The handle to the writer thread, which ends when this is dropped, after all that it was given.
 pub(super) struct Writer {
     /// Empty only while the writer is dropped.
-    jobs: Option<mpsc::Sender<Job>>,
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -48,14 +83,22 @@ impl Writer {
         })
     }
 
-    /// Writes the records in their order and answers once they are on disk.
-    pub(super) async fn write(&self, records: Vec<Record>) -> Answer {
-        let (answer, outcomes) = oneshot::channel();
+    /// Does `work`, on about so many sessions, and answers once it is on disk.
+    pub(super) async fn write<T, F>(&self, size: usize, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tables<'_>, &mut Clock) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (answer, result) = oneshot::channel();
+        let task = Task {
+            size,
+            work: Some(work),
+            result: None,
+            answer,
+        };
         let jobs = self.jobs.as_ref().ok_or_else(gone)?;
-        jobs.send(Job { records, answer })
-            .await
-            .map_err(|_| gone())?;
-        outcomes.await.map_err(|_| gone())?
+        jobs.send(Box::new(task)).await.map_err(|_| gone())?;
+        result.await.map_err(|_| gone())?
     }
 
     /// Whether the thread still takes jobs.
@@ -81,70 +124,55 @@ impl Drop for Writer {
 }
 
 /// The writer thread: takes what waits, commits it, answers.
-fn run(file: &DatabaseFile, mut queue: mpsc::Receiver<Job>) {
+fn run(file: &DatabaseFile, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     let mut clock = Clock::default();
     while let Some(first) = queue.blocking_recv() {
+        let mut size = first.size();
         let mut group = vec![first];
-        let mut size = group[0].records.len();
         while size < GROUP
             && let Ok(job) = queue.try_recv()
         {
-            size += job.records.len();
+            size += job.size();
             group.push(job);
         }
-        let written = file.with(|database| commit(database, &group, &mut clock));
-        if let Err(error) = &written
+        let committed = file.with(|database| commit(database, &mut group, &mut clock));
+        if let Err(error) = &committed
             && error.is_transient()
         {
             file.reopen();
         }
-        answer(group, written);
+        for job in group {
+            job.answer(committed.clone());
+        }
     }
 }
 
-/// Writes all jobs of the group in one transaction. After an error, none is written.
+/// Does all jobs of the group in one transaction. After an error, none is done.
 fn commit(
     database: &Database,
-    group: &[Job],
+    group: &mut [Box<dyn Job>],
     clock: &mut Clock,
-) -> Result<Vec<Vec<Outcome>>, StoreError> {
+) -> Result<(), StoreError> {
     let write = database.begin_write()?;
     let mut tables = Tables::open(&write)?;
-    let outcomes = group
-        .iter()
-        .map(|job| {
-            job.records
-                .iter()
-                .map(|record| tables.record(record, clock.now()))
-                .collect()
-        })
-        .collect::<Result<_, _>>()?;
+    for job in group {
+        job.run(&mut tables, clock)?;
+    }
     drop(tables);
     write.commit()?;
-    Ok(outcomes)
-}
-
-fn answer(group: Vec<Job>, written: Result<Vec<Vec<Outcome>>, StoreError>) {
-    match written {
-        // A client that has gone away no longer waits for its answer; that is no failure.
-        Ok(outcomes) => group.into_iter().zip(outcomes).for_each(|(job, outcomes)| {
-            let _ = job.answer.send(Ok(outcomes));
-        }),
-        Err(error) => group.into_iter().for_each(|job| {
-            let _ = job.answer.send(Err(error.clone()));
-        }),
-    }
+    Ok(())
 }
 
 /// The store's clock, which does not go back while the process runs: a record without a time must
 /// not be ordered before what it replaces because the system's clock was set.
 #[derive(Default)]
-struct Clock {
+pub(super) struct Clock {
     latest: i64,
 }
 
 impl Clock {
-    fn now(&mut self) -> OccurredAt {
+    /// What it shows, in UTC.
+    pub(super) fn now(&mut self) -> OccurredAt {
         let since_epoch = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use futures_util::future::try_join_all;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo};
@@ -181,6 +182,48 @@ fn clock(time: Value) -> RedisResult<Clock> {
 fn unexpected() -> RedisError {
     let kind = ErrorKind::UnexpectedReturnType;
     (kind, "the server did not answer each question").into()
+}
+
+/// What can be sent over a connection.
+pub(super) trait Request: Sync {
+    /// Sends it, and reads the reply.
+    fn send<T: FromRedisValue>(
+        &self,
+        connection: &mut Connection,
+    ) -> impl Future<Output = RedisResult<T>> + Send;
+}
+
+impl Request for Cmd {
+    async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
+        self.query_async(connection).await
+    }
+}
+
+impl Request for Pipeline {
+    async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
+        self.query_async(connection).await
+    }
+}
+
+/// Commands on keys of any slots, which are sent together.
+pub(super) struct Spread(pub(super) Vec<Cmd>);
+
+impl Request for Spread {
+    async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
+        if let Servers::Single(connection) = &mut connection.servers {
+            let mut pipeline = Pipeline::with_capacity(self.0.len());
+            self.0.iter().for_each(|command| {
+                pipeline.add_command(command.clone());
+            });
+            return pipeline.query_async(connection).await;
+        }
+        let replies = self.0.iter().map(|command| {
+            let mut connection = connection.clone();
+            async move { connection.req_packed_command(command).await }
+        });
+        let replies = try_join_all(replies).await?;
+        Ok(T::from_redis_value(Value::Array(replies))?)
+    }
 }
 
 impl ConnectionLike for Connection {

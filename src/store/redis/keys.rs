@@ -55,7 +55,12 @@ impl Keys {
 
     /// Hash: the course's summary over the learners of this learner's bucket.
     pub(super) fn summary(&self, learner: LearnerId, course: CourseId) -> String {
-        self.key(learner, 'c', &[course.as_bytes()])
+        self.summary_in(bucket::of(learner), course)
+    }
+
+    /// Hash: the course's summary over the learners of a bucket.
+    pub(super) fn summary_in(&self, bucket: u16, course: CourseId) -> String {
+        self.key_in(bucket, 'c', &[course.as_bytes()])
     }
 
     /// String: when the learner was erased.
@@ -66,6 +71,23 @@ impl Keys {
     /// The keys of the record script, in its order.
     pub(super) fn of_record(&self, record: &Record) -> [String; 6] {
         self.all(record.learner, record.course, record.session)
+    }
+
+    /// The keys of the forget script, in its order.
+    pub(super) fn of_forgotten(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        sessions: &[SessionId],
+    ) -> Vec<String> {
+        let mut keys = vec![
+            self.totals(learner, course),
+            self.timeline(learner, course),
+            self.courses(learner),
+            self.summary(learner, course),
+        ];
+        keys.extend(sessions.iter().map(|&id| self.session(learner, course, id)));
+        keys
     }
 
     /// The keys of a record that there is none of, to try out what may be done with them.
@@ -91,7 +113,11 @@ impl Keys {
     }
 
     fn key(&self, learner: LearnerId, kind: char, ids: &[&[u8; 16]]) -> String {
-        let mut key = format!("{}:{{{}}}:{kind}", self.prefix, bucket::of(learner));
+        self.key_in(bucket::of(learner), kind, ids)
+    }
+
+    fn key_in(&self, bucket: u16, kind: char, ids: &[&[u8; 16]]) -> String {
+        let mut key = format!("{}:{{{bucket}}}:{kind}", self.prefix);
         for id in ids {
             key.push(':');
             URL_SAFE_NO_PAD.encode_string(id, &mut key);

@@ -8,13 +8,16 @@ mod address;
 mod clock;
 mod connection;
 mod connector;
+mod deletes;
 mod failure;
 mod inspection;
 mod keys;
 mod lanes;
+mod reads;
 mod reply;
 mod scripts;
 mod tls;
+mod upkeep;
 mod writes;
 
 use std::sync::Arc;
@@ -23,18 +26,24 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool::Runtime;
 use deadpool::managed::Pool;
-use redis::{Cmd, FromRedisValue, RedisError, cmd};
+use redis::{FromRedisValue, RedisError};
 use tokio::task::JoinSet;
 
 use super::{StatsStore, StoreError};
 use crate::config::{RedisSettings, StartError};
-use crate::domain::{CourseId, LearnerId, Outcome, Record, Session, SessionId, Totals};
+use crate::domain::{
+    CourseId, Deletion, LearnerId, ListedCourse, ListedSession, Outcome, Page, Record, Session,
+    SessionId, Slice, Span, Summary, Totals,
+};
 use address::Topology;
+use connection::Request;
 use connector::Connector;
-use failure::{is_transient, no_lane};
+use failure::{is_transient, is_unknown_script, no_lane};
 use keys::Keys;
 use lanes::Lanes;
-use writes::{Replicas, Writes};
+use reply::record_arguments;
+use scripts::{LuaScript, RECORD};
+use writes::{Call, Replicas, Writes};
 
 /// Wait before the one retry of a call that failed: time for a lane to come back or be found broken.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
@@ -93,21 +102,53 @@ impl RedisStore {
         })
     }
 
-    /// Sends a command; once more, over another lane, if its failure may pass.
-    async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, StoreError> {
-        match self.attempt(command).await {
+    /// Sends a request; once more, over another lane, if its failure may pass.
+    async fn query<T: FromRedisValue>(&self, request: &impl Request) -> Result<T, StoreError> {
+        self.query_or(request, request).await
+    }
+
+    /// Calls a script that reads.
+    async fn query_script<T: FromRedisValue>(
+        &self,
+        script: &LuaScript,
+        keys: &[String],
+        arguments: &[Vec<u8>],
+    ) -> Result<T, StoreError> {
+        let by_hash = script.by_hash(keys, arguments);
+        self.query_or(&by_hash, &script.by_text(keys, arguments))
+            .await
+    }
+
+    /// Sends a request; if its failure may pass, then the other one, over another lane.
+    async fn query_or<T: FromRedisValue>(
+        &self,
+        request: &impl Request,
+        other: &impl Request,
+    ) -> Result<T, StoreError> {
+        match self.attempt(request).await {
             Err(error) if is_transient(&error) => {
-                tokio::time::sleep(RETRY_AFTER).await;
-                Ok(self.attempt(command).await?)
+                if !is_unknown_script(&error) {
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+                Ok(self.attempt(other).await?)
             }
             result => Ok(result?),
         }
     }
 
-    async fn attempt<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
+    async fn attempt<T: FromRedisValue>(&self, request: &impl Request) -> Result<T, RedisError> {
         let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
-        let result = command.query_async(&mut lane.connection).await;
+        let result = request.send(&mut lane.connection).await;
         result.inspect_err(|error| lane.report(error))
+    }
+
+    fn writes(&self) -> Writes<'_> {
+        Writes {
+            lanes: &self.lanes,
+            replicas: self.replicas.as_ref(),
+            by_bucket: self.is_cluster,
+            within: self.within,
+        }
     }
 
     async fn attempt_ping(&self) -> Result<(), RedisError> {
@@ -124,14 +165,12 @@ impl StatsStore for RedisStore {
     }
 
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
-        let writes = Writes {
-            keys: &self.keys,
-            lanes: &self.lanes,
-            replicas: self.replicas.as_ref(),
-            by_bucket: self.is_cluster,
-            within: self.within,
-        };
-        let replies = writes.record_all(records).await.into_iter();
+        let calls = records.iter().map(|record| {
+            let keys = self.keys.of_record(record).into();
+            Call::new(&RECORD, record.learner, keys, record_arguments(record))
+        });
+        let calls: Vec<_> = calls.collect();
+        let replies = self.writes().make(&calls).await.into_iter();
         replies.map(|reply| reply::outcome(&reply?)).collect()
     }
 
@@ -141,11 +180,7 @@ impl StatsStore for RedisStore {
         course: CourseId,
         session: SessionId,
     ) -> Result<Option<Session>, StoreError> {
-        let mut command = cmd("HMGET");
-        command
-            .arg(self.keys.session(learner, course, session))
-            .arg(&reply::SESSION_FIELDS);
-        reply::session(self.query(&command).await?)
+        self.read_session(learner, course, session).await
     }
 
     async fn totals(
@@ -153,11 +188,50 @@ impl StatsStore for RedisStore {
         learner: LearnerId,
         course: CourseId,
     ) -> Result<Option<Totals>, StoreError> {
-        let mut command = cmd("HMGET");
-        command
-            .arg(self.keys.totals(learner, course))
-            .arg(&reply::TOTALS_FIELDS);
-        reply::totals(self.query(&command).await?)
+        self.read_totals(learner, course).await
+    }
+
+    async fn sessions(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        span: Span,
+        slice: Slice,
+    ) -> Result<Page<ListedSession>, StoreError> {
+        self.read_sessions(learner, course, span, slice).await
+    }
+
+    async fn courses(
+        &self,
+        learner: LearnerId,
+        slice: Slice,
+    ) -> Result<Page<ListedCourse>, StoreError> {
+        self.read_courses(learner, slice).await
+    }
+
+    async fn summary(&self, course: CourseId) -> Result<Option<Summary>, StoreError> {
+        self.read_summary(course).await
+    }
+
+    async fn forget_session(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        session: SessionId,
+    ) -> Result<Deletion, StoreError> {
+        self.delete_session(learner, course, session).await
+    }
+
+    async fn forget_course(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+    ) -> Result<Deletion, StoreError> {
+        self.delete_course(learner, course).await
+    }
+
+    async fn erase(&self, learner: LearnerId) -> Result<Deletion, StoreError> {
+        self.erase_learner(learner).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

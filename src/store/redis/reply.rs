@@ -3,16 +3,20 @@
 use std::str::FromStr;
 
 use super::clock::Clock;
-use crate::domain::{Amount, Decimal, OccurredAt, Outcome, Record, Score, Session, Stats, Totals};
+use crate::domain::{
+    Amount, Decimal, OccurredAt, Outcome, Record, Score, Session, Stats, Summary, Totals,
+};
 use crate::store::StoreError;
 
 /// The fields of a session's hash, in the order that [`session`] reads them.
 pub(super) const SESSION_FIELDS: [&str; 5] = ["m", "s", "t", "o", "d"];
 /// The fields of a totals hash, in the order that [`totals`] reads them.
 pub(super) const TOTALS_FIELDS: [&str; 7] = ["n", "m", "mf", "s", "sf", "t", "tf"];
+/// The fields of a summary's hash, in the order that [`summary`] reads them.
+pub(super) const SUMMARY_FIELDS: [&str; 8] = ["l", "n", "m", "mf", "s", "sf", "t", "tf"];
 
-/// The record script's ARGV; `deadline` is by the server's clock, in ms.
-pub(super) fn record_arguments(record: &Record, deadline: i64) -> [Vec<u8>; 14] {
+/// The record script's ARGV after the deadline.
+pub(super) fn record_arguments(record: &Record) -> Vec<Vec<u8>> {
     let (occurred, day) = match record.occurred_at {
         Some(at) => (at.millis.to_string(), at.local_day.to_string()),
         None => Default::default(),
@@ -22,7 +26,7 @@ pub(super) fn record_arguments(record: &Record, deadline: i64) -> [Vec<u8>; 14] 
     // The shortest decimal texts that read back as the same numbers; Rust writes no exponents.
     let [modules, score, time] = numbers.map(|number| number.to_string());
     let [m, s, t] = numbers.map(|number| Decimal::contribution_of(number).to_parts());
-    [
+    vec![
         modules.into_bytes(),
         score.into_bytes(),
         time.into_bytes(),
@@ -36,7 +40,6 @@ pub(super) fn record_arguments(record: &Record, deadline: i64) -> [Vec<u8>; 14] 
         whole(s.1),
         whole(t.0),
         whole(t.1),
-        whole(deadline),
     ]
 }
 
@@ -44,8 +47,7 @@ fn whole(number: i64) -> Vec<u8> {
     number.to_string().into_bytes()
 }
 
-/// What the server's clock showed, where the record script's reply says that the call came too
-/// late.
+/// What the server's clock showed, where a script's reply says that the call came too late.
 pub(super) fn too_late(reply: &str) -> Option<Clock> {
     let millis = reply.strip_prefix("late ")?.parse().ok()?;
     Some(Clock::read(millis))
@@ -58,12 +60,36 @@ pub(super) fn outcome(reply: &str) -> Result<Outcome, StoreError> {
         "superseded" => Ok(Outcome::Superseded),
         "erased" => Ok(Outcome::Erased),
         "limit" => Ok(Outcome::LimitExceeded),
-        late if too_late(late).is_some() => Err(StoreError::Unavailable(
-            "the call reached Redis too late".into(),
-        )),
-        _ => Err(StoreError::Unexpected(
-            "the record script's reply is none of its own".into(),
-        )),
+        other => Err(no_outcome(other)),
+    }
+}
+
+/// How many sessions the forget script's reply says that it forgot; `None` where a sum would have
+/// passed its limit.
+pub(super) fn forgotten(reply: &str) -> Result<Option<usize>, StoreError> {
+    let count = reply.strip_prefix("forgotten ");
+    match count.and_then(|count| count.parse().ok()) {
+        Some(count) => Ok(Some(count)),
+        None if reply == "limit" => Ok(None),
+        None => Err(no_outcome(reply)),
+    }
+}
+
+/// Whether the erase script's reply says that it did so.
+pub(super) fn erased(reply: &str) -> Result<(), StoreError> {
+    if reply == "erased" {
+        Ok(())
+    } else {
+        Err(no_outcome(reply))
+    }
+}
+
+/// What a reply means that is no script's outcome.
+fn no_outcome(reply: &str) -> StoreError {
+    if too_late(reply).is_some() {
+        StoreError::Unavailable("the call reached Redis too late".into())
+    } else {
+        StoreError::Unexpected("a script's reply is none of its own".into())
     }
 }
 
@@ -86,8 +112,8 @@ pub(super) fn session(fields: [Option<String>; 5]) -> Result<Option<Session>, St
 }
 
 /// The totals in their hash's [`TOTALS_FIELDS`]; `None` where there are no sessions.
-pub(super) fn totals(fields: [Option<String>; 7]) -> Result<Option<Totals>, StoreError> {
-    let [sessions, m, mf, s, sf, t, tf] = &fields;
+pub(super) fn totals(fields: &[Option<String>; 7]) -> Result<Option<Totals>, StoreError> {
+    let [sessions, m, mf, s, sf, t, tf] = fields;
     if sessions.is_none() {
         return Ok(None);
     }
@@ -97,6 +123,16 @@ pub(super) fn totals(fields: [Option<String>; 7]) -> Result<Option<Totals>, Stor
         score: Decimal::from_parts(parse_or_zero(s, "s")?, parse_or_zero(sf, "sf")?),
         time: Decimal::from_parts(parse_or_zero(t, "t")?, parse_or_zero(tf, "tf")?),
     }))
+}
+
+/// The summary of one bucket in its hash's [`SUMMARY_FIELDS`]; that of nobody where there is none.
+pub(super) fn summary(fields: [Option<String>; 8]) -> Result<Summary, StoreError> {
+    let [learners, totals_fields @ ..] = fields;
+    let Some(totals) = totals(&totals_fields)? else {
+        return Ok(Summary::default());
+    };
+    let learners = parse(&learners, "l")?;
+    Ok(Summary { learners, totals })
 }
 
 fn parse<T: FromStr>(field: &Option<String>, name: &str) -> Result<T, StoreError> {

@@ -2,15 +2,29 @@
 
 use std::sync::LazyLock;
 
-use redis::{Cmd, Script, cmd};
+use redis::{Cmd, Script, ToRedisArgs, cmd};
+
+/// A script that writes, by its own text: what stands in front of it refuses a call that is late.
+macro_rules! writing {
+    ($($file:literal),+) => {
+        LuaScript::new(concat!(include_str!("scripts/deadline.lua"), $(include_str!($file)),+))
+    };
+}
 
 /// Stores one record; see the head of its text.
-pub(super) static RECORD: LazyLock<LuaScript> = LazyLock::new(|| {
-    LuaScript::new(concat!(
-        include_str!("scripts/arithmetic.lua"),
-        include_str!("scripts/record.lua")
-    ))
-});
+pub(super) static RECORD: LazyLock<LuaScript> =
+    LazyLock::new(|| writing!("scripts/arithmetic.lua", "scripts/record.lua"));
+
+/// Forgets sessions; see the head of its text.
+pub(super) static FORGET: LazyLock<LuaScript> =
+    LazyLock::new(|| writing!("scripts/arithmetic.lua", "scripts/forget.lua"));
+
+/// Notes that a learner is erased; see the head of its text.
+pub(super) static ERASE: LazyLock<LuaScript> = LazyLock::new(|| writing!("scripts/erase.lua"));
+
+/// Reads a page of a list; see the head of its text.
+pub(super) static PAGE: LazyLock<LuaScript> =
+    LazyLock::new(|| LuaScript::new(include_str!("scripts/page.lua")));
 
 /// Tells what the user may not do; see the head of its text.
 pub(super) static PERMISSIONS: LazyLock<LuaScript> =
@@ -32,18 +46,18 @@ impl LuaScript {
 
     /// The call of the script by its hash, which fails with `NOSCRIPT` where Redis has never seen
     /// it, was restarted or has flushed its scripts.
-    pub(super) fn by_hash(&self, keys: &[String], arguments: &[Vec<u8>]) -> Cmd {
+    pub(super) fn by_hash(&self, keys: &[String], arguments: &[impl ToRedisArgs]) -> Cmd {
         call("EVALSHA", &self.hash, keys, arguments)
     }
 
     /// The call of the script by its text, which also makes it known by its hash. In one step: a
     /// `SCRIPT LOAD` before `EVALSHA` would leave a gap for the next flush.
-    pub(super) fn by_text(&self, keys: &[String], arguments: &[Vec<u8>]) -> Cmd {
+    pub(super) fn by_text(&self, keys: &[String], arguments: &[impl ToRedisArgs]) -> Cmd {
         call("EVAL", self.text, keys, arguments)
     }
 }
 
-fn call(command: &str, script: &str, keys: &[String], arguments: &[Vec<u8>]) -> Cmd {
+fn call(command: &str, script: &str, keys: &[String], arguments: &[impl ToRedisArgs]) -> Cmd {
     let mut call = cmd(command);
     call.arg(script).arg(keys.len()).arg(keys).arg(arguments);
     call

@@ -1,35 +1,32 @@
-//! How records are written: one script call each, in order where the order counts.
+//! How writes are made: one script call each, in order where the order counts.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use deadpool::managed::{Object, Pool, PoolError};
 use futures_util::future::join_all;
-use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Value};
+use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Value};
 
 use super::RETRY_AFTER;
 use super::clock::Clock;
 use super::connection::Connection;
 use super::connector::Connector;
 use super::failure::{breaks_lane, is_transient, is_unknown_script, no_lane, too_few_replicas};
-use super::keys::Keys;
 use super::lanes::Lanes;
-use super::reply::{record_arguments, too_late};
-use super::scripts::RECORD;
-use crate::domain::Record;
+use super::reply::too_late;
+use super::scripts::LuaScript;
+use crate::domain::LearnerId;
 use crate::store::bucket;
 
-/// What the record script answered, or why it did not.
+/// What a script answered, or why it did not.
 pub(super) type Reply = Result<String, RedisError>;
 
-/// Where records are written to.
+/// Where writes go.
 pub(super) struct Writes<'a> {
-    pub(super) keys: &'a Keys,
     pub(super) lanes: &'a Lanes,
     /// Replicas to wait for.
     pub(super) replicas: Option<&'a Replicas>,
-    /// Whether records of several buckets need several calls, as their slots may be on several
-    /// servers.
+    /// Whether calls on several buckets are sent apart, as their slots may be on several servers.
     pub(super) by_bucket: bool,
     /// How long a reply is waited for.
     pub(super) within: Duration,
@@ -49,22 +46,57 @@ pub(super) struct Replicas {
     pub(super) pool: Pool<Connector>,
 }
 
-impl Writes<'_> {
-    /// Writes each record; its replies are in the order of the records.
-    pub(super) async fn record_all(&self, records: &[Record]) -> Vec<Reply> {
-        if !self.by_bucket {
-            let records: Vec<_> = records.iter().collect();
-            return self.record_group(&records).await;
+/// A call of a script that writes, but for the time until which it is good.
+pub(super) struct Call {
+    script: &'static LuaScript,
+    /// Of the one bucket that all the keys belong to.
+    bucket: u16,
+    keys: Vec<String>,
+    arguments: Vec<Vec<u8>>,
+}
+
+impl Call {
+    /// A call on keys of the learner; `arguments` are what follows the deadline.
+    pub(super) fn new(
+        script: &'static LuaScript,
+        learner: LearnerId,
+        keys: Vec<String>,
+        arguments: Vec<Vec<u8>>,
+    ) -> Self {
+        Self {
+            script,
+            bucket: bucket::of(learner),
+            keys,
+            arguments,
         }
-        // Only the records of one session must keep their order, and they are in one bucket.
+    }
+
+    fn command(&self, by_text: bool, deadline: &[u8]) -> Cmd {
+        let arguments = std::iter::once(deadline).chain(self.arguments.iter().map(Vec::as_slice));
+        let arguments: Vec<_> = arguments.collect();
+        if by_text {
+            self.script.by_text(&self.keys, &arguments)
+        } else {
+            self.script.by_hash(&self.keys, &arguments)
+        }
+    }
+}
+
+impl Writes<'_> {
+    /// Makes each call; their replies are in the same order. Those on one bucket are made in their
+    /// order.
+    pub(super) async fn make(&self, calls: &[Call]) -> Vec<Reply> {
+        if !self.by_bucket {
+            let calls: Vec<_> = calls.iter().collect();
+            return self.make_group(&calls).await;
+        }
         let mut groups: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
-        for (index, record) in records.iter().enumerate() {
-            let group = groups.entry(bucket::of(record.learner)).or_default();
-            group.push(index);
+        for (index, call) in calls.iter().enumerate() {
+            groups.entry(call.bucket).or_default().push(index);
         }
         let replies = join_all(groups.into_values().map(|group| async move {
-            let records: Vec<_> = group.iter().map(|&index| &records[index]).collect();
-            let replies = self.record_group(&records).await;
+            let calls: Vec<_> = group.iter().map(|&index| &calls[index]).collect();
+            let replies = self.make_group(&calls).await;
             group.into_iter().zip(replies).collect::<Vec<_>>()
         }));
         let mut replies = replies.await.concat();
@@ -72,18 +104,17 @@ impl Writes<'_> {
         replies.into_iter().map(|(_, reply)| reply).collect()
     }
 
-    /// Calls the script for each in order, all together; once more for those whose failure may
-    /// pass.
-    async fn record_group(&self, records: &[&Record]) -> Vec<Reply> {
-        let mut replies: Vec<Reply> = Vec::with_capacity(records.len());
+    /// Makes the calls in order, all together; once more those whose failure may pass.
+    async fn make_group(&self, calls: &[&Call]) -> Vec<Reply> {
+        let mut replies: Vec<Reply> = Vec::with_capacity(calls.len());
         let mut attempt = Attempt::first(2 * self.within);
         loop {
-            let mut answers = self.send(&records[replies.len()..], &attempt).await;
+            let mut answers = self.send(&calls[replies.len()..], &attempt).await;
             let failed = answers.iter().position(may_pass);
             match failed {
                 Some(failed) if attempt.is_followed_after(&answers[failed]).await => {
                     // All from there on, also those that succeeded: they come after it, and to
-                    // repeat a record changes nothing.
+                    // repeat a write changes nothing.
                     answers.truncate(failed);
                     replies.extend(answers);
                 }
@@ -96,31 +127,24 @@ impl Writes<'_> {
     }
 
     /// Sends the calls, which are good until their replies are given up.
-    async fn send(&self, records: &[&Record], attempt: &Attempt) -> Vec<Reply> {
-        let calls = |connection: &Connection| {
+    async fn send(&self, calls: &[&Call], attempt: &Attempt) -> Vec<Reply> {
+        let pipeline = |connection: &Connection| {
             let clock = attempt.clock.unwrap_or(connection.clock);
-            self.calls(records, attempt.by_text, clock.after(self.within))
+            let deadline = clock.after(self.within).to_string();
+            let mut pipeline = Pipeline::with_capacity(calls.len() + 1);
+            pipeline.ignore_errors();
+            for (index, call) in calls.iter().enumerate() {
+                // The first makes the script known for the others.
+                let by_text = attempt.by_text && index == 0;
+                pipeline.add_command(call.command(by_text, deadline.as_bytes()));
+            }
+            pipeline
         };
         let replies = match self.replicas {
-            Some(replicas) => replicas.send(calls).await,
-            None => self.send_over_lane(calls).await,
+            Some(replicas) => replicas.send(pipeline).await,
+            None => self.send_over_lane(pipeline).await,
         };
-        replies.unwrap_or_else(|error| vec![Err(error); records.len()])
-    }
-
-    fn calls(&self, records: &[&Record], by_text: bool, deadline: i64) -> Pipeline {
-        let mut calls = Pipeline::with_capacity(records.len() + 1);
-        calls.ignore_errors();
-        for (index, record) in records.iter().enumerate() {
-            let keys = self.keys.of_record(record);
-            let arguments = record_arguments(record, deadline);
-            calls.add_command(if by_text && index == 0 {
-                RECORD.by_text(&keys, &arguments)
-            } else {
-                RECORD.by_hash(&keys, &arguments)
-            });
-        }
-        calls
+        replies.unwrap_or_else(|error| vec![Err(error); calls.len()])
     }
 
     async fn send_over_lane(

@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod cluster;
 pub(crate) mod fixture;
 pub(crate) mod history;
+pub(crate) mod hooked;
 pub(crate) mod load;
 pub(crate) mod proxy;
 pub(crate) mod raw;

@@ -3,13 +3,12 @@
 --
 -- Redis's Lua knows no integers, only doubles, which are exact up to 2^53. So a sum is kept as two
 -- whole numbers: its units, and its fraction in 1e-15. Both have the sum's sign and |fraction| is
--- below 1e15, so that a sum has one spelling only. Sums stay within 9e15 and one record moves one
--- by no more than 2e12, so that no step here passes 2^53.
+-- below 1e15, so that a sum has one spelling only. Sums stay within 9e15 and one session moves one by
+-- no more than 2e12, so that no step here passes 2^53 where few are moved at once.
 --
 -- Fields come as text, or false where they are missing; Lua makes a number of a text that it
 -- calculates with. Whole numbers go out by the format %d: `tostring` would round them.
 
-local call = redis.call
 local SCALE, LIMIT = 1e15, 9e15
 
 -- The fields of an aggregate: the sums' units and fractions, sessions, learners.
@@ -43,6 +42,21 @@ local function sum(units, fraction)
   if units >= LIMIT and (units > LIMIT or fraction > 0) then return nil end
   if units <= -LIMIT and (units < -LIMIT or fraction < 0) then return nil end
   return units, fraction
+end
+
+-- Takes a session, its modules, score and time as decimal texts, out of the sums of `delta`.
+local function take(delta, session)
+  for i = 1, 3 do
+    local units, fraction = contribution(session[i])
+    units, fraction = delta[2 * i - 1] - units, delta[2 * i] - fraction
+    -- So that the fractions of many do not add up past 2^53.
+    if fraction <= -SCALE then
+      units, fraction = units - 1, fraction + SCALE
+    elseif fraction >= SCALE then
+      units, fraction = units + 1, fraction - SCALE
+    end
+    delta[2 * i - 1], delta[2 * i] = units, fraction
+  end
 end
 
 -- The aggregate at `key` with `delta` added to its sums and sessions, and as it was before; nil

@@ -8,12 +8,13 @@
 -- before. See https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd.
 
 local calls = {
-  { 'HMGET', KEYS[1], 'm' }, { 'HSET', KEYS[1], 'm', '0' },
+  { 'HMGET', KEYS[1], 'm' }, { 'HSET', KEYS[1], 'm', '0' }, { 'DEL', KEYS[1] },
   { 'HMGET', KEYS[2], 'm' }, { 'HSET', KEYS[2], 'm', '0' }, { 'HDEL', KEYS[2], 'm' },
-  { 'ZADD', KEYS[3], '0', '0' },
-  { 'ZADD', KEYS[4], 'GT', '0', '0' },
+  { 'ZADD', KEYS[3], '0', '0' }, { 'ZREM', KEYS[3], '0' },
+  { 'ZRANGE', KEYS[3], '0', '0' }, { 'ZCOUNT', KEYS[3], '0', '0' },
+  { 'ZADD', KEYS[4], 'GT', '0', '0' }, { 'ZREM', KEYS[4], '0' },
   { 'HMGET', KEYS[5], 'm' }, { 'HSET', KEYS[5], 'm', '0' }, { 'HDEL', KEYS[5], 'm' },
-  { 'GET', KEYS[6] },
+  { 'GET', KEYS[6] }, { 'SET', KEYS[6], '0', 'PX', '1' },
   { 'TIME' },
   { 'EVALSHA', string.rep('0', 40), '1', KEYS[1] },
 }

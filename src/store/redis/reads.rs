@@ -1,0 +1,165 @@
+//! What is read: single hashes, pages of lists, and the summary of all buckets.
+
+use redis::{Cmd, Pipeline, cmd};
+use uuid::Uuid;
+
+use super::connection::Spread;
+use super::scripts::PAGE;
+use super::{RedisStore, reply};
+use crate::domain::{
+    CourseId, LearnerId, ListedCourse, ListedSession, Page, Position, Session, SessionId, Slice,
+    Span, Summary, Totals,
+};
+use crate::store::{StoreError, bucket::BUCKETS};
+
+impl RedisStore {
+    pub(super) async fn read_session(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        session: SessionId,
+    ) -> Result<Option<Session>, StoreError> {
+        let key = self.keys.session(learner, course, session);
+        reply::session(self.query(&fields(&key, &reply::SESSION_FIELDS)).await?)
+    }
+
+    pub(super) async fn read_totals(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+    ) -> Result<Option<Totals>, StoreError> {
+        let key = self.keys.totals(learner, course);
+        reply::totals(&self.query(&fields(&key, &reply::TOTALS_FIELDS)).await?)
+    }
+
+    /// A page of the timeline, and then its sessions.
+    ///
+    /// What was forgotten between the two is left out, and what was replaced is as it is now.
+    pub(super) async fn read_sessions(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        span: Span,
+        slice: Slice,
+    ) -> Result<Page<ListedSession>, StoreError> {
+        let timeline = self.keys.timeline(learner, course);
+        let page = self.read_page(&timeline, span, slice).await?;
+        let ids = page.items.iter().map(|position| position.id.into());
+        let ids: Vec<SessionId> = ids.collect();
+        let keys = ids.iter().map(|&id| self.keys.session(learner, course, id));
+        let hashes = self.read_hashes(keys, &reply::SESSION_FIELDS).await?;
+        let mut items = Vec::with_capacity(ids.len());
+        for (id, hash) in ids.into_iter().zip(hashes) {
+            if let Some(session) = reply::session(hash)? {
+                items.push(ListedSession { id, session });
+            }
+        }
+        items.sort_by_key(|item| {
+            std::cmp::Reverse((item.session.occurred_at.millis, item.id.as_u128()))
+        });
+        Ok(Page {
+            items,
+            next: page.next,
+        })
+    }
+
+    /// A page of the learner's courses, and then their totals.
+    pub(super) async fn read_courses(
+        &self,
+        learner: LearnerId,
+        slice: Slice,
+    ) -> Result<Page<ListedCourse>, StoreError> {
+        let courses = self.keys.courses(learner);
+        let page = self.read_page(&courses, Span::ALL, slice).await?;
+        let keys = page
+            .items
+            .iter()
+            .map(|position| self.keys.totals(learner, position.id.into()));
+        let hashes = self.read_hashes(keys, &reply::TOTALS_FIELDS).await?;
+        let mut items = Vec::with_capacity(hashes.len());
+        for (position, hash) in page.items.iter().zip(hashes) {
+            if let Some(totals) = reply::totals(&hash)? {
+                items.push(ListedCourse {
+                    id: position.id.into(),
+                    totals,
+                    last_occurred: position.millis,
+                });
+            }
+        }
+        Ok(Page {
+            items,
+            next: page.next,
+        })
+    }
+
+    pub(super) async fn read_summary(
+        &self,
+        course: CourseId,
+    ) -> Result<Option<Summary>, StoreError> {
+        let buckets = (0..BUCKETS).map(|bucket| {
+            let key = self.keys.summary_in(bucket, course);
+            fields(&key, &reply::SUMMARY_FIELDS)
+        });
+        let hashes: Vec<[Option<String>; 8]> = self.query(&Spread(buckets.collect())).await?;
+        let parts = hashes.into_iter().map(reply::summary);
+        let summary: Summary = parts.sum::<Result<_, _>>()?;
+        Ok(Some(summary).filter(|summary| summary.learners > 0))
+    }
+
+    /// A page of an index: the ids of its members, and their scores.
+    async fn read_page(
+        &self,
+        index: &str,
+        span: Span,
+        slice: Slice,
+    ) -> Result<Page<Position>, StoreError> {
+        let (millis, id) = match slice.after {
+            Some(after) => (after.millis.to_string(), after.id.as_bytes().to_vec()),
+            None => Default::default(),
+        };
+        // One more than is asked for tells whether there is a rest.
+        let count = slice.limit.saturating_add(1);
+        let arguments = [
+            span.from.to_string().into_bytes(),
+            span.last.to_string().into_bytes(),
+            millis.into_bytes(),
+            id,
+            count.to_string().into_bytes(),
+        ];
+        let found: Vec<(Vec<u8>, i64)> = self
+            .query_script(&PAGE, &[index.to_owned()], &arguments)
+            .await?;
+        let positions = found.into_iter().rev().map(|(member, millis)| {
+            let id = Uuid::from_slice(&member);
+            let id = id.map_err(|_| {
+                StoreError::Unexpected("an index has a member that is no id".into())
+            })?;
+            Ok(Position { millis, id })
+        });
+        let positions = positions.collect::<Result<_, StoreError>>()?;
+        Ok(Page::new(positions, slice.limit, |&position| position))
+    }
+
+    /// The fields of hashes in one bucket.
+    async fn read_hashes<const N: usize>(
+        &self,
+        keys: impl Iterator<Item = String>,
+        names: &[&str; N],
+    ) -> Result<Vec<[Option<String>; N]>, StoreError> {
+        let mut pipeline = Pipeline::new();
+        keys.for_each(|key| {
+            pipeline.add_command(fields(&key, names));
+        });
+        if pipeline.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.query(&pipeline).await
+    }
+}
+
+/// The command that reads these fields of a hash.
+fn fields(key: &str, names: &[&str]) -> Cmd {
+    let mut command = cmd("HMGET");
+    command.arg(key).arg(names);
+    command
+}

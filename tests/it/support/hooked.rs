@@ -1,0 +1,111 @@
+//! A store that waits or fails before each call, as a test says.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use study_stats::domain::{
+    CourseId, Deletion, LearnerId, ListedCourse, ListedSession, Outcome, Page, Record, Session,
+    SessionId, Slice, Span, Summary, Totals,
+};
+use study_stats::store::{StatsStore, StoreError};
+
+/// What happens before a call.
+pub(crate) type Hook =
+    Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>> + Send + Sync>;
+
+/// Another store, behind a hook; a ping does not pass it where `pings` says so.
+pub(crate) struct Hooked {
+    pub(crate) store: Arc<dyn StatsStore>,
+    pub(crate) hook: Hook,
+    pub(crate) pings: bool,
+}
+
+#[async_trait]
+impl StatsStore for Hooked {
+    fn name(&self) -> &'static str {
+        "hooked"
+    }
+
+    async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
+        match (self.hook)().await {
+            Ok(()) => self.store.record_many(records).await,
+            Err(error) => vec![Err(error); records.len()],
+        }
+    }
+
+    async fn session(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        session: SessionId,
+    ) -> Result<Option<Session>, StoreError> {
+        (self.hook)().await?;
+        self.store.session(learner, course, session).await
+    }
+
+    async fn totals(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+    ) -> Result<Option<Totals>, StoreError> {
+        (self.hook)().await?;
+        self.store.totals(learner, course).await
+    }
+
+    async fn sessions(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        span: Span,
+        slice: Slice,
+    ) -> Result<Page<ListedSession>, StoreError> {
+        (self.hook)().await?;
+        self.store.sessions(learner, course, span, slice).await
+    }
+
+    async fn courses(
+        &self,
+        learner: LearnerId,
+        slice: Slice,
+    ) -> Result<Page<ListedCourse>, StoreError> {
+        (self.hook)().await?;
+        self.store.courses(learner, slice).await
+    }
+
+    async fn summary(&self, course: CourseId) -> Result<Option<Summary>, StoreError> {
+        (self.hook)().await?;
+        self.store.summary(course).await
+    }
+
+    async fn forget_session(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+        session: SessionId,
+    ) -> Result<Deletion, StoreError> {
+        (self.hook)().await?;
+        self.store.forget_session(learner, course, session).await
+    }
+
+    async fn forget_course(
+        &self,
+        learner: LearnerId,
+        course: CourseId,
+    ) -> Result<Deletion, StoreError> {
+        (self.hook)().await?;
+        self.store.forget_course(learner, course).await
+    }
+
+    async fn erase(&self, learner: LearnerId) -> Result<Deletion, StoreError> {
+        (self.hook)().await?;
+        self.store.erase(learner).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        if self.pings {
+            (self.hook)().await?;
+        }
+        self.store.ping().await
+    }
+}
