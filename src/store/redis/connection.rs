@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 
-use futures_util::future::try_join_all;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
-use redis::cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo};
+use redis::cluster_routing::{
+    MultipleNodeRoutingInfo, ResponsePolicy, Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr,
+};
 use redis::{
     Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisFuture, RedisResult,
     ServerErrorKind, Value, cmd, pipe,
 };
 
 use super::clock::Clock;
+use super::slots::SlotMap;
 
 /// A handle to a connection; its clones share it, and what they send at the same time travels
 /// together.
@@ -20,6 +22,8 @@ pub(super) struct Connection {
     servers: Servers,
     /// The servers' clock, as of the last check.
     pub(super) clock: Clock,
+    /// Which of the servers has what, as of the last check; of the only one nothing.
+    slots: SlotMap,
 }
 
 #[derive(Clone)]
@@ -40,6 +44,7 @@ impl Connection {
     pub(super) async fn single(mut connection: MultiplexedConnection) -> RedisResult<Self> {
         Ok(Self {
             clock: check_master(&mut connection).await?,
+            slots: SlotMap::default(),
             servers: Servers::Single(connection),
         })
     }
@@ -50,20 +55,66 @@ impl Connection {
     ///
     /// It fails the [`check`](Self::check).
     pub(super) async fn cluster(mut connection: ClusterConnection) -> RedisResult<Self> {
+        let (clock, slots) = check_cluster(&mut connection).await?;
         Ok(Self {
-            clock: check_cluster(&mut connection).await?,
+            clock,
+            slots,
             servers: Servers::Cluster(connection),
         })
     }
 
     /// Answers where the connection is alive and leads to a server that takes writes; reads the
-    /// clock.
+    /// clock, and where the slots are.
     pub(super) async fn check(&mut self) -> RedisResult<()> {
-        self.clock = match &mut self.servers {
-            Servers::Single(connection) => check_master(connection).await?,
-            Servers::Cluster(connection) => check_cluster(connection).await?,
-        };
+        match &mut self.servers {
+            Servers::Single(connection) => self.clock = check_master(connection).await?,
+            Servers::Cluster(connection) => {
+                (self.clock, self.slots) = check_cluster(connection).await?;
+            }
+        }
         Ok(())
+    }
+
+    /// Takes over what a later check of another handle to the same connection found.
+    pub(super) fn take_over(&mut self, checked: &Self) {
+        self.clock = checked.clock;
+        self.slots = checked.slots.clone();
+    }
+
+    /// Groups what is to be sent by where it goes; all together, where there is one server. Those of
+    /// one bucket are in one group, in their order.
+    pub(super) fn group<T>(
+        &self,
+        grouping: Grouping,
+        items: impl IntoIterator<Item = (u16, T)>,
+    ) -> Vec<Vec<T>> {
+        match (&self.servers, grouping) {
+            (Servers::Single(_), _) => vec![items.into_iter().map(|(_, item)| item).collect()],
+            (Servers::Cluster(_), Grouping::ByServer) => self.slots.group(items),
+            (Servers::Cluster(_), Grouping::ByBucket) => SlotMap::default().group(items),
+        }
+    }
+
+    /// Sends commands to the server that has `key`, and gives what each of them came to.
+    pub(super) async fn send_to(
+        &mut self,
+        key: &str,
+        pipeline: Pipeline,
+    ) -> RedisResult<Vec<RedisResult<Value>>> {
+        let count = pipeline.len();
+        let replies = match &mut self.servers {
+            Servers::Single(connection) => {
+                connection.req_packed_commands(&pipeline, 0, count).await?
+            }
+            Servers::Cluster(connection) => {
+                let master = Route::with_key(key, SlotAddr::Master);
+                let master = SingleNodeRoutingInfo::SpecificNode(master);
+                connection
+                    .route_pipeline(pipeline, 0, count, master)
+                    .await?
+            }
+        };
+        Ok(replies.into_iter().map(Value::extract_error).collect())
     }
 
     /// Answers where Redis serves.
@@ -162,8 +213,12 @@ async fn check_master(connection: &mut MultiplexedConnection) -> RedisResult<Clo
     clock(time?)
 }
 
-async fn check_cluster(connection: &mut ClusterConnection) -> RedisResult<Clock> {
-    clock(ask_any(connection, cmd("TIME")).await?)
+async fn check_cluster(connection: &mut ClusterConnection) -> RedisResult<(Clock, SlotMap)> {
+    let clock = clock(ask_any(connection, cmd("TIME")).await?)?;
+    let mut slots = cmd("CLUSTER");
+    slots.arg("SLOTS");
+    let slots = SlotMap::read(ask_any(connection, slots).await?)?;
+    Ok((clock, slots))
 }
 
 /// The first answer of any master: that another one is away is no reason to give up all of them.
@@ -184,6 +239,15 @@ fn unexpected() -> RedisError {
     (kind, "the server did not answer each question").into()
 }
 
+/// How what goes to a Cluster is sent together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Grouping {
+    /// All that goes to one server, as far as it is known where the slots are: few round trips.
+    ByServer,
+    /// What is in one bucket: what one server refuses for another is found all the same.
+    ByBucket,
+}
+
 /// What can be sent over a connection.
 pub(super) trait Request: Sync {
     /// Sends it, and reads the reply.
@@ -202,27 +266,6 @@ impl Request for Cmd {
 impl Request for Pipeline {
     async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
         self.query_async(connection).await
-    }
-}
-
-/// Commands on keys of any slots, which are sent together.
-pub(super) struct Spread(pub(super) Vec<Cmd>);
-
-impl Request for Spread {
-    async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
-        if let Servers::Single(connection) = &mut connection.servers {
-            let mut pipeline = Pipeline::with_capacity(self.0.len());
-            self.0.iter().for_each(|command| {
-                pipeline.add_command(command.clone());
-            });
-            return pipeline.query_async(connection).await;
-        }
-        let replies = self.0.iter().map(|command| {
-            let mut connection = connection.clone();
-            async move { connection.req_packed_command(command).await }
-        });
-        let replies = try_join_all(replies).await?;
-        Ok(T::from_redis_value(Value::Array(replies))?)
     }
 }
 

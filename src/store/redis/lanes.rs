@@ -20,7 +20,6 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::clock::Clock;
 use super::connection::Connection;
 use super::connector::Connector;
 use super::failure::breaks_lane;
@@ -135,11 +134,11 @@ impl Lane {
         state.close();
     }
 
-    /// Takes over what the server's clock showed now.
-    fn set_clock(&self, clock: Clock) {
+    /// Takes over what a check found.
+    fn take_over(&self, checked: &Connection) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(connection) = &mut state.connection {
-            connection.clock = clock;
+            connection.take_over(checked);
         }
     }
 
@@ -229,7 +228,7 @@ async fn watch(lane: &Lane, connection: &Connection) -> String {
             if let Err(error) = connection.check().await {
                 return error.to_string();
             }
-            lane.set_clock(connection.clock);
+            lane.take_over(&connection);
         }
     };
     tokio::select! {

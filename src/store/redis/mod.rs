@@ -16,6 +16,8 @@ mod lanes;
 mod reads;
 mod reply;
 mod scripts;
+mod slots;
+mod summary;
 mod tls;
 mod upkeep;
 mod writes;
@@ -57,7 +59,6 @@ pub struct RedisStore {
     keys: Keys,
     lanes: Arc<Lanes>,
     replicas: Option<Replicas>,
-    is_cluster: bool,
     /// Longest wait for a reply.
     within: Duration,
     _inspection: JoinSet<()>,
@@ -73,7 +74,6 @@ impl RedisStore {
     pub fn open(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
         let keys = Keys::new(settings.key_prefix.clone());
         let connector = Connector::new(url, settings)?;
-        let is_cluster = *connector.topology() == Topology::Cluster;
         let lanes = Arc::new(Lanes::open(
             &pool(connector, settings.lanes, settings)?,
             settings.lanes,
@@ -96,7 +96,6 @@ impl RedisStore {
             keys,
             lanes,
             replicas,
-            is_cluster,
             within: settings.response_timeout,
             _inspection: inspection,
         })
@@ -146,7 +145,6 @@ impl RedisStore {
         Writes {
             lanes: &self.lanes,
             replicas: self.replicas.as_ref(),
-            by_bucket: self.is_cluster,
             within: self.within,
         }
     }

@@ -1,16 +1,15 @@
-//! What is read: single hashes, pages of lists, and the summary of all buckets.
+//! What is read: single hashes, and pages of lists.
 
 use redis::{Cmd, Pipeline, cmd};
 use uuid::Uuid;
 
-use super::connection::Spread;
 use super::scripts::PAGE;
 use super::{RedisStore, reply};
 use crate::domain::{
     CourseId, LearnerId, ListedCourse, ListedSession, Page, Position, Session, SessionId, Slice,
-    Span, Summary, Totals,
+    Span, Totals,
 };
-use crate::store::{StoreError, bucket::BUCKETS};
+use crate::store::StoreError;
 
 impl RedisStore {
     pub(super) async fn read_session(
@@ -92,20 +91,6 @@ impl RedisStore {
         })
     }
 
-    pub(super) async fn read_summary(
-        &self,
-        course: CourseId,
-    ) -> Result<Option<Summary>, StoreError> {
-        let buckets = (0..BUCKETS).map(|bucket| {
-            let key = self.keys.summary_in(bucket, course);
-            fields(&key, &reply::SUMMARY_FIELDS)
-        });
-        let hashes: Vec<[Option<String>; 8]> = self.query(&Spread(buckets.collect())).await?;
-        let parts = hashes.into_iter().map(reply::summary);
-        let summary: Summary = parts.sum::<Result<_, _>>()?;
-        Ok(Some(summary).filter(|summary| summary.learners > 0))
-    }
-
     /// A page of an index: the ids of its members, and their scores.
     async fn read_page(
         &self,
@@ -158,7 +143,7 @@ impl RedisStore {
 }
 
 /// The command that reads these fields of a hash.
-fn fields(key: &str, names: &[&str]) -> Cmd {
+pub(super) fn fields(key: &str, names: &[&str]) -> Cmd {
     let mut command = cmd("HMGET");
     command.arg(key).arg(names);
     command

@@ -1,15 +1,15 @@
 //! How writes are made: one script call each, in order where the order counts.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use deadpool::managed::{Object, Pool, PoolError};
-use futures_util::future::join_all;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Value};
 
 use super::RETRY_AFTER;
 use super::clock::Clock;
-use super::connection::Connection;
+use super::connection::{Connection, Grouping};
 use super::connector::Connector;
 use super::failure::{breaks_lane, is_transient, is_unknown_script, no_lane, too_few_replicas};
 use super::lanes::Lanes;
@@ -26,8 +26,6 @@ pub(super) struct Writes<'a> {
     pub(super) lanes: &'a Lanes,
     /// Replicas to wait for.
     pub(super) replicas: Option<&'a Replicas>,
-    /// Whether calls on several buckets are sent apart, as their slots may be on several servers.
-    pub(super) by_bucket: bool,
     /// How long a reply is waited for.
     pub(super) within: Duration,
 }
@@ -86,84 +84,111 @@ impl Writes<'_> {
     /// Makes each call; their replies are in the same order. Those on one bucket are made in their
     /// order.
     pub(super) async fn make(&self, calls: &[Call]) -> Vec<Reply> {
-        if !self.by_bucket {
-            let calls: Vec<_> = calls.iter().collect();
-            return self.make_group(&calls).await;
-        }
-        let mut groups: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
-        for (index, call) in calls.iter().enumerate() {
-            groups.entry(call.bucket).or_default().push(index);
-        }
-        let replies = join_all(groups.into_values().map(|group| async move {
-            let calls: Vec<_> = group.iter().map(|&index| &calls[index]).collect();
-            let replies = self.make_group(&calls).await;
-            group.into_iter().zip(replies).collect::<Vec<_>>()
-        }));
-        let mut replies = replies.await.concat();
+        let all: Vec<_> = calls.iter().enumerate().collect();
+        let groups = self.group(Grouping::ByServer, all);
+        let attempt = Attempt::first(2 * self.within);
+        let replies = groups
+            .into_iter()
+            .map(|group| self.make_group(group, attempt.clone()));
+        let mut replies = join_all(replies).await.concat();
         replies.sort_unstable_by_key(|(index, _)| *index);
         replies.into_iter().map(|(_, reply)| reply).collect()
     }
 
-    /// Makes the calls in order, all together; once more those whose failure may pass.
-    async fn make_group(&self, calls: &[&Call]) -> Vec<Reply> {
-        let mut replies: Vec<Reply> = Vec::with_capacity(calls.len());
-        let mut attempt = Attempt::first(2 * self.within);
-        loop {
-            let mut answers = self.send(&calls[replies.len()..], &attempt).await;
-            let failed = answers.iter().position(may_pass);
-            match failed {
-                Some(failed) if attempt.is_followed_after(&answers[failed]).await => {
-                    // All from there on, also those that succeeded: they come after it, and to
-                    // repeat a write changes nothing.
-                    answers.truncate(failed);
-                    replies.extend(answers);
-                }
-                _ => {
-                    replies.extend(answers);
-                    return replies;
-                }
+    fn group<'c>(&self, grouping: Grouping, calls: Vec<Numbered<'c>>) -> Vec<Vec<Numbered<'c>>> {
+        match self.lanes.pick() {
+            Some(lane) => {
+                let calls = calls
+                    .into_iter()
+                    .map(|(index, call)| (call.bucket, (index, call)));
+                lane.connection.group(grouping, calls)
             }
+            None => vec![calls],
         }
     }
 
-    /// Sends the calls, which are good until their replies are given up.
-    async fn send(&self, calls: &[&Call], attempt: &Attempt) -> Vec<Reply> {
+    /// Makes calls on one server in order, all together; once more, bucket by bucket, those whose
+    /// failure may pass.
+    fn make_group<'s>(
+        &'s self,
+        mut calls: Vec<Numbered<'s>>,
+        mut attempt: Attempt,
+    ) -> BoxFuture<'s, Vec<(usize, Reply)>> {
+        let made = async move {
+            let mut answers = self.send(&calls, &attempt).await;
+            let failed = answers.iter().position(may_pass);
+            let again = match failed {
+                // All from there on, also those that succeeded: they come after it, and to repeat a
+                // write changes nothing.
+                Some(failed) if attempt.is_followed_after(&answers[failed]).await => {
+                    answers.truncate(failed);
+                    calls.split_off(failed)
+                }
+                _ => Vec::new(),
+            };
+            let mut replies: Vec<_> = calls.iter().map(|(index, _)| *index).zip(answers).collect();
+            if !again.is_empty() {
+                let groups = self.group(Grouping::ByBucket, again).into_iter();
+                let again = groups.map(|group| self.make_group(group, attempt.clone()));
+                replies.extend(join_all(again).await.concat());
+            }
+            replies
+        };
+        made.boxed()
+    }
+
+    /// Sends calls to the server that has the first of them; they are good until their replies are
+    /// given up.
+    async fn send(&self, calls: &[Numbered<'_>], attempt: &Attempt) -> Vec<Reply> {
+        let Some((_, Call { keys, .. })) = calls.first() else {
+            return Vec::new();
+        };
+        let key = keys.first().map_or("", String::as_str);
         let pipeline = |connection: &Connection| {
             let clock = attempt.clock.unwrap_or(connection.clock);
             let deadline = clock.after(self.within).to_string();
             let mut pipeline = Pipeline::with_capacity(calls.len() + 1);
-            pipeline.ignore_errors();
-            for (index, call) in calls.iter().enumerate() {
+            for (number, (_, call)) in calls.iter().enumerate() {
                 // The first makes the script known for the others.
-                let by_text = attempt.by_text && index == 0;
+                let by_text = attempt.by_text && number == 0;
                 pipeline.add_command(call.command(by_text, deadline.as_bytes()));
             }
             pipeline
         };
         let replies = match self.replicas {
-            Some(replicas) => replicas.send(pipeline).await,
-            None => self.send_over_lane(pipeline).await,
+            Some(replicas) => replicas.send(key, pipeline).await,
+            None => self.send_over_lane(key, pipeline).await,
         };
         replies.unwrap_or_else(|error| vec![Err(error); calls.len()])
     }
 
     async fn send_over_lane(
         &self,
-        calls: impl Fn(&Connection) -> Pipeline,
+        key: &str,
+        pipeline: impl Fn(&Connection) -> Pipeline,
     ) -> RedisResult<Vec<Reply>> {
         let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
-        let calls = calls(&lane.connection);
-        let replies: RedisResult<Vec<Reply>> = calls.query_async(&mut lane.connection).await;
+        let pipeline = pipeline(&lane.connection);
+        let replies = lane.connection.send_to(key, pipeline).await;
         let replies = replies.inspect_err(|error| lane.report(error))?;
-        replies
-            .iter()
-            .filter_map(|reply| reply.as_ref().err())
-            .for_each(|error| lane.report(error));
-        Ok(replies)
+        let replies = replies
+            .into_iter()
+            .map(|reply| Ok(String::from_redis_value(reply?)?));
+        Ok(replies
+            .inspect(|reply: &Reply| {
+                if let Err(error) = reply {
+                    lane.report(error);
+                }
+            })
+            .collect())
     }
 }
 
+/// A call and its place among all of them.
+type Numbered<'c> = (usize, &'c Call);
+
 /// How calls are sent.
+#[derive(Clone)]
 struct Attempt {
     /// When the first of them was. Not again when all that time has passed: nobody waits any more.
     since: Instant,
@@ -217,15 +242,19 @@ fn may_pass(reply: &Reply) -> bool {
 impl Replicas {
     /// Sends over a connection that nobody else uses meanwhile, and waits until the replicas have
     /// what was written.
-    async fn send(&self, calls: impl Fn(&Connection) -> Pipeline) -> RedisResult<Vec<Reply>> {
+    async fn send(
+        &self,
+        key: &str,
+        pipeline: impl Fn(&Connection) -> Pipeline,
+    ) -> RedisResult<Vec<Reply>> {
         let mut connection = self.pool.get().await.map_err(pool_error)?;
-        let mut calls = calls(&connection);
+        let mut pipeline = pipeline(&connection);
         // In one pipeline with the calls: over another connection, `WAIT` would not know of them.
-        calls
+        pipeline
             .cmd("WAIT")
             .arg(self.wanted)
             .arg(self.within.as_millis());
-        let sent: RedisResult<Vec<RedisResult<Value>>> = calls.query_async(&mut *connection).await;
+        let sent = connection.send_to(key, pipeline).await;
         let broken = |reply: &RedisResult<Value>| reply.as_ref().is_err_and(breaks_lane);
         if sent
             .as_ref()
