@@ -1,9 +1,15 @@
 //! A Cluster changes and breaks while it is used.
 
 use redis::aio::MultiplexedConnection;
+use study_stats::domain::{Outcome, Summary};
+use study_stats::store::StoreError;
+use tokio::sync::oneshot;
 
 use crate::support::api::{body, new_id};
+use crate::support::audit::audit;
 use crate::support::cluster::Cluster;
+use crate::support::fixture::redis_store;
+use crate::support::history::{record, recount, stats};
 use crate::support::redis::{DURABLE, IN_MEMORY, Redis};
 use crate::support::under_load::UnderLoad;
 use crate::support::{eventually, id};
@@ -27,6 +33,60 @@ async fn slots_move_under_load() {
     let masters: Vec<_> = cluster.nodes.iter().collect();
     let fault = format!("Cluster: {moved} slots move to another node");
     it.verify(&fault, &masters).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_and_summaries_are_whole_while_slots_move() {
+    let cluster = Cluster::start(3, 0, IN_MEMORY).await;
+    let store = redis_store(&cluster.url(), &[]).await;
+    let course = id();
+    let batch: Vec<_> = (0..300)
+        .map(|_| record(id(), course, stats(1.0, 2.0, 3.0)))
+        .collect();
+    let whole = Some(Summary {
+        learners: 300,
+        totals: recount(batch.iter().map(|record| &record.stats)),
+    });
+    assert_recorded(store.record_many(&batch).await);
+    assert_eq!(store.summary(course).await.unwrap(), whole);
+
+    let (stop, mut stopped) = oneshot::channel();
+    let moving = async {
+        for slot in used_slots(&cluster.nodes[0]).await.into_iter().take(20) {
+            cluster.move_slot(slot, 0, 1).await;
+        }
+        stop.send(()).unwrap();
+    };
+    let using = async {
+        let (mut batches, mut summaries) = (0, 0);
+        while stopped.try_recv().is_err() {
+            // A slot that is half moved refuses calls on several keys for a moment.
+            let outcomes = store.record_many(&batch).await;
+            let refused = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+            refused.for_each(|error| assert!(error.is_transient(), "{error}"));
+            batches += usize::from(outcomes.iter().all(Result::is_ok));
+            match store.summary(course).await {
+                Ok(summary) => {
+                    assert_eq!(summary, whole);
+                    summaries += 1;
+                }
+                Err(error) => assert!(error.is_transient(), "{error}"),
+            }
+        }
+        (batches, summaries)
+    };
+    let ((), (batches, summaries)) = tokio::join!(moving, using);
+    assert!(batches > 0 && summaries > 0, "{batches}, {summaries}");
+    assert_recorded(store.record_many(&batch).await);
+    assert_eq!(store.summary(course).await.unwrap(), whole);
+    let masters: Vec<_> = cluster.nodes.iter().map(Redis::url).collect();
+    assert_eq!(audit(&masters).await, 300);
+}
+
+fn assert_recorded(outcomes: Vec<Result<Outcome, StoreError>>) {
+    for outcome in outcomes {
+        assert_eq!(outcome.unwrap(), Outcome::Recorded);
+    }
 }
 
 /// The slots in which a node has keys.
