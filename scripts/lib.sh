@@ -43,3 +43,19 @@ serve() {
         --host 127.0.0.1 --port 0 --drain-delay 0s --log info "${@:2}"
     url=http://$(grep -F listening "$temp/$1.log" | grep -oE '127\.0\.0\.1:[0-9]+')
 }
+
+# start_redis: starts an empty Redis where only this machine reaches it, the redis-server that
+# REDIS_SERVER names, else one on the PATH, else Docker's; leaves its address in $redis_url.
+start_redis() {
+    local port server=${REDIS_SERVER:-redis-server} command
+    # Below those that the system gives to clients' connections.
+    port=$((15000 + RANDOM % 17000))
+    while (exec 9<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
+    if command -v "$server" >/dev/null; then
+        command=("$server" --bind 127.0.0.1 --port "$port" --dir "$temp" --save '')
+    else
+        command=(docker run --rm --init -p "127.0.0.1:$port:6379" redis:7-bookworm)
+    fi
+    spawn redis-server 'Ready to accept connections' "${command[@]}"
+    redis_url=redis://127.0.0.1:$port
+}
