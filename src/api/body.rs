@@ -8,17 +8,20 @@ use poem_openapi::types::{Example, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::datetime;
-use time::{OffsetDateTime, UtcDateTime};
 use uuid::{Uuid, uuid};
 
 use super::error::ApiError;
 use super::fields::{ApiId, Checked, Problem, both};
+use super::times::day_number;
 use crate::domain::{Amount, OccurredAt, OutOfRange, Score, SessionId, Stats};
 
 /// Largest body of a record, in bytes.
 const MAX_BYTES: usize = 64 << 10;
+/// The first time that RFC 3339 can write in UTC, as answers do.
+const EARLIEST: OffsetDateTime = datetime!(0000-01-01 0:00 UTC);
 /// How far in the future a session may have occurred: clocks and time zones go wrong by hours.
 const MAX_AHEAD: time::Duration = time::Duration::hours(24);
 
@@ -38,9 +41,9 @@ struct RecordSchema {
     /// Time studied, in milliseconds; fractions are allowed.
     #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000")))]
     time_studied: f64,
-    /// When the session occurred, in RFC 3339 with an offset, at most 24 hours in the future;
-    /// without it, or with null, now in UTC. A record that occurred before the stored one changes
-    /// nothing.
+    /// When the session occurred, in RFC 3339 with an offset, in year 0 or later in UTC and at most
+    /// 24 hours in the future; without it, or with null, now in UTC. A record that occurred before
+    /// the stored one changes nothing.
     #[oai(nullable)]
     occurred_at: Option<OffsetDateTime>,
 }
@@ -147,7 +150,7 @@ fn number<T>(
 
 fn occurred_at(raw: &RawValue) -> Checked<OccurredAt> {
     let problem = || {
-        let expected = "a time in RFC 3339 with an offset, such as 2026-01-15T09:30:00+01:00, at most 24 hours from now";
+        let expected = "a time in RFC 3339 with an offset, such as 2026-01-15T09:30:00+01:00, in year 0 or later in UTC and at most 24 hours from now";
         vec![Problem {
             field: "occurredAt",
             missing: false,
@@ -156,13 +159,12 @@ fn occurred_at(raw: &RawValue) -> Checked<OccurredAt> {
     };
     let time = text(raw).and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok());
     let time = time
-        .filter(|time| *time - OffsetDateTime::now_utc() <= MAX_AHEAD)
+        .filter(|time| *time >= EARLIEST && *time - OffsetDateTime::now_utc() <= MAX_AHEAD)
         .ok_or_else(problem)?;
     let millis = time.unix_timestamp_nanos().div_euclid(1_000_000);
-    let local_day = time.date().to_julian_day() - UtcDateTime::UNIX_EPOCH.to_julian_day();
     Ok(OccurredAt {
         millis: i64::try_from(millis).map_err(|_| problem())?,
-        local_day,
+        local_day: day_number(time.date()),
     })
 }
 

@@ -1,20 +1,25 @@
-//! `/courses/{courseId}`: record a session, and the learner's totals.
+//! `/courses` and `/courses/{courseId}`: record a session, the learner's totals, and his courses.
 
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
+use uuid::Uuid;
 
 use super::body::RecordBody;
+use super::conditional::{IfNoneMatch, Read};
+use super::cursor::{self, CoursesCursor};
 use super::error::ApiError;
-use super::failure::{Failure, Reading, Recording};
+use super::failure::{Failure, Listing, Reading, Recording};
 use super::fields::{PathId, both};
 use super::identity::Learner;
-use super::numbers::Number;
+use super::query::{Limit, Query, slice};
+use super::times::Instant;
+use super::totals::TotalsBody;
 use super::{Context, Tag};
-use crate::domain::{CourseId, Outcome, Record, Totals};
+use crate::domain::{CourseId, ListedCourse, Outcome, Page, Record};
 
-/// The operations on a course.
+/// The operations on courses.
 pub(super) struct Courses(pub(super) Context);
 
 #[OpenApi]
@@ -76,7 +81,10 @@ impl Courses {
         /// The course.
         #[oai(name = "courseId")]
         course: Path<PathId<CourseId>>,
-    ) -> Result<TotalsResponse, Failure<Reading>> {
+        /// ETags of answers that the client has.
+        #[oai(name = "If-None-Match")]
+        condition: IfNoneMatch,
+    ) -> Result<Read<TotalsBody>, Failure<Reading>> {
         let (learner, course) = both(learner.0, course.0.0)?;
         let totals = self
             .0
@@ -84,7 +92,36 @@ impl Courses {
             .totals(learner, course)
             .await?
             .ok_or_else(ApiError::no_stats)?;
-        Ok(TotalsResponse::Found(Json(TotalsBody::from(&totals))))
+        Ok(condition.answer(&TotalsBody::from(&totals)))
+    }
+
+    /// A learner's courses
+    ///
+    /// The courses that the learner has sessions in, each with the learner's totals, that of the
+    /// latest session first. Those that stand still while pages are read are seen once each; one
+    /// that moves, as its latest session comes or goes, may be missed or seen again.
+    #[oai(
+        path = "/courses",
+        method = "get",
+        operation_id = "listCourses",
+        tag = "Tag::Courses"
+    )]
+    async fn courses(
+        &self,
+        /// The learner.
+        #[oai(name = "X-User-Id")]
+        learner: Learner,
+        /// At most so many courses.
+        limit: Query<Limit>,
+        /// The nextCursor of the page before; without it, the first page.
+        cursor: Query<CoursesCursor>,
+        /// ETags of answers that the client has.
+        #[oai(name = "If-None-Match")]
+        condition: IfNoneMatch,
+    ) -> Result<Read<CoursePage>, Failure<Listing>> {
+        let (learner, slice) = both(learner.0, slice(limit, cursor))?;
+        let page = self.0.admit()?.courses(learner, slice).await?;
+        Ok(condition.answer(&CoursePage::try_from(page)?))
     }
 }
 
@@ -97,14 +134,6 @@ enum RecordResponse {
     /// Nothing was changed: the session is already stored with a later time of occurrence.
     #[oai(status = 200)]
     Superseded(Json<Superseded>),
-}
-
-/// The answer to a question for totals.
-#[derive(ApiResponse)]
-enum TotalsResponse {
-    /// The totals.
-    #[oai(status = 200)]
-    Found(Json<TotalsBody>),
 }
 
 /// The session is stored.
@@ -137,37 +166,73 @@ impl Example for Superseded {
     }
 }
 
-/// The aggregate of a learner's sessions in a course.
+/// A page of a learner's courses.
 #[derive(Object)]
-#[oai(rename = "Totals", rename_all = "camelCase", read_only_all, example)]
-struct TotalsBody {
-    /// Sum of modules studied.
-    #[oai(validator(minimum(value = "0"), maximum(value = "9000000000000000")))]
-    total_modules_studied: Number,
-    /// Unweighted mean of the sessions' average scores.
-    #[oai(validator(minimum(value = "-1000000000000"), maximum(value = "1000000000000")))]
-    average_score: Number,
-    /// Sum of time studied, in milliseconds.
-    #[oai(validator(minimum(value = "0"), maximum(value = "9000000000000000")))]
-    time_studied: Number,
+#[oai(rename_all = "camelCase", read_only_all, example)]
+struct CoursePage {
+    /// The courses, that of the latest session first.
+    #[oai(validator(max_items = 500))]
+    courses: Vec<ListedCourseBody>,
+    /// The cursor of the next page; absent from the last one.
+    #[oai(skip_serializing_if_is_none)]
+    next_cursor: Option<String>,
 }
 
-impl From<&Totals> for TotalsBody {
-    fn from(totals: &Totals) -> Self {
+/// A course of a learner.
+#[derive(Object)]
+#[oai(
+    rename = "ListedCourse",
+    rename_all = "camelCase",
+    read_only_all,
+    example
+)]
+struct ListedCourseBody {
+    /// The course.
+    course_id: Uuid,
+    /// Number of sessions.
+    #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
+    sessions: u64,
+    #[oai(flatten)]
+    totals: TotalsBody,
+    /// When the latest session occurred, in UTC.
+    last_occurred_at: Instant,
+}
+
+impl TryFrom<Page<ListedCourse>> for CoursePage {
+    type Error = ApiError;
+
+    fn try_from(page: Page<ListedCourse>) -> Result<Self, ApiError> {
+        let courses = page.items.iter().map(|course| {
+            Ok(ListedCourseBody {
+                course_id: course.id.into(),
+                sessions: course.totals.sessions,
+                totals: TotalsBody::from(&course.totals),
+                last_occurred_at: Instant::new(course.last_occurred)?,
+            })
+        });
+        Ok(Self {
+            courses: courses.collect::<Result<_, ApiError>>()?,
+            next_cursor: page.next.map(CoursesCursor::text),
+        })
+    }
+}
+
+impl Example for CoursePage {
+    fn example() -> Self {
         Self {
-            total_modules_studied: Number(totals.modules.to_f64()),
-            average_score: Number(totals.average_score()),
-            time_studied: Number(totals.time.to_f64()),
+            courses: vec![ListedCourseBody::example()],
+            next_cursor: Some(CoursesCursor::text(cursor::EXAMPLE)),
         }
     }
 }
 
-impl Example for TotalsBody {
+impl Example for ListedCourseBody {
     fn example() -> Self {
         Self {
-            total_modules_studied: Number(15.0),
-            average_score: Number(8.25),
-            time_studied: Number(360_000.0),
+            course_id: cursor::EXAMPLE.id,
+            sessions: 3,
+            totals: TotalsBody::example(),
+            last_occurred_at: Instant::example(),
         }
     }
 }

@@ -13,7 +13,7 @@ use poem_openapi::types::{ToJSON, Type};
 
 use super::error::{ApiError, ErrorBody};
 use super::fields::{ApiId, Problem};
-use crate::domain::{LearnerId, SessionId};
+use crate::domain::{CourseId, LearnerId, SessionId};
 use crate::store::StoreError;
 
 /// An error of an operation that has the failures of `R`.
@@ -39,6 +39,34 @@ impl Reasons for Reading {
                 ApiError::no_stats(),
                 "There is nothing stored, or it is another learner's.",
             ),
+        ];
+        answers.extend(own_failures());
+        answers
+    }
+}
+
+/// The failures of an operation that lists what may be nothing.
+pub(super) struct Listing;
+
+impl Reasons for Listing {
+    fn answers() -> Vec<(ApiError, &'static str)> {
+        let mut answers = vec![(
+            missing::<LearnerId>(),
+            "An id is missing or is no hyphenated UUID, or a parameter is wrong.",
+        )];
+        answers.extend(own_failures());
+        answers
+    }
+}
+
+/// The failures of an operation that sums up all learners.
+pub(super) struct Summing;
+
+impl Reasons for Summing {
+    fn answers() -> Vec<(ApiError, &'static str)> {
+        let mut answers = vec![
+            (invalid::<CourseId>(), "The course is no hyphenated UUID."),
+            (ApiError::no_stats(), "Nobody has studied in the course."),
         ];
         answers.extend(own_failures());
         answers
@@ -108,6 +136,10 @@ const AT_FAULT: &str = "The service is at fault; its log tells why.";
 
 fn missing<T: ApiId>() -> ApiError {
     ApiError::invalid(T::check(None).err().unwrap_or_default())
+}
+
+fn invalid<T: ApiId>() -> ApiError {
+    ApiError::invalid(T::check(Some("7")).err().unwrap_or_default())
 }
 
 fn own_failures() -> [(ApiError, &'static str); 2] {

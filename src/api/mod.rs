@@ -1,9 +1,12 @@
 //! The HTTP API: its resources, and the OpenAPI document that is generated from them.
 
+mod activity;
 mod body;
 mod boundary;
+mod conditional;
 mod context;
 mod courses;
+mod cursor;
 mod docs;
 mod error;
 mod failure;
@@ -11,7 +14,11 @@ mod fields;
 mod health;
 mod identity;
 mod numbers;
+mod query;
 mod sessions;
+mod summary;
+mod times;
+mod totals;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -24,24 +31,26 @@ use poem_openapi::{ExtraHeader, LicenseObject, OpenApi, OpenApiService, ServerOb
 
 pub use context::Context;
 
+use activity::Activities;
 use boundary::{Boundary, Methods, shape};
 use courses::Courses;
 use docs::Documented;
 use health::Health;
 use sessions::Sessions;
+use summary::Summaries;
 
 /// Groups of operations in the document.
 #[derive(Tags)]
 enum Tag {
     /// Record study sessions and read them back.
     Sessions,
-    /// What a learner has done in a course.
+    /// What has been done in courses.
     Courses,
     /// For load balancers and operators.
     Health,
 }
 
-type Apis = (Courses, Sessions, Health);
+type Apis = (Courses, Sessions, Activities, Summaries, Health);
 
 /// The whole API as one endpoint. A request, its body included, may take `timeout`.
 #[must_use]
@@ -49,6 +58,8 @@ pub fn endpoint(context: &Context, timeout: Duration) -> impl Endpoint<Output = 
     let service = service((
         Courses(context.clone()),
         Sessions(context.clone()),
+        Activities(context.clone()),
+        Summaries(context.clone()),
         Health(context.clone()),
     ));
     Boundary::new(Documented::new(service), timeout, methods())

@@ -1,24 +1,71 @@
-//! `/courses/{courseId}/sessions`: sessions read back.
+//! `/courses/{courseId}/sessions`: a learner's sessions, and one of them.
 
 use poem_openapi::param::Path;
-use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
-use poem_openapi::{ApiResponse, Object, OpenApi};
-use uuid::{Uuid, uuid};
+use poem_openapi::{Object, OpenApi};
+use time::OffsetDateTime;
+use uuid::Uuid;
 
+use super::conditional::{IfNoneMatch, Read};
+use super::cursor::{self, SessionsCursor};
 use super::error::ApiError;
-use super::failure::{Failure, Reading};
+use super::failure::{Failure, Listing, Reading};
 use super::fields::{PathId, both};
 use super::identity::Learner;
 use super::numbers::Number;
+use super::query::{Limit, Query, slice, span};
+use super::times::Instant;
 use super::{Context, Tag};
-use crate::domain::{CourseId, SessionId, Stats};
+use crate::domain::{CourseId, ListedSession, Page, SessionId, Stats};
 
 /// The operations on a course's sessions.
 pub(super) struct Sessions(pub(super) Context);
 
 #[OpenApi]
 impl Sessions {
+    /// A learner's sessions
+    ///
+    /// The sessions of the learner in the course that occurred from one time until before another,
+    /// newest first. Those that stand still while pages are read are seen once each, whatever is
+    /// added and removed meanwhile.
+    #[oai(
+        path = "/courses/:courseId/sessions",
+        method = "get",
+        operation_id = "listSessions",
+        tag = "Tag::Sessions"
+    )]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "they are the operation's parameters"
+    )]
+    async fn sessions(
+        &self,
+        /// The learner.
+        #[oai(name = "X-User-Id")]
+        learner: Learner,
+        /// The course.
+        #[oai(name = "courseId")]
+        course: Path<PathId<CourseId>>,
+        /// No session before this time, in RFC 3339 with an offset.
+        from: Query<OffsetDateTime>,
+        /// No session at this time or after it, in RFC 3339 with an offset.
+        to: Query<OffsetDateTime>,
+        /// At most so many sessions.
+        limit: Query<Limit>,
+        /// The nextCursor of the page before; without it, the first page.
+        cursor: Query<SessionsCursor>,
+        /// ETags of answers that the client has.
+        #[oai(name = "If-None-Match")]
+        condition: IfNoneMatch,
+    ) -> Result<Read<SessionPage>, Failure<Listing>> {
+        let ids = both(learner.0, course.0.0);
+        let part = both(span(from, to), slice(limit, cursor));
+        let ((learner, course), (span, slice)) = both(ids, part)?;
+        let store = self.0.admit()?;
+        let page = store.sessions(learner, course, span, slice).await?;
+        Ok(condition.answer(&SessionPage::try_from(page)?))
+    }
+
     /// One session
     ///
     /// The stats of a session of the learner, the very numbers that were recorded. A session of
@@ -40,7 +87,10 @@ impl Sessions {
         /// The session.
         #[oai(name = "sessionId")]
         session: Path<PathId<SessionId>>,
-    ) -> Result<SessionResponse, Failure<Reading>> {
+        /// ETags of answers that the client has.
+        #[oai(name = "If-None-Match")]
+        condition: IfNoneMatch,
+    ) -> Result<Read<SessionBody>, Failure<Reading>> {
         let (learner, (course, id)) = both(learner.0, both(course.0.0, session.0.0))?;
         let session = self
             .0
@@ -48,23 +98,39 @@ impl Sessions {
             .session(learner, course, id)
             .await?
             .ok_or_else(ApiError::no_stats)?;
-        Ok(SessionResponse::Found(Json(SessionBody::new(
-            id,
-            &session.stats,
-        ))))
+        Ok(condition.answer(&SessionBody::new(id, &session.stats)))
     }
 }
 
-/// The answer to a question for a session.
-#[derive(ApiResponse)]
-enum SessionResponse {
-    /// The session.
-    #[oai(status = 200)]
-    Found(Json<SessionBody>),
+/// A page of a learner's sessions in a course.
+#[derive(Object)]
+#[oai(rename_all = "camelCase", read_only_all, example)]
+struct SessionPage {
+    /// The sessions, newest first.
+    #[oai(validator(max_items = 500))]
+    sessions: Vec<ListedSessionBody>,
+    /// The cursor of the next page; absent from the last one.
+    #[oai(skip_serializing_if_is_none)]
+    next_cursor: Option<String>,
+}
+
+/// A study session and when it occurred.
+#[derive(Object)]
+#[oai(
+    rename = "ListedSession",
+    rename_all = "camelCase",
+    read_only_all,
+    example
+)]
+struct ListedSessionBody {
+    #[oai(flatten)]
+    session: SessionBody,
+    /// When the session occurred, in UTC.
+    occurred_at: Instant,
 }
 
 /// A study session.
-#[derive(Object)]
+#[derive(Default, Object)]
 #[oai(rename = "Session", rename_all = "camelCase", read_only_all, example)]
 struct SessionBody {
     /// Names the session.
@@ -80,6 +146,23 @@ struct SessionBody {
     time_studied: Number,
 }
 
+impl TryFrom<Page<ListedSession>> for SessionPage {
+    type Error = ApiError;
+
+    fn try_from(page: Page<ListedSession>) -> Result<Self, ApiError> {
+        let sessions = page.items.iter().map(|listed| {
+            Ok(ListedSessionBody {
+                session: SessionBody::new(listed.id, &listed.session.stats),
+                occurred_at: Instant::new(listed.session.occurred_at.millis)?,
+            })
+        });
+        Ok(Self {
+            sessions: sessions.collect::<Result<_, ApiError>>()?,
+            next_cursor: page.next.map(SessionsCursor::text),
+        })
+    }
+}
+
 impl SessionBody {
     fn new(id: SessionId, stats: &Stats) -> Self {
         Self {
@@ -91,10 +174,28 @@ impl SessionBody {
     }
 }
 
+impl Example for SessionPage {
+    fn example() -> Self {
+        Self {
+            sessions: vec![ListedSessionBody::example()],
+            next_cursor: Some(SessionsCursor::text(cursor::EXAMPLE)),
+        }
+    }
+}
+
+impl Example for ListedSessionBody {
+    fn example() -> Self {
+        Self {
+            session: SessionBody::example(),
+            occurred_at: Instant::example(),
+        }
+    }
+}
+
 impl Example for SessionBody {
     fn example() -> Self {
         Self {
-            session_id: uuid!("0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f"),
+            session_id: cursor::EXAMPLE.id,
             total_modules_studied: Number(5.0),
             average_score: Number(80.0),
             time_studied: Number(120_000.0),

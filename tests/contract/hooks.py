@@ -1,7 +1,9 @@
 """What the document cannot say in JSON Schema, as values for schemathesis to send."""
 
-from datetime import datetime, timedelta, timezone
+from base64 import urlsafe_b64encode
+from datetime import date, datetime, timedelta, timezone
 from uuid import UUID
+from zlib import crc32
 
 import schemathesis
 from hypothesis import strategies as st
@@ -13,5 +15,38 @@ schemathesis.openapi.format("date-time", times.map(datetime.isoformat))
 
 # A random id has nothing stored under it. With a few of them coming back, sessions are replaced and
 # found again, and so the answers to that are held to the document too.
-known = st.sampled_from([UUID(int=n) for n in range(3)])
-schemathesis.openapi.format("uuid", st.one_of(known, st.uuids()).map(str))
+ids = st.one_of(st.sampled_from([UUID(int=n) for n in range(3)]), st.uuids())
+schemathesis.openapi.format("uuid", ids.map(str))
+
+
+def cursor(list_of, place):
+    """The cursor of a place in a list, as src/api/cursor.rs makes it."""
+    text = list_of + place
+    return urlsafe_b64encode(text + crc32(text).to_bytes(4, "big")).decode().rstrip("=")
+
+
+def place(time, id):
+    return (round(time.timestamp()) * 1000).to_bytes(8, "big", signed=True) + id.bytes
+
+
+places = st.builds(place, times, ids)
+# Which list it is of is known where it is used.
+schemathesis.openapi.format("cursor", places.map(bytes.hex))
+
+
+@schemathesis.hook
+def map_case(context, case):
+    """Has the parameters of a request that the document allows fit each other, and its list."""
+    query = case.query
+    if not query or case.meta is None or not case.meta.generation.mode.is_positive:
+        return case
+    if len(query.get("cursor", "")) == 48:
+        query["cursor"] = cursor(b"c" if case.path == "/courses" else b"s", bytes.fromhex(query["cursor"]))
+    if case.path.endswith("/sessions") and {"from", "to"} <= query.keys():
+        query["from"], query["to"] = sorted([query["from"], query["to"]], key=datetime.fromisoformat)
+    if case.path.endswith("/activity") and "from" in query:
+        first = date.fromisoformat(query["from"])
+        last = date.fromisoformat(query.get("to", query["from"]))
+        longest = timedelta(min(365, (date.max - first).days))
+        query["to"] = str(min(max(first, last), first + longest))
+    return case

@@ -10,8 +10,21 @@ use crate::support::api::{Answer, Api, Settings, assert_error, body, new_id};
 use crate::support::fixture::Fixture;
 use crate::support::hooked::Hooked;
 
-/// The answers to a record, a session and totals of a store that fails in a way of its own.
-async fn answers_of(failure: fn() -> StoreError) -> [Answer; 3] {
+/// The paths of all reads, of a course where there is one.
+fn reads() -> [String; 6] {
+    let course = format!("/courses/{}", new_id());
+    [
+        format!("{course}/sessions/{}", new_id()),
+        format!("{course}/sessions"),
+        format!("{course}/activity"),
+        format!("{course}/summary"),
+        course,
+        "/courses".to_owned(),
+    ]
+}
+
+/// The answers to a record and to all reads of a store that fails in a way of its own.
+async fn answers_of(failure: fn() -> StoreError) -> Vec<Answer> {
     let fixture = Fixture::embedded().await;
     let store = Hooked {
         store: fixture.store.clone(),
@@ -23,16 +36,11 @@ async fn answers_of(failure: fn() -> StoreError) -> [Answer; 3] {
     assert_eq!(api.client.get("", "/health/live").await.status, 200);
     let ready = api.client.ready().await;
     assert!(ready.status == 503 || ready.status == 500, "{ready:?}");
-    [
-        api.client.post(&learner, &course, &body(1, 2, 3)).await,
-        api.client
-            .get(
-                &learner,
-                &format!("/courses/{course}/sessions/{}", new_id()),
-            )
-            .await,
-        api.client.totals(&learner, &course).await,
-    ]
+    let mut answers = vec![api.client.post(&learner, &course, &body(1, 2, 3)).await];
+    for path in reads() {
+        answers.push(api.client.get(&learner, &path).await);
+    }
+    answers
 }
 
 #[tokio::test]
@@ -80,6 +88,24 @@ async fn a_request_that_is_not_done_in_time_is_503() {
         answer.contains("retry-after: 1\r\n") && answer.contains(r#""code":"request_timeout""#),
         "{answer}"
     );
+}
+
+#[tokio::test]
+async fn a_read_that_is_not_done_in_time_is_503() {
+    let store = Hooked {
+        store: Fixture::embedded().await.store.clone(),
+        hook: Box::new(|| Box::pin(std::future::pending())),
+        pings: true,
+    };
+    let settings = Settings {
+        request_timeout: Duration::from_millis(100),
+        ..Settings::default()
+    };
+    let api = Api::serve_with(Arc::new(store), settings).await;
+    for path in reads() {
+        let answer = api.client.get(&new_id(), &path).await;
+        assert_error(&answer, 503, "request timeout", "request_timeout");
+    }
 }
 
 #[tokio::test]

@@ -115,7 +115,6 @@ async fn unknown_paths_are_not_found(fixture: &Fixture) {
     let course = format!("/courses/{}/x", new_id());
     for path in [
         "/x",
-        "/courses",
         "/courses/",
         &course,
         "/docs/x",
@@ -137,10 +136,16 @@ async fn unknown_paths_are_not_found(fixture: &Fixture) {
 async fn other_methods_are_not_allowed_and_the_right_ones_are_told(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let course = format!("/courses/{}", new_id());
-    let session = format!("{course}/sessions/{}", new_id());
+    let sessions = format!("{course}/sessions");
+    let session = format!("{sessions}/{}", new_id());
+    let (activity, summary) = (format!("{course}/activity"), format!("{course}/summary"));
     for (path, allowed) in [
-        (course.as_str(), "GET, HEAD, POST"),
+        ("/courses", "GET, HEAD"),
+        (&course, "GET, HEAD, POST"),
+        (&sessions, "GET, HEAD"),
         (&session, "GET, HEAD"),
+        (&activity, "GET, HEAD"),
+        (&summary, "GET, HEAD"),
         ("/health/live", "GET, HEAD"),
         ("/health/ready", "GET, HEAD"),
         ("/openapi.json", "GET, HEAD"),

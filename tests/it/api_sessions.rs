@@ -310,10 +310,17 @@ async fn head_works_where_get_does(fixture: &Fixture) {
     );
     let missing = format!("/courses/{}", new_id());
     let course = format!("/courses/{course}");
+    let [sessions, activity, summary] =
+        ["sessions", "activity", "summary"].map(|below| format!("{course}/{below}"));
     for path in [
         &course,
         &session,
         &missing,
+        &sessions,
+        &activity,
+        &summary,
+        "/courses",
+        "/courses?limit=0",
         "/health/live",
         "/health/ready",
         "/openapi.json",

@@ -111,6 +111,9 @@ async fn each_field_that_is_wrong_is_invalid(fixture: &Fixture) {
                 json!("2026-01-15 09:30"),
                 json!([]),
                 json!(in_two_days()),
+                // Before year 0 in UTC, where RFC 3339 has no years.
+                json!("0000-01-01T00:00:00+00:01"),
+                json!("0000-01-01T13:59:59.999+14:00"),
             ],
         ),
     ] {

@@ -13,11 +13,16 @@
 
 mod support;
 
+mod api_activity;
+mod api_conditional;
 mod api_failures;
+mod api_lists;
 mod api_overload;
 mod api_pages;
+mod api_parameters;
 mod api_protocol;
 mod api_sessions;
+mod api_summary;
 mod api_validation;
 mod configuration;
 mod embedded_failures;

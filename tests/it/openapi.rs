@@ -1,6 +1,6 @@
 //! The document: the committed one is the binary's, and it leaves nothing out.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::service;
 
@@ -52,9 +52,13 @@ fn every_operation_is_there_with_every_status_it_can_answer() {
     assert_eq!(
         statuses,
         [
-            "get /courses/{courseId}: 200 400 404 500 503",
+            "get /courses: 200 304 400 500 503",
+            "get /courses/{courseId}: 200 304 400 404 500 503",
             "post /courses/{courseId}: 200 201 400 410 413 415 422 500 503",
-            "get /courses/{courseId}/sessions/{sessionId}: 200 400 404 500 503",
+            "get /courses/{courseId}/activity: 200 304 400 500 503",
+            "get /courses/{courseId}/sessions: 200 304 400 500 503",
+            "get /courses/{courseId}/sessions/{sessionId}: 200 304 400 404 500 503",
+            "get /courses/{courseId}/summary: 200 304 400 404 500 503",
             "get /health/live: 200 500 503",
             "get /health/ready: 200 500 503",
         ]
@@ -94,6 +98,11 @@ fn every_status_has_a_description_a_schema_and_an_example() {
                     .is_some_and(|text| !text.is_empty()),
                 "{name}: {status}"
             );
+            // It has no body.
+            if status == "304" {
+                assert!(response["content"].is_null(), "{name}");
+                continue;
+            }
             let schema = &response["content"]["application/json; charset=utf-8"]["schema"];
             assert!(
                 !example(&document, schema).is_null(),
@@ -121,21 +130,53 @@ fn example<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
 }
 
 #[test]
-fn ids_are_uuids_and_numbers_have_bounds() {
-    let document = document();
-    for (name, operation) in operations(&document) {
-        for parameter in operation["parameters"].as_array().into_iter().flatten() {
-            assert_eq!(parameter["schema"]["format"], "uuid", "{name}: {parameter}");
-            assert_eq!(parameter["required"], true, "{name}: {parameter}");
+fn reads_of_stats_are_conditional_and_nothing_else_is() {
+    for (name, operation) in operations(&document()) {
+        let is_read = name.starts_with("get /courses");
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let mut names = parameters.map(|parameter| &parameter["name"]);
+        assert_eq!(names.any(|name| name == "If-None-Match"), is_read, "{name}");
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let has_tag = is_read && ["200", "304"].contains(&status.as_str());
+            let tag = &response["headers"]["ETag"];
+            assert_eq!(tag["required"] == true, has_tag, "{name}: {status}");
         }
     }
+}
+
+#[test]
+fn every_parameter_says_what_it_may_be() {
+    for (name, operation) in operations(&document()) {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let is_day = name.ends_with("/activity");
+            let (required, schema) = match parameter["name"].as_str().unwrap() {
+                "from" | "to" if is_day => (false, json!({"type": "string", "format": "date"})),
+                "from" | "to" => (false, json!({"type": "string", "format": "date-time"})),
+                "limit" => {
+                    let bounds =
+                        json!({"type": "integer", "default": 50, "minimum": 1.0, "maximum": 500.0});
+                    (false, bounds)
+                }
+                "cursor" => (false, json!({"type": "string", "format": "cursor"})),
+                "If-None-Match" => (false, json!({"type": "string"})),
+                _id => (true, json!({"type": "string", "format": "uuid"})),
+            };
+            assert_eq!(parameter["required"], required, "{name}: {parameter}");
+            assert_eq!(parameter["schema"], schema, "{name}: {parameter}");
+        }
+    }
+}
+
+#[test]
+fn ids_are_uuids_and_numbers_have_bounds() {
+    let document = document();
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         for (property, schema) in schema["properties"].as_object().unwrap() {
             assert!(
                 schema["description"].is_string() || schema["$ref"].is_string(),
                 "{name}.{property}"
             );
-            if schema["type"] == "number" {
+            if schema["type"] == "number" || schema["type"] == "integer" {
                 assert!(
                     schema["minimum"].is_number() && schema["maximum"].is_number(),
                     "{name}.{property}"
@@ -150,7 +191,10 @@ fn ids_are_uuids_and_numbers_have_bounds() {
                     "{name}"
                 );
             }
-            if property == "sessionId" {
+            if schema["type"] == "array" && name.ends_with("Page") {
+                assert_eq!(schema["maxItems"], 500, "{name}.{property}");
+            }
+            if property == "sessionId" || property == "courseId" {
                 assert_eq!(schema["format"], "uuid", "{name}");
             }
         }

@@ -217,6 +217,18 @@ pub(crate) fn body(
     })
 }
 
+/// A body with a new session that occurred at a time.
+pub(crate) fn body_at(
+    occurred_at: &str,
+    modules: impl Into<Value>,
+    score: impl Into<Value>,
+    time: impl Into<Value>,
+) -> Value {
+    let mut body = body(modules, score, time);
+    body["occurredAt"] = occurred_at.into();
+    body
+}
+
 /// A new id as text.
 pub(crate) fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()

@@ -1,0 +1,94 @@
+//! `/courses/{courseId}/summary`: what all learners did in a course.
+
+use poem_openapi::param::Path;
+use poem_openapi::types::Example;
+use poem_openapi::{Object, OpenApi};
+
+use super::conditional::{IfNoneMatch, Read};
+use super::error::ApiError;
+use super::failure::{Failure, Summing};
+use super::fields::PathId;
+use super::numbers::Number;
+use super::{Context, Tag};
+use crate::domain::{CourseId, Summary};
+
+/// The operation on a course's summary.
+pub(super) struct Summaries(pub(super) Context);
+
+#[OpenApi]
+impl Summaries {
+    /// A course's summary
+    ///
+    /// The aggregate of all learners' sessions in the course, exact at every moment. It tells nothing
+    /// of a single learner, so none is named.
+    #[oai(
+        path = "/courses/:courseId/summary",
+        method = "get",
+        operation_id = "getSummary",
+        tag = "Tag::Courses"
+    )]
+    async fn summary(
+        &self,
+        /// The course.
+        #[oai(name = "courseId")]
+        course: Path<PathId<CourseId>>,
+        /// ETags of answers that the client has.
+        #[oai(name = "If-None-Match")]
+        condition: IfNoneMatch,
+    ) -> Result<Read<SummaryBody>, Failure<Summing>> {
+        let course = course.0.0?;
+        let summary = self
+            .0
+            .admit()?
+            .summary(course)
+            .await?
+            .ok_or_else(ApiError::no_stats)?;
+        Ok(condition.answer(&SummaryBody::from(&summary)))
+    }
+}
+
+/// The aggregate of all learners' sessions in a course.
+#[derive(Object)]
+#[oai(rename = "Summary", rename_all = "camelCase", read_only_all, example)]
+struct SummaryBody {
+    /// Number of learners that have sessions.
+    #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
+    learners: u64,
+    /// Number of sessions.
+    #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
+    sessions: u64,
+    /// Sum of modules studied.
+    #[oai(validator(minimum(value = "0"), maximum(value = "9216000000000000000")))]
+    total_modules_studied: Number,
+    /// Unweighted mean of the sessions' average scores.
+    #[oai(validator(minimum(value = "-1000000000000"), maximum(value = "1000000000000")))]
+    average_score: Number,
+    /// Sum of time studied, in milliseconds.
+    #[oai(validator(minimum(value = "0"), maximum(value = "9216000000000000000")))]
+    time_studied: Number,
+}
+
+impl From<&Summary> for SummaryBody {
+    fn from(summary: &Summary) -> Self {
+        let totals = &summary.totals;
+        Self {
+            learners: summary.learners,
+            sessions: totals.sessions,
+            total_modules_studied: Number(totals.modules.to_f64()),
+            average_score: Number(totals.average_score()),
+            time_studied: Number(totals.time.to_f64()),
+        }
+    }
+}
+
+impl Example for SummaryBody {
+    fn example() -> Self {
+        Self {
+            learners: 12,
+            sessions: 240,
+            total_modules_studied: Number(730.0),
+            average_score: Number(78.5),
+            time_studied: Number(28_800_000.0),
+        }
+    }
+}
