@@ -5,14 +5,14 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
-use super::body::RecordBody;
+use super::body::{RecordBody, RecordFields};
 use super::error::ApiError;
 use super::failure::{Failure, Reading, Recording};
 use super::fields::{PathId, both};
 use super::identity::Learner;
 use super::numbers::Number;
 use super::{Context, Tag};
-use crate::domain::{CourseId, Outcome, Record, Totals};
+use crate::domain::{CourseId, Outcome, Totals};
 
 /// The operations on a course.
 pub(super) struct Courses(pub(super) Context);
@@ -40,16 +40,10 @@ impl Courses {
         course: Path<PathId<CourseId>>,
         body: RecordBody,
     ) -> Result<RecordResponse, Failure<Recording>> {
-        let ids = both(learner.0, both(course.0.0, body.session));
-        let ((learner, (course, session)), (stats, occurred_at)) =
-            both(ids, both(body.stats, body.occurred_at))?;
-        let record = Record {
-            learner,
-            course,
-            session,
-            stats,
-            occurred_at,
-        };
+        let fields = RecordFields::parse(&body.read(self.0.bodies()).await?);
+        let record = fields
+            .map_err(ApiError::from)?
+            .record(learner.0, course.0.0)?;
         match self.0.admit()?.record(&record).await? {
             Outcome::Recorded => Ok(RecordResponse::Recorded(Json(Recorded::example()))),
             Outcome::Superseded => Ok(RecordResponse::Superseded(Json(Superseded::example()))),
