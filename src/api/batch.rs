@@ -75,7 +75,9 @@ struct BatchResults {
 #[derive(Object)]
 #[oai(read_only_all)]
 struct RecordResult {
-    /// What became of it.
+    /// `stored`: new, or in the place of its session's former stats; `superseded`: the session is
+    /// already stored with a later time of occurrence; `gone`: the learner was erased after the session
+    /// occurred; `invalid`: it is wrong. All but `stored` changed nothing.
     outcome: RecordOutcome,
     /// Where it is invalid, all fields that are missing or wrong, in the order of the checks;
     /// `sessions` where it is no JSON object, has a field twice, or would bring a sum past 9e15.
@@ -83,18 +85,14 @@ struct RecordResult {
     errors: Option<Vec<FieldError>>,
 }
 
-/// What can become of a record. All but `stored` changed nothing.
+/// What can become of a record.
 #[derive(Default, Enum)]
 #[oai(rename_all = "lowercase")]
 enum RecordOutcome {
-    /// It is stored, new or in the place of its session's former stats.
     #[default]
     Stored,
-    /// The session is already stored with a later time of occurrence.
     Superseded,
-    /// The learner was erased after the session occurred.
     Gone,
-    /// It is wrong.
     Invalid,
 }
 

@@ -7,11 +7,12 @@ use serde_json::json;
 use study_stats::store::StoreError;
 
 use crate::support::api::{Answer, Api, Settings, assert_error, body, new_id};
+use crate::support::batch::{batch, new_record};
 use crate::support::fixture::Fixture;
 use crate::support::hooked::Hooked;
 
-/// The answers to a record, a session and totals of a store that fails in a way of its own.
-async fn answers_of(failure: fn() -> StoreError) -> [Answer; 3] {
+/// The answers to all kinds of requests of a store that fails in a way of its own.
+async fn answers_of(failure: fn() -> StoreError) -> [Answer; 7] {
     let fixture = Fixture::embedded().await;
     let store = Hooked {
         store: fixture.store.clone(),
@@ -23,15 +24,16 @@ async fn answers_of(failure: fn() -> StoreError) -> [Answer; 3] {
     assert_eq!(api.client.get("", "/health/live").await.status, 200);
     let ready = api.client.ready().await;
     assert!(ready.status == 503 || ready.status == 500, "{ready:?}");
+    let course_path = format!("/courses/{course}");
+    let session_path = format!("{course_path}/sessions/{}", new_id());
     [
         api.client.post(&learner, &course, &body(1, 2, 3)).await,
-        api.client
-            .get(
-                &learner,
-                &format!("/courses/{course}/sessions/{}", new_id()),
-            )
-            .await,
+        api.client.batch(batch([new_record()])).await,
+        api.client.get(&learner, &session_path).await,
         api.client.totals(&learner, &course).await,
+        api.client.delete(&learner, &session_path).await,
+        api.client.delete(&learner, &course_path).await,
+        api.client.delete(&learner, "/courses").await,
     ]
 }
 

@@ -115,8 +115,8 @@ async fn unknown_paths_are_not_found(fixture: &Fixture) {
     let course = format!("/courses/{}/x", new_id());
     for path in [
         "/x",
-        "/courses",
         "/courses/",
+        "/sessions/",
         &course,
         "/docs/x",
         "/health",
@@ -139,8 +139,10 @@ async fn other_methods_are_not_allowed_and_the_right_ones_are_told(fixture: &Fix
     let course = format!("/courses/{}", new_id());
     let session = format!("{course}/sessions/{}", new_id());
     for (path, allowed) in [
-        (course.as_str(), "GET, HEAD, POST"),
-        (&session, "GET, HEAD"),
+        (course.as_str(), "DELETE, GET, HEAD, POST"),
+        (&session, "DELETE, GET, HEAD"),
+        ("/courses", "DELETE"),
+        ("/sessions", "POST"),
         ("/health/live", "GET, HEAD"),
         ("/health/ready", "GET, HEAD"),
         ("/openapi.json", "GET, HEAD"),
@@ -148,7 +150,7 @@ async fn other_methods_are_not_allowed_and_the_right_ones_are_told(fixture: &Fix
         ("/", "GET, HEAD"),
     ] {
         for method in [
-            "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "POST", "NONSENSE",
+            "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "POST", "GET", "NONSENSE",
         ] {
             if allowed.contains(method) {
                 continue;

@@ -13,7 +13,13 @@
 
 mod support;
 
+mod api_batch;
+mod api_batch_validation;
+mod api_bodies;
+mod api_deletes;
+mod api_erasure;
 mod api_failures;
+mod api_large_deletes;
 mod api_overload;
 mod api_pages;
 mod api_protocol;

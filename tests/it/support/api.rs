@@ -232,6 +232,19 @@ pub(crate) fn body(
     })
 }
 
+/// The same body with a time.
+pub(crate) fn at(body: &Value, occurred_at: &str) -> Value {
+    let mut body = body.clone();
+    body["occurredAt"] = occurred_at.into();
+    body
+}
+
+/// Where the session of a body is found.
+pub(crate) fn session_path(course: &str, body: &Value) -> String {
+    let session = body["sessionId"].as_str().unwrap();
+    format!("/courses/{course}/sessions/{session}")
+}
+
 /// A new id as text.
 pub(crate) fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
