@@ -50,6 +50,14 @@ async fn post_batch(api: &Api, length: usize) -> Answer {
         .await
 }
 
+/// The head of a batch, without the line that ends it.
+fn batch_head(length: &str) -> String {
+    format!(
+        "POST /sessions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+         content-type: application/json\r\n{length}\r\n"
+    )
+}
+
 /// Sends a head and a body but for its last byte.
 async fn stall(api: &Api, head: &str, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(api.client.address).await.unwrap();
@@ -67,15 +75,12 @@ fn assert_overloaded(answer: &Answer) {
 async fn stalled_bodies_hold_the_budget_and_records_do_not_need_it() {
     let (api, _fixture) = serve().await;
     let spaces = " ".repeat(LARGE - 1);
-    let announced = raw::post_head(LARGE);
-    let chunked = format!(
-        "POST /sessions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
-         transfer-encoding: chunked\r\n\r\n{LARGE:x}"
-    );
+    let record = raw::post_head(LARGE);
+    let batch = batch_head(&format!("content-length: {LARGE}"));
     let stalled = eventually("stalled bodies use up the budget", || async {
         let stalled = [
-            stall(&api, &announced, &spaces).await,
-            stall(&api, &chunked, &spaces).await,
+            stall(&api, &record, &spaces).await,
+            stall(&api, &batch, &spaces).await,
         ];
         // Two refusals in a row: the first may have kept a stalled body from getting all that it needs.
         let mut refusals = 0;
@@ -117,8 +122,16 @@ async fn what_was_taken_is_given_back_whatever_became_of_the_body() {
         assert_eq!(post(&api, (64 << 10) + 1).await.status, 413);
         let wrong = api.client.batch(" ".repeat(LARGE)).await;
         assert_error(&wrong, 400, "invalid JSON", "invalid_json");
-        let overloaded = post_batch(&api, BUDGET + (5 << 10)).await;
-        assert_overloaded(&overloaded);
+        assert_overloaded(&post_batch(&api, BUDGET + (5 << 10)).await);
+        // Its length is not known before it has arrived.
+        let chunk = " ".repeat(2 * BUDGET);
+        let chunked =
+            batch_head("transfer-encoding: chunked") + &format!("\r\n{:x}\r\n{chunk}", chunk.len());
+        let answer = api.client.raw(chunked.as_bytes()).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 503 ") && answer.contains("overloaded"),
+            "{answer}"
+        );
     }
     // All of it: a body that takes no less.
     assert_eq!(post_batch(&api, BUDGET + (4 << 10)).await.status, 200);
