@@ -1,11 +1,7 @@
-//! The body of a record, as it arrives and as the document describes it.
+//! A record in JSON, as it arrives and as the document describes it.
 
-use poem::http::header;
-use poem::{Request, RequestBody};
-use poem_openapi::payload::{Json, Payload};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
-use poem_openapi::types::{Example, Type};
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
+use poem_openapi::Object;
+use poem_openapi::types::Example;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
@@ -15,11 +11,15 @@ use uuid::{Uuid, uuid};
 
 use super::error::ApiError;
 use super::fields::{ApiId, Checked, Problem, both};
+use super::reader::JsonBody;
 use super::times::day_number;
-use crate::domain::{Amount, OccurredAt, OutOfRange, Score, SessionId, Stats};
+use crate::domain::{
+    Amount, CourseId, LearnerId, OccurredAt, OutOfRange, Record, Score, SessionId, Stats,
+};
 
-/// Largest body of a record, in bytes.
-const MAX_BYTES: usize = 64 << 10;
+/// The body of a record, of up to 64 KiB.
+pub(super) type RecordBody = JsonBody<RecordSchema, { 64 << 10 }>;
+
 /// The first time that RFC 3339 can write in UTC, as answers do.
 const EARLIEST: OffsetDateTime = datetime!(0000-01-01 0:00 UTC);
 /// How far in the future a session may have occurred: clocks and time zones go wrong by hours.
@@ -28,7 +28,7 @@ const MAX_AHEAD: time::Duration = time::Duration::hours(24);
 /// A study session as it is recorded.
 #[derive(Object)]
 #[oai(rename = "SessionRecord", rename_all = "camelCase", example)]
-struct RecordSchema {
+pub(super) struct RecordSchema {
     /// Names the session. A second record of the same learner, course and session replaces its
     /// stats.
     session_id: Uuid,
@@ -60,18 +60,14 @@ impl Example for RecordSchema {
     }
 }
 
-/// What the body of a record says, as far as it is right.
-pub(super) struct RecordBody {
-    /// The session's id.
-    pub(super) session: Checked<SessionId>,
-    /// What was achieved.
-    pub(super) stats: Checked<Stats>,
-    /// When, if it says so.
-    pub(super) occurred_at: Checked<Option<OccurredAt>>,
+/// What a record says of its session, as far as it is right.
+pub(super) struct RecordFields {
+    session: Checked<SessionId>,
+    stats: Checked<Stats>,
+    occurred_at: Checked<Option<OccurredAt>>,
 }
 
-/// The fields as they stand in the body, not yet looked at: a wrong one must not hide the others.
-/// Where one stands twice the body is refused, as readers of JSON disagree on which of them counts.
+/// The fields as they stand in the record, not yet looked at: a wrong one must not hide the others.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawRecord<'a> {
@@ -87,14 +83,10 @@ struct RawRecord<'a> {
     occurred_at: Option<&'a RawValue>,
 }
 
-impl RecordBody {
-    fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
-        // serde would also take an array for a struct.
-        if bytes.trim_ascii_start().first() != Some(&b'{') {
-            return Err(ApiError::invalid_json());
-        }
-        let raw: RawRecord<'_> =
-            serde_json::from_slice(bytes).map_err(|_| ApiError::invalid_json())?;
+impl RecordFields {
+    /// Reads them from a JSON object.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, NoObject> {
+        let raw: RawRecord<'_> = object(bytes)?;
         let modules = amount("totalModulesStudied", raw.total_modules_studied);
         let score = number(
             "averageScore",
@@ -108,19 +100,56 @@ impl RecordBody {
             score,
             time,
         });
-        let occurred_at = raw.occurred_at.map(occurred_at).transpose();
         Ok(Self {
-            session: session_id(raw.session_id),
+            session: id(raw.session_id),
+            stats,
+            occurred_at: raw.occurred_at.map(occurred_at).transpose(),
+        })
+    }
+
+    /// The record of that learner in that course, or all that is wrong with the three.
+    pub(super) fn record(
+        self,
+        learner: Checked<LearnerId>,
+        course: Checked<CourseId>,
+    ) -> Checked<Record> {
+        let ids = both(learner, both(course, self.session));
+        let ((learner, (course, session)), (stats, occurred_at)) =
+            both(ids, both(self.stats, self.occurred_at))?;
+        Ok(Record {
+            learner,
+            course,
+            session,
             stats,
             occurred_at,
         })
     }
 }
 
-fn session_id(raw: Option<&RawValue>) -> Checked<SessionId> {
+/// The text is no JSON object, or one of the fields looked for stands in it twice.
+pub(super) struct NoObject;
+
+impl From<NoObject> for ApiError {
+    fn from(_: NoObject) -> Self {
+        Self::invalid_json()
+    }
+}
+
+/// Reads a JSON object. Where a field stands twice it is refused, as readers of JSON disagree on
+/// which of them counts.
+pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, NoObject> {
+    // serde would also take an array for a struct.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(NoObject);
+    }
+    serde_json::from_slice(bytes).map_err(|_| NoObject)
+}
+
+/// Checks an id in JSON.
+pub(super) fn id<T: ApiId>(raw: Option<&RawValue>) -> Checked<T> {
     // A value that is no text is wrong, not missing, whatever it is.
     let text = raw.map(|raw| text(raw).unwrap_or_else(|| raw.get().to_owned()));
-    SessionId::check(text.as_deref())
+    T::check(text.as_deref())
 }
 
 fn amount(field: &'static str, raw: Option<&RawValue>) -> Checked<Amount> {
@@ -171,42 +200,4 @@ fn occurred_at(raw: &RawValue) -> Checked<OccurredAt> {
 /// The text of a JSON string; `None` for any other value.
 fn text(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
-}
-
-impl<'a> ApiExtractor<'a> for RecordBody {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        RecordSchema::register(registry);
-    }
-
-    fn request_meta() -> Option<MetaRequest> {
-        let content = MetaMediaType {
-            content_type: "application/json",
-            schema: RecordSchema::schema_ref(),
-        };
-        Some(MetaRequest {
-            description: None,
-            content: vec![content],
-            required: true,
-        })
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        let is_json = request
-            .content_type()
-            .is_some_and(Json::<RecordSchema>::check_content_type);
-        if !is_json || request.headers().contains_key(header::CONTENT_ENCODING) {
-            return Err(ApiError::unsupported_content_type().into());
-        }
-        let bytes = body.take()?.into_bytes_limit(MAX_BYTES).await?;
-        Ok(Self::parse(&bytes)?)
-    }
 }

@@ -8,30 +8,42 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::error::ApiError;
+use super::reader::Budget;
 use crate::pulse::Pulse;
 use crate::store::{StatsStore, StoreError};
 use crate::telemetry::Tally;
 
-/// What all requests share: the store, how many of them may use it, and whether the process is
-/// about to end.
+/// Bytes that all large bodies together may take by default.
+pub const BODY_BYTES: usize = 64 << 20;
+
+/// What all requests share: the store, how many of them may use it, the memory for large bodies, and
+/// whether the process is about to end.
 #[derive(Clone)]
 pub struct Context {
     store: Arc<dyn StatsStore>,
     places: Arc<Semaphore>,
     shed: Tally,
+    bodies: Budget,
     draining: Arc<AtomicBool>,
     pulse: Arc<Pulse>,
 }
 
 impl Context {
     /// A context that is not draining. At most `max_requests` use the store at once, and none that
-    /// waited while the process did not run for longer than `longest_pause`.
+    /// waited while the process did not run for longer than `longest_pause`. Large bodies take
+    /// `body_bytes` at the most, all together.
     #[must_use]
-    pub fn new(store: Arc<dyn StatsStore>, max_requests: usize, longest_pause: Duration) -> Self {
+    pub fn new(
+        store: Arc<dyn StatsStore>,
+        max_requests: usize,
+        body_bytes: usize,
+        longest_pause: Duration,
+    ) -> Self {
         Self {
             store,
             places: Arc::new(Semaphore::new(max_requests.min(Semaphore::MAX_PERMITS))),
             shed: Tally::default(),
+            bodies: Budget::new(body_bytes),
             draining: Arc::default(),
             pulse: Pulse::start(longest_pause),
         }
@@ -44,6 +56,11 @@ impl Context {
 
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// The memory for large bodies.
+    pub(super) fn bodies(&self) -> &Budget {
+        &self.bodies
     }
 
     /// The store, for one use of it, unless too many use it already: to queue them would make all

@@ -6,7 +6,7 @@ use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use uuid::Uuid;
 
-use super::body::RecordBody;
+use super::body::{RecordBody, RecordFields};
 use super::conditional::{IfNoneMatch, Read};
 use super::cursor::{self, CoursesCursor};
 use super::error::ApiError;
@@ -17,7 +17,7 @@ use super::query::{Limit, Query, slice};
 use super::times::Instant;
 use super::totals::TotalsBody;
 use super::{Context, Tag};
-use crate::domain::{CourseId, ListedCourse, Outcome, Page, Record};
+use crate::domain::{CourseId, ListedCourse, Outcome, Page};
 
 /// The operations on courses.
 pub(super) struct Courses(pub(super) Context);
@@ -45,16 +45,10 @@ impl Courses {
         course: Path<PathId<CourseId>>,
         body: RecordBody,
     ) -> Result<RecordResponse, Failure<Recording>> {
-        let ids = both(learner.0, both(course.0.0, body.session));
-        let ((learner, (course, session)), (stats, occurred_at)) =
-            both(ids, both(body.stats, body.occurred_at))?;
-        let record = Record {
-            learner,
-            course,
-            session,
-            stats,
-            occurred_at,
-        };
+        let fields = RecordFields::parse(&body.read(self.0.bodies()).await?);
+        let record = fields
+            .map_err(ApiError::from)?
+            .record(learner.0, course.0.0)?;
         match self.0.admit()?.record(&record).await? {
             Outcome::Recorded => Ok(RecordResponse::Recorded(Json(Recorded::example()))),
             Outcome::Superseded => Ok(RecordResponse::Superseded(Json(Superseded::example()))),

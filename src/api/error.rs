@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError, ResponseError};
+use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError};
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;
@@ -139,7 +139,8 @@ impl ApiError {
         .because(cause)
     }
 
-    /// 503: too many requests use the store. Not logged one by one: that would add to the load.
+    /// 503: too many requests use the store, or large bodies all their memory. Not logged one by one:
+    /// that would add to the load.
     pub(super) fn overloaded() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "overloaded")
     }
@@ -225,11 +226,7 @@ pub(super) fn from_poem(error: poem::Error) -> ApiError {
         } else if error.is::<MethodNotAllowedError>() {
             ApiError::method_not_allowed()
         } else {
-            match error.downcast_ref() {
-                Some(ReadBodyError::PayloadTooLarge) => ApiError::body_too_large(),
-                Some(ReadBodyError::Io(_)) => ApiError::incomplete_body(),
-                _ => ApiError::internal(error),
-            }
+            ApiError::internal(error)
         }
     })
 }
@@ -251,7 +248,7 @@ pub(super) struct ErrorBody {
 /// What is wrong with one field.
 #[derive(Object)]
 #[oai(read_only_all)]
-struct FieldError {
+pub(super) struct FieldError {
     /// The field's name.
     field: String,
     /// What would be right.

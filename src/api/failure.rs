@@ -11,6 +11,7 @@ use poem_openapi::registry::{
 };
 use poem_openapi::types::{ToJSON, Type};
 
+use super::batch_body;
 use super::error::{ApiError, ErrorBody};
 use super::fields::{ApiId, Problem};
 use crate::domain::{CourseId, LearnerId, SessionId};
@@ -30,17 +31,39 @@ pub(super) struct Reading;
 
 impl Reasons for Reading {
     fn answers() -> Vec<(ApiError, &'static str)> {
-        let mut answers = vec![
-            (
-                missing::<LearnerId>(),
-                "An id is missing or is no hyphenated UUID.",
-            ),
-            (
-                ApiError::no_stats(),
-                "There is nothing stored, or it is another learner's.",
-            ),
-        ];
-        answers.extend(own_failures());
+        let mut answers = vec![wrong_ids(), nothing_stored()];
+        answers.extend(own_failures(UNAVAILABLE));
+        answers
+    }
+}
+
+/// The failures of an operation that forgets what may not be there.
+pub(super) struct Deleting;
+
+impl Reasons for Deleting {
+    fn answers() -> Vec<(ApiError, &'static str)> {
+        let mut answers = Erasing::answers();
+        answers.insert(1, nothing_stored());
+        answers
+    }
+}
+
+/// The failures of an operation that forgets whatever is there.
+pub(super) struct Erasing;
+
+impl Reasons for Erasing {
+    fn answers() -> Vec<(ApiError, &'static str)> {
+        let limit = (
+            ApiError::limit_exceeded(),
+            "The learner has thousands of extreme scores, and without some of them the sum of the \
+             others would pass 9e15. What could be forgotten is forgotten.",
+        );
+        let mut answers = vec![wrong_ids(), limit];
+        answers.extend(own_failures(
+            "The store is away or too slow, there are too many requests at once (`overloaded`), or \
+             there is so much to forget that it takes longer than a request may \
+             (`request_timeout`). Repeating it is safe, and goes on where it stopped.",
+        ));
         answers
     }
 }
@@ -54,7 +77,7 @@ impl Reasons for Listing {
             missing::<LearnerId>(),
             "An id is missing or is no hyphenated UUID, or a parameter is wrong.",
         )];
-        answers.extend(own_failures());
+        answers.extend(own_failures(UNAVAILABLE));
         answers
     }
 }
@@ -68,7 +91,7 @@ impl Reasons for Summing {
             (invalid::<CourseId>(), "The course is no hyphenated UUID."),
             (ApiError::no_stats(), "Nobody has studied in the course."),
         ];
-        answers.extend(own_failures());
+        answers.extend(own_failures(UNAVAILABLE));
         answers
     }
 }
@@ -91,16 +114,31 @@ impl Reasons for Recording {
                 ApiError::body_too_large(),
                 "The body is larger than 64 KiB.",
             ),
-            (
-                ApiError::unsupported_content_type(),
-                "The body is not sent as application/json.",
-            ),
+            (ApiError::unsupported_content_type(), NOT_JSON),
             (
                 ApiError::limit_exceeded(),
                 "A sum would pass 9e15. Nothing was changed.",
             ),
         ];
-        answers.extend(own_failures());
+        answers.extend(own_failures(UNAVAILABLE));
+        answers
+    }
+}
+
+/// The failures of an operation that records a batch.
+pub(super) struct Batching;
+
+impl Reasons for Batching {
+    fn answers() -> Vec<(ApiError, &'static str)> {
+        let mut answers = vec![
+            (
+                batch_body::no_records(true),
+                "The body is no JSON object, or its `sessions` are not 1 to 1000.",
+            ),
+            (ApiError::body_too_large(), "The body is larger than 1 MiB."),
+            (ApiError::unsupported_content_type(), NOT_JSON),
+        ];
+        answers.extend(own_failures(UNAVAILABLE));
         answers
     }
 }
@@ -133,6 +171,23 @@ impl Reasons for Readying {
 }
 
 const AT_FAULT: &str = "The service is at fault; its log tells why.";
+const NOT_JSON: &str = "The body is not sent as application/json.";
+const UNAVAILABLE: &str = "The store is away or too slow, or there are too many requests at once \
+    (`overloaded`). A write may have happened; repeating it is safe.";
+
+fn wrong_ids() -> (ApiError, &'static str) {
+    (
+        missing::<LearnerId>(),
+        "An id is missing or is no hyphenated UUID.",
+    )
+}
+
+fn nothing_stored() -> (ApiError, &'static str) {
+    (
+        ApiError::no_stats(),
+        "There is nothing stored, or it is another learner's.",
+    )
+}
 
 fn missing<T: ApiId>() -> ApiError {
     ApiError::invalid(T::check(None).err().unwrap_or_default())
@@ -142,14 +197,10 @@ fn invalid<T: ApiId>() -> ApiError {
     ApiError::invalid(T::check(Some("7")).err().unwrap_or_default())
 }
 
-fn own_failures() -> [(ApiError, &'static str); 2] {
+fn own_failures(unavailable: &'static str) -> [(ApiError, &'static str); 2] {
     [
         (ApiError::internal(""), AT_FAULT),
-        (
-            ApiError::store_unavailable(""),
-            "The store is away or too slow, or there are too many requests at once (`overloaded`). \
-             A write may have happened; repeating it is safe.",
-        ),
+        (ApiError::store_unavailable(""), unavailable),
     ]
 }
 

@@ -1,12 +1,15 @@
 //! The HTTP API: its resources, and the OpenAPI document that is generated from them.
 
 mod activity;
+mod batch;
+mod batch_body;
 mod body;
 mod boundary;
 mod conditional;
 mod context;
 mod courses;
 mod cursor;
+mod deletes;
 mod docs;
 mod error;
 mod failure;
@@ -15,6 +18,7 @@ mod health;
 mod identity;
 mod numbers;
 mod query;
+mod reader;
 mod sessions;
 mod summary;
 mod times;
@@ -26,14 +30,16 @@ use std::time::Duration;
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::{Endpoint, Response};
-use poem_openapi::registry::{MetaApi, Registry};
+use poem_openapi::registry::{MetaApi, MetaPath, Registry};
 use poem_openapi::{ExtraHeader, LicenseObject, OpenApi, OpenApiService, ServerObject, Tags};
 
-pub use context::Context;
+pub use context::{BODY_BYTES, Context};
 
 use activity::Activities;
+use batch::Batches;
 use boundary::{Boundary, Methods, shape};
 use courses::Courses;
+use deletes::Deletes;
 use docs::Documented;
 use health::Health;
 use sessions::Sessions;
@@ -50,44 +56,66 @@ enum Tag {
     Health,
 }
 
-type Apis = (Courses, Sessions, Activities, Summaries, Health);
+type Apis = (
+    Courses,
+    Sessions,
+    Activities,
+    Summaries,
+    Deletes,
+    Batches,
+    Health,
+);
+
+/// All operations; without a context, only their description.
+struct Operations(Option<Context>);
+
+impl OpenApi for Operations {
+    /// Those of several structs on one path stand together: the document has each path once.
+    fn meta() -> Vec<MetaApi> {
+        let mut paths: Vec<MetaPath> = Vec::new();
+        for path in Apis::meta().into_iter().flat_map(|api| api.paths) {
+            match paths.iter_mut().find(|known| known.path == path.path) {
+                Some(known) => known.operations.extend(path.operations),
+                None => paths.push(path),
+            }
+        }
+        vec![MetaApi { paths }]
+    }
+
+    fn register(registry: &mut Registry) {
+        Apis::register(registry);
+    }
+
+    fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
+        let Some(context) = self.0 else { return };
+        let apis: Apis = (
+            Courses(context.clone()),
+            Sessions(context.clone()),
+            Activities(context.clone()),
+            Summaries(context.clone()),
+            Deletes(context.clone()),
+            Batches(context.clone()),
+            Health(context),
+        );
+        apis.add_routes(routes);
+    }
+}
 
 /// The whole API as one endpoint. A request, its body included, may take `timeout`.
 #[must_use]
 pub fn endpoint(context: &Context, timeout: Duration) -> impl Endpoint<Output = Response> + use<> {
-    let service = service((
-        Courses(context.clone()),
-        Sessions(context.clone()),
-        Activities(context.clone()),
-        Summaries(context.clone()),
-        Health(context.clone()),
-    ));
+    let service = service(Operations(Some(context.clone())));
     Boundary::new(Documented::new(service), timeout, methods())
 }
 
 /// The OpenAPI document, as JSON.
 #[must_use]
 pub fn document() -> String {
-    /// The same operations, without a store to run them on.
-    struct Described;
-
-    impl OpenApi for Described {
-        fn meta() -> Vec<MetaApi> {
-            Apis::meta()
-        }
-
-        fn register(registry: &mut Registry) {
-            Apis::register(registry);
-        }
-
-        fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
-    }
-
-    service(Described).spec()
+    service(Operations(None)).spec()
 }
 
-fn service<T: OpenApi>(api: T) -> OpenApiService<T, ()> {
-    OpenApiService::new(api, "study-stats", env!("CARGO_PKG_VERSION"))
+fn service(operations: Operations) -> OpenApiService<Operations, ()> {
+    OpenApiService::new(operations, "study-stats", env!("CARGO_PKG_VERSION"))
         .description(include_str!("description.md"))
         .license(LicenseObject::new("MIT OR Apache-2.0").url("https://spdx.org/licenses/"))
         .server(ServerObject::new("/").description("This service"))
@@ -98,7 +126,7 @@ fn service<T: OpenApi>(api: T) -> OpenApiService<T, ()> {
 
 /// What each route allows. HEAD goes where GET does.
 fn methods() -> Methods {
-    let operations = Apis::meta()
+    let operations = Operations::meta()
         .into_iter()
         .flat_map(|api| api.paths)
         .map(|path| {

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime;
 
-use crate::api::{self, Context};
+use crate::api::{self, BODY_BYTES, Context};
 use crate::config::{Config, StartError};
 use crate::{store, telemetry};
 use signals::Signals;
@@ -43,7 +43,12 @@ pub fn run(config: &Config) -> Result<(), StartError> {
             let store = store::open(config)?;
             tracing::info!(store = store.name(), "store open");
             let listener = listen(config.address()).map_err(|error| refused(config, &error))?;
-            let context = Context::new(store, config.max_requests, config.longest_pause());
+            let context = Context::new(
+                store,
+                config.max_requests,
+                BODY_BYTES,
+                config.longest_pause(),
+            );
             let stop = signals.stop(context.clone(), config.drain_delay);
             let app = api::endpoint(&context, config.request_timeout);
             serve(listener, app, limits, stop)

@@ -7,6 +7,7 @@ use serde_json::json;
 use study_stats::store::StoreError;
 
 use crate::support::api::{Answer, Api, Settings, assert_error, body, new_id};
+use crate::support::batch::{batch, new_record};
 use crate::support::fixture::Fixture;
 use crate::support::hooked::Hooked;
 
@@ -23,7 +24,7 @@ fn reads() -> [String; 6] {
     ]
 }
 
-/// The answers to a record and to all reads of a store that fails in a way of its own.
+/// The answers to all kinds of requests of a store that fails in a way of its own.
 async fn answers_of(failure: fn() -> StoreError) -> Vec<Answer> {
     let fixture = Fixture::embedded().await;
     let store = Hooked {
@@ -36,7 +37,15 @@ async fn answers_of(failure: fn() -> StoreError) -> Vec<Answer> {
     assert_eq!(api.client.get("", "/health/live").await.status, 200);
     let ready = api.client.ready().await;
     assert!(ready.status == 503 || ready.status == 500, "{ready:?}");
-    let mut answers = vec![api.client.post(&learner, &course, &body(1, 2, 3)).await];
+    let course_path = format!("/courses/{course}");
+    let session_path = format!("{course_path}/sessions/{}", new_id());
+    let mut answers = vec![
+        api.client.post(&learner, &course, &body(1, 2, 3)).await,
+        api.client.batch(batch([new_record()])).await,
+        api.client.delete(&learner, &session_path).await,
+        api.client.delete(&learner, &course_path).await,
+        api.client.delete(&learner, "/courses").await,
+    ];
     for path in reads() {
         answers.push(api.client.get(&learner, &path).await);
     }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use study_stats::store::StatsStore;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::support::api::{Answer, Api, Client, Settings, assert_error, body, new_id};
+use crate::support::batch::{assert_invalid, batch, new_record, post_batch};
 use crate::support::fixture::Fixture;
 use crate::support::hooked::Hooked;
 use crate::support::redis::{IN_MEMORY, Redis};
@@ -87,6 +88,10 @@ async fn past_the_limit_requests_are_refused_at_once_and_the_others_are_served()
         api.client.post(&learner, &new_id(), &body(1, 2, 3)).await,
         api.client.get(&learner, &course).await,
         api.client.get(&learner, &session).await,
+        api.client.batch(batch([new_record()])).await,
+        api.client.delete(&learner, &session).await,
+        api.client.delete(&learner, &course).await,
+        api.client.delete(&learner, "/courses").await,
     ] {
         assert_error(&answer, 503, "overloaded", "overloaded");
         assert_eq!(answer.header("retry-after"), Some("1"));
@@ -113,6 +118,10 @@ async fn what_does_not_need_the_store_is_answered_under_overload() {
     }
     let wrong = api.client.totals("x", &new_id()).await;
     assert_error(&wrong, 400, "invalid userId", "invalid_request");
+    assert_invalid(
+        &post_batch(&api.client, &[json!(5)]).await[0],
+        &["sessions"],
+    );
 }
 
 #[tokio::test]

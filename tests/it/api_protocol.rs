@@ -116,6 +116,7 @@ async fn unknown_paths_are_not_found(fixture: &Fixture) {
     for path in [
         "/x",
         "/courses/",
+        "/sessions/",
         &course,
         "/docs/x",
         "/health",
@@ -140,12 +141,13 @@ async fn other_methods_are_not_allowed_and_the_right_ones_are_told(fixture: &Fix
     let session = format!("{sessions}/{}", new_id());
     let (activity, summary) = (format!("{course}/activity"), format!("{course}/summary"));
     for (path, allowed) in [
-        ("/courses", "GET, HEAD"),
-        (&course, "GET, HEAD, POST"),
+        ("/courses", "DELETE, GET, HEAD"),
+        (course.as_str(), "DELETE, GET, HEAD, POST"),
         (&sessions, "GET, HEAD"),
-        (&session, "GET, HEAD"),
+        (&session, "DELETE, GET, HEAD"),
         (&activity, "GET, HEAD"),
         (&summary, "GET, HEAD"),
+        ("/sessions", "POST"),
         ("/health/live", "GET, HEAD"),
         ("/health/ready", "GET, HEAD"),
         ("/openapi.json", "GET, HEAD"),
@@ -153,7 +155,7 @@ async fn other_methods_are_not_allowed_and_the_right_ones_are_told(fixture: &Fix
         ("/", "GET, HEAD"),
     ] {
         for method in [
-            "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "POST", "NONSENSE",
+            "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "POST", "GET", "NONSENSE",
         ] {
             if allowed.contains(method) {
                 continue;

@@ -14,8 +14,14 @@
 mod support;
 
 mod api_activity;
+mod api_batch;
+mod api_batch_validation;
+mod api_bodies;
 mod api_conditional;
+mod api_deletes;
+mod api_erasure;
 mod api_failures;
+mod api_large_deletes;
 mod api_lists;
 mod api_overload;
 mod api_pages;

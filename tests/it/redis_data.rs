@@ -8,7 +8,8 @@ use study_stats::domain::{CourseId, LearnerId, OccurredAt, Outcome, Record, Stat
 use study_stats::store::redis::RedisStore;
 use study_stats::store::{StatsStore, StoreError};
 
-use crate::support::api::{Api, body};
+use crate::support::api::{Api, assert_error, body};
+use crate::support::batch::{batch, modules, new_record, post_batch, stored};
 use crate::support::fixture::{Fixture, redis_settings};
 use crate::support::history::{record, recount, stats};
 use crate::support::{eventually, id};
@@ -225,6 +226,29 @@ async fn data_of_another_kind_is_told_from_an_absent_redis() {
         matches!(answer, Err(StoreError::Unexpected(_))),
         "{answer:?}"
     );
+}
+
+#[tokio::test]
+async fn where_the_store_fails_for_one_record_the_answer_is_that_failure_and_it_may_be_repeated() {
+    let fixture = Fixture::redis().await;
+    let Api { client, .. } = &Api::serve(fixture.store.clone()).await;
+    let redis = fixture.server();
+    let broken = new_record();
+    post_batch(client, std::slice::from_ref(&broken)).await;
+    let keys: Vec<String> = redis.ask("KEYS ss:*:t:*").await;
+    redis.ask::<()>(&format!("SET {} text", keys[0])).await;
+
+    let records = [new_record(), broken, new_record()];
+    let answer = client.batch(batch(records.clone())).await;
+    assert_error(&answer, 500, "internal server error", "internal_error");
+    redis.ask::<()>(&format!("DEL {}", keys[0])).await;
+    assert_eq!(
+        post_batch(client, &records).await,
+        [stored(), stored(), stored()]
+    );
+    for record in [&records[0], &records[2]] {
+        assert_eq!(modules(client, record).await, 1);
+    }
 }
 
 #[tokio::test]

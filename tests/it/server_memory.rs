@@ -80,8 +80,55 @@ fn files(service: &Service) -> usize {
 
 /// The service's memory, in KiB.
 fn resident_memory(service: &Service) -> u64 {
+    memory(service, "VmRSS:")
+}
+
+/// A line of what the kernel says of the service's memory, in KiB.
+fn memory(service: &Service, line: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", service.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|text| text.strip_prefix(line));
     let number = line.unwrap().trim().trim_end_matches(" kB");
     number.parse().unwrap()
+}
+
+/// Clients that stall with a body of this many bytes, and what all of them may hold of bodies.
+const STALLED: usize = 300;
+const BODY: usize = 1 << 20;
+const BUDGET: usize = 64 << 20;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_bodies_that_do_not_end_hold_no_more_than_their_budget() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::start(
+        embedded(directory.path()).envs([("STORE_TIMEOUT", "1h"), ("REQUEST_TIMEOUT", "1h")]),
+    );
+    let client = service.client();
+    assert_eq!(client.ready().await.status, 200);
+    let before = peak_memory(&service);
+    let head = format!(
+        "POST /sessions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: {BODY}\r\n\r\n"
+    );
+    let unfinished = head + &" ".repeat(BODY - 1);
+    let mut streams = raw::connect(service.address(), STALLED).await;
+    for stream in &mut streams {
+        stream.write_all(unfinished.as_bytes()).await.unwrap();
+    }
+    // Each body is read until all of it but its end is held, or it is refused.
+    eventually("all that find no room are refused", || async {
+        let held = streams.iter().filter(|stream| raw::is_open(stream)).count();
+        (held * (BODY - (4 << 10)) <= BUDGET).then_some(())
+    })
+    .await;
+    let grown = (peak_memory(&service) - before) << 10;
+    // The rest is what the connections hold, and what the allocator keeps of bodies that grew. Without
+    // a budget it would be 300 MiB.
+    assert!(grown < 2 * BUDGET as u64, "it grew by {grown} bytes");
+    let recorded = client.post(&new_id(), &new_id(), &body(1, 2, 3)).await;
+    assert_eq!(recorded.status, 201);
+}
+
+/// The most memory that the service has had, in KiB.
+fn peak_memory(service: &Service) -> u64 {
+    memory(service, "VmHWM:")
 }

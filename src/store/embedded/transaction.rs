@@ -110,10 +110,17 @@ impl<'txn> Tables<'txn> {
             .collect()
     }
 
-    /// Any of the learner's courses.
-    pub(super) fn first_course(&self, learner: LearnerId) -> Result<Option<CourseId>, StoreError> {
-        let first = self.courses.range(schema::courses_range(learner))?.next();
-        Ok(first.transpose()?.map(|(key, _)| schema::id(key.value().2)))
+    /// The learner's first courses by the time of the latest session of each, at most so many.
+    pub(super) fn first_courses(
+        &self,
+        learner: LearnerId,
+        count: usize,
+    ) -> Result<Vec<CourseId>, StoreError> {
+        let range = schema::courses_range(learner);
+        let courses = self.courses.range(range)?.take(count);
+        courses
+            .map(|entry| Ok(schema::id(entry?.0.value().2)))
+            .collect()
     }
 
     /// Notes that the learner is erased as of `now`; a clock that went back does not take that back.

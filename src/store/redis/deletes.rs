@@ -9,7 +9,8 @@ use super::{RedisStore, reply};
 use crate::domain::{CourseId, Deletion, LearnerId, SessionId};
 use crate::store::{StoreError, TOMBSTONE};
 
-/// Sessions that one call forgets at most: Redis does nothing else meanwhile.
+/// Sessions that one call forgets at most: Redis does nothing else meanwhile. Also how many members
+/// of an index are read at once.
 const STEP: usize = 200;
 
 impl RedisStore {
@@ -27,7 +28,8 @@ impl RedisStore {
         })
     }
 
-    /// Steps until the timeline is empty, so that there was a moment with nothing left.
+    /// Steps until all that was there at one moment is gone. What is recorded meanwhile may be left:
+    /// who records all the time must not keep this from coming to an end.
     pub(super) async fn delete_course(
         &self,
         learner: LearnerId,
@@ -42,24 +44,29 @@ impl RedisStore {
                 Some(0) => {}
                 Some(_) => deletion = Deletion::Deleted,
             }
-            if sessions.is_empty() {
+            if sessions.len() < STEP {
                 return Ok(deletion);
             }
         }
     }
 
-    /// Refuses what occurred so far, and then deletes course by course until there is none.
+    /// Refuses what occurred so far, and then deletes all courses as each is deleted.
     pub(super) async fn erase_learner(&self, learner: LearnerId) -> Result<Deletion, StoreError> {
         let key = self.keys.erased(learner);
         let lifetime = TOMBSTONE.as_millis().to_string().into_bytes();
         let call = Call::new(&ERASE, learner, vec![key], vec![lifetime]);
         reply::erased(&self.write(call).await?)?;
-        while let Some(course) = self.first_course(learner).await? {
-            if self.delete_course(learner, course).await? == Deletion::LimitExceeded {
-                return Ok(Deletion::LimitExceeded);
+        loop {
+            let courses = self.first_courses(learner).await?;
+            for &course in &courses {
+                if self.delete_course(learner, course).await? == Deletion::LimitExceeded {
+                    return Ok(Deletion::LimitExceeded);
+                }
+            }
+            if courses.len() < STEP {
+                return Ok(Deletion::Deleted);
             }
         }
-        Ok(Deletion::Deleted)
     }
 
     /// Forgets these sessions in one step, and gives how many were there; `None` where a sum would
@@ -90,23 +97,17 @@ impl RedisStore {
         course: CourseId,
     ) -> Result<Vec<SessionId>, StoreError> {
         let timeline = self.keys.timeline(learner, course);
-        self.first_members(&timeline, STEP).await
+        self.first_members(&timeline).await
     }
 
-    async fn first_course(&self, learner: LearnerId) -> Result<Option<CourseId>, StoreError> {
-        let courses = self.keys.courses(learner);
-        let first = self.first_members(&courses, 1).await?;
-        Ok(first.into_iter().next())
+    async fn first_courses(&self, learner: LearnerId) -> Result<Vec<CourseId>, StoreError> {
+        self.first_members(&self.keys.courses(learner)).await
     }
 
     /// The first ids in an index, and those only.
-    async fn first_members<T: From<Uuid>>(
-        &self,
-        index: &str,
-        count: usize,
-    ) -> Result<Vec<T>, StoreError> {
+    async fn first_members<T: From<Uuid>>(&self, index: &str) -> Result<Vec<T>, StoreError> {
         let mut command = cmd("ZRANGE");
-        command.arg(index).arg(0).arg(count - 1);
+        command.arg(index).arg(0).arg(STEP - 1);
         let members: Vec<Vec<u8>> = self.query(&command).await?;
         let ids = members.iter().map(|member| {
             let id = Uuid::from_slice(member).map_err(|_| not_an_id())?;

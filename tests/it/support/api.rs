@@ -7,7 +7,7 @@ use std::time::Duration;
 use poem::http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-use study_stats::api::{self, Context};
+use study_stats::api::{self, BODY_BYTES, Context};
 use study_stats::server::{self, Limits};
 use study_stats::store::StatsStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,6 +29,7 @@ pub(crate) struct Api {
 pub(crate) struct Settings {
     pub(crate) request_timeout: Duration,
     pub(crate) max_requests: usize,
+    pub(crate) body_bytes: usize,
     pub(crate) limits: Limits,
 }
 
@@ -38,6 +39,7 @@ impl Default for Settings {
         Self {
             request_timeout: PATIENCE,
             max_requests: 1_000,
+            body_bytes: BODY_BYTES,
             limits: Limits {
                 max_connections: 10_000,
                 header_timeout: PATIENCE,
@@ -58,7 +60,7 @@ impl Api {
     pub(crate) async fn serve_with(store: Arc<dyn StatsStore>, settings: Settings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = Client::new(listener.local_addr().unwrap());
-        let context = Context::new(store, settings.max_requests, PATIENCE);
+        let context = Context::new(store, settings.max_requests, settings.body_bytes, PATIENCE);
         let app = api::endpoint(&context, settings.request_timeout);
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async { drop(stopped.await) };
@@ -153,6 +155,19 @@ impl Client {
             .unwrap()
     }
 
+    pub(crate) async fn delete(&self, learner: &str, path: &str) -> Answer {
+        let request = self.request(Method::DELETE, path);
+        send(request.header("X-User-Id", learner)).await.unwrap()
+    }
+
+    /// Records a body as a batch.
+    pub(crate) async fn batch(&self, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self
+            .request(Method::POST, "/sessions")
+            .header("content-type", "application/json");
+        send(request.body(body)).await.unwrap()
+    }
+
     pub(crate) async fn totals(&self, learner: &str, course: &str) -> Answer {
         self.get(learner, &format!("/courses/{course}")).await
     }
@@ -224,9 +239,20 @@ pub(crate) fn body_at(
     score: impl Into<Value>,
     time: impl Into<Value>,
 ) -> Value {
-    let mut body = body(modules, score, time);
+    at(&body(modules, score, time), occurred_at)
+}
+
+/// The same body with a time.
+pub(crate) fn at(body: &Value, occurred_at: &str) -> Value {
+    let mut body = body.clone();
     body["occurredAt"] = occurred_at.into();
     body
+}
+
+/// Where the session of a body is found.
+pub(crate) fn session_path(course: &str, body: &Value) -> String {
+    let session = body["sessionId"].as_str().unwrap();
+    format!("/courses/{course}/sessions/{session}")
 }
 
 /// A new id as text.

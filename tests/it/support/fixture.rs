@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use study_stats::config::{Cli, RedisSettings};
-use study_stats::domain::{CourseId, LearnerId, MAX_MAGNITUDE, Outcome};
+use study_stats::domain::{
+    CourseId, LearnerId, ListedSession, MAX_MAGNITUDE, Outcome, Slice, Span,
+};
 use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
 use study_stats::store::redis::RedisStore;
@@ -121,6 +123,25 @@ impl Fixture {
     pub(crate) async fn audit(&self) {
         let masters: Vec<_> = self.masters.iter().map(Redis::url).collect();
         audit(&masters).await;
+    }
+}
+
+/// All sessions of a learner in a course, page by page.
+pub(crate) async fn all_sessions(
+    store: &dyn StatsStore,
+    learner: LearnerId,
+    course: CourseId,
+) -> Vec<ListedSession> {
+    let mut slice = Slice::first(1_000);
+    let mut all = Vec::new();
+    loop {
+        let page = store.sessions(learner, course, Span::ALL, slice).await;
+        let page = page.unwrap();
+        all.extend(page.items);
+        slice.after = page.next;
+        if slice.after.is_none() {
+            return all;
+        }
     }
 }
 

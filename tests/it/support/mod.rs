@@ -3,6 +3,7 @@
 
 pub(crate) mod api;
 pub(crate) mod audit;
+pub(crate) mod batch;
 pub(crate) mod cluster;
 pub(crate) mod fixture;
 pub(crate) mod history;

@@ -1,0 +1,145 @@
+//! `/sessions`: records of any learners and courses, many at once.
+
+use poem_openapi::payload::Json;
+use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+
+use super::batch_body::{self, BatchBody};
+use super::error::{ApiError, FieldError};
+use super::failure::{Batching, Failure};
+use super::fields::{Checked, Problem};
+use super::{Context, Tag};
+use crate::domain::{Outcome, Record};
+use crate::store::StoreError;
+
+/// The operation on many sessions.
+pub(super) struct Batches(pub(super) Context);
+
+#[OpenApi]
+impl Batches {
+    /// Record many sessions
+    ///
+    /// Stores 1 to 1000 study sessions of any learners and courses, each as if it were recorded by
+    /// itself and in the order given. The answer has an outcome for each, in the same order: those that
+    /// are right are stored although others are not. Where the answer is 503 or 500, some may be stored
+    /// and some not; repeating the request is safe. `X-User-Id` is not looked at.
+    #[oai(
+        path = "/sessions",
+        method = "post",
+        operation_id = "recordSessions",
+        tag = "Tag::Sessions"
+    )]
+    async fn record(&self, body: BatchBody) -> Result<BatchResponse, Failure<Batching>> {
+        // Held to the end: what is made of the records on their way to the store takes no less.
+        let body = body.read(self.0.bodies()).await?;
+        let records = batch_body::parse(&body)?;
+        let right: Vec<_> = records.iter().flatten().copied().collect();
+        let mut outcomes = self.store(&right).await?.into_iter();
+        let results = records
+            .into_iter()
+            .map(|record| RecordResult::of(record, &mut outcomes));
+        Ok(BatchResponse::Done(Json(BatchResults {
+            results: results.collect::<Result<_, _>>()?,
+        })))
+    }
+
+    async fn store(
+        &self,
+        records: &[Record],
+    ) -> Result<Vec<Result<Outcome, StoreError>>, ApiError> {
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.0.admit()?.record_many(records).await)
+    }
+}
+
+/// The answer to a batch.
+#[derive(ApiResponse)]
+enum BatchResponse {
+    /// What became of each record.
+    #[oai(status = 200)]
+    Done(Json<BatchResults>),
+}
+
+/// What became of the records of a batch.
+#[derive(Object)]
+#[oai(read_only_all, example)]
+struct BatchResults {
+    /// One for each record, in their order.
+    #[oai(validator(min_items = 1, max_items = 1000))]
+    results: Vec<RecordResult>,
+}
+
+/// What became of a record.
+#[derive(Object)]
+#[oai(read_only_all)]
+struct RecordResult {
+    /// `stored`: new, or in the place of its session's former stats; `superseded`: the session is
+    /// already stored with a later time of occurrence; `gone`: the learner was erased after the session
+    /// occurred; `invalid`: it is wrong. All but `stored` changed nothing.
+    outcome: RecordOutcome,
+    /// Where it is invalid, all fields that are missing or wrong, in the order of the checks;
+    /// `sessions` where it is no JSON object, has a field twice, or would bring a sum past 9e15.
+    #[oai(skip_serializing_if_is_none)]
+    errors: Option<Vec<FieldError>>,
+}
+
+/// What can become of a record.
+#[derive(Default, Enum)]
+#[oai(rename_all = "lowercase")]
+enum RecordOutcome {
+    #[default]
+    Stored,
+    Superseded,
+    Gone,
+    Invalid,
+}
+
+impl RecordResult {
+    /// What became of a record, by the next of the outcomes where it was right.
+    fn of(
+        record: Checked<Record>,
+        outcomes: &mut impl Iterator<Item = Result<Outcome, StoreError>>,
+    ) -> Result<Self, ApiError> {
+        if let Err(problems) = record {
+            return Ok(Self::invalid(&problems));
+        }
+        let outcome = outcomes
+            .next()
+            .ok_or_else(|| ApiError::internal("a record has no outcome"))?;
+        Ok(match outcome? {
+            Outcome::Recorded => RecordOutcome::Stored.into(),
+            Outcome::Superseded => RecordOutcome::Superseded.into(),
+            Outcome::Erased => RecordOutcome::Gone.into(),
+            Outcome::LimitExceeded => Self::invalid(&[batch_body::limit_exceeded()]),
+        })
+    }
+
+    fn invalid(problems: &[Problem]) -> Self {
+        Self {
+            outcome: RecordOutcome::Invalid,
+            errors: Some(problems.iter().map(FieldError::from).collect()),
+        }
+    }
+}
+
+impl From<RecordOutcome> for RecordResult {
+    fn from(outcome: RecordOutcome) -> Self {
+        Self {
+            outcome,
+            errors: None,
+        }
+    }
+}
+
+impl Example for BatchResults {
+    fn example() -> Self {
+        Self {
+            results: vec![
+                RecordOutcome::Stored.into(),
+                RecordResult::invalid(&[batch_body::limit_exceeded()]),
+            ],
+        }
+    }
+}
