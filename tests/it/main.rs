@@ -34,4 +34,8 @@ mod redis_security;
 mod redis_sentinel;
 mod server_limits;
 mod server_memory;
+mod store_activity;
+mod store_concurrency;
 mod store_conformance;
+mod store_deletes;
+mod store_lists;

@@ -3,6 +3,7 @@
 
 use super::EmbeddedStore;
 use super::transaction::Tables;
+use super::writer::Clock;
 use crate::domain::{CourseId, Deletion, LearnerId, SessionId};
 use crate::store::StoreError;
 
@@ -16,54 +17,58 @@ impl EmbeddedStore {
         course: CourseId,
         session: SessionId,
     ) -> Result<Deletion, StoreError> {
-        self.write(1, move |tables, _| tables.forget(learner, course, session))
-            .await
+        let forgotten = self
+            .write(1, move |tables, _| {
+                tables.forget(learner, course, &[session])
+            })
+            .await?;
+        Ok(match forgotten {
+            None => Deletion::LimitExceeded,
+            Some(0) => Deletion::Missing,
+            Some(_) => Deletion::Deleted,
+        })
     }
 
-    /// Steps until the timeline is empty, so that there was a moment with nothing left.
+    /// Page by page, latest first and never back, so that it ends however much is recorded meanwhile.
+    /// What it does not come by was recorded or moved forward after it had begun.
     pub(super) async fn delete_course(
         &self,
         learner: LearnerId,
         course: CourseId,
     ) -> Result<Deletion, StoreError> {
         let mut deletion = Deletion::Missing;
+        let mut end = None;
         loop {
-            let step =
-                move |tables: &mut Tables<'_>, _: &mut _| forget_some(tables, learner, course);
-            match self.write(STEP, step).await? {
-                Deletion::Deleted => deletion = Deletion::Deleted,
-                Deletion::Missing => return Ok(deletion),
-                Deletion::LimitExceeded => return Ok(Deletion::LimitExceeded),
+            let step = move |tables: &mut Tables<'_>, _: &mut _| {
+                let page = tables.last_sessions(learner, course, end, STEP)?;
+                let sessions = page.iter().map(|position| position.id.into());
+                let sessions: Vec<_> = sessions.collect();
+                let forgotten = tables.forget(learner, course, &sessions)?;
+                Ok((forgotten, page.last().copied()))
+            };
+            let (forgotten, last) = self.write(STEP, step).await?;
+            match forgotten {
+                None => return Ok(Deletion::LimitExceeded),
+                Some(0) => return Ok(deletion),
+                Some(_) => deletion = Deletion::Deleted,
             }
+            end = last;
         }
     }
 
-    /// Refuses what occurred so far, and then deletes course by course until there is none.
+    /// Refuses what occurred so far, and then deletes the courses that are there: what is recorded
+    /// from now on occurred later. One that cannot be deleted does not keep the others.
     pub(super) async fn erase_learner(&self, learner: LearnerId) -> Result<Deletion, StoreError> {
-        self.write(1, move |tables, clock| tables.erase(learner, clock.now()))
-            .await?;
-        let first_course = move |tables: &mut Tables<'_>, _: &mut _| tables.first_course(learner);
-        while let Some(course) = self.write(1, first_course).await? {
+        let refuse = move |tables: &mut Tables<'_>, clock: &mut Clock| {
+            tables.erase(learner, clock.now())?;
+            tables.all_courses(learner)
+        };
+        let mut erasure = Deletion::Deleted;
+        for course in self.write(1, refuse).await? {
             if self.delete_course(learner, course).await? == Deletion::LimitExceeded {
-                return Ok(Deletion::LimitExceeded);
+                erasure = Deletion::LimitExceeded;
             }
         }
-        Ok(Deletion::Deleted)
+        Ok(erasure)
     }
-}
-
-/// Forgets the learner's first sessions in the course.
-fn forget_some(
-    tables: &mut Tables<'_>,
-    learner: LearnerId,
-    course: CourseId,
-) -> Result<Deletion, StoreError> {
-    let mut deletion = Deletion::Missing;
-    for session in tables.first_sessions(learner, course, STEP)? {
-        deletion = tables.forget(learner, course, session)?;
-        if deletion != Deletion::Deleted {
-            break;
-        }
-    }
-    Ok(deletion)
 }
