@@ -27,6 +27,7 @@ mod redis_arithmetic;
 mod redis_cluster;
 mod redis_connections;
 mod redis_data;
+mod redis_deletes;
 mod redis_failures;
 mod redis_inspection;
 mod redis_replicas;
