@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
 use rand::random_range;
-use study_stats::domain::{CourseId, Deletion, LearnerId, Outcome, Record, Slice, Span, Totals};
+use study_stats::domain::{
+    CourseId, Deletion, LearnerId, ListedSession, Outcome, Record, Slice, Span, Totals,
+};
 use study_stats::store::StatsStore;
 use tokio::time::timeout;
 
@@ -48,6 +50,12 @@ async fn no_session_is_seen_twice_and_none_that_stands_still_is_missed(fixture: 
     };
     for span in [Span::ALL, narrow].repeat(6) {
         let pages = walk::sessions(store, learner, course, span, 7).await;
+        // One that moved forward while its page was read stands where it is now.
+        let order =
+            |listed: &ListedSession| (listed.session.occurred_at.millis, listed.id.as_u128());
+        for page in &pages {
+            assert!(page.is_sorted_by(|former, next| order(former) > order(next)));
+        }
         let seen = pages.concat();
         let at = |millis: i64| (span.from..=span.last).contains(&millis);
         assert!(

@@ -10,7 +10,7 @@ use study_stats::domain::{
 
 use crate::for_every_store;
 use crate::support::fixture::Fixture;
-use crate::support::history::{History, record, recount, stats};
+use crate::support::history::{History, neighbour, record, recount, stats};
 use crate::support::{id, now};
 
 for_every_store!(
@@ -214,11 +214,8 @@ async fn a_sum_past_the_limit_is_refused_and_changes_nothing(fixture: &Fixture) 
 
 async fn the_limit_is_also_that_of_the_summary(fixture: &Fixture) {
     let store = &fixture.store;
-    let bucket = |learner: &LearnerId| crc32fast::hash(learner.as_bytes()) % 1_024;
-    let (learner, course): (LearnerId, _) = (id(), id());
-    let neighbour: LearnerId = std::iter::repeat_with(id)
-        .find(|other| bucket(other) == bucket(&learner))
-        .unwrap();
+    let (learner, course) = (id(), id());
+    let neighbour = neighbour(learner);
     fixture.fill(learner, course).await;
 
     let more = record(neighbour, course, stats(0.0, 0.0, 1.0));

@@ -7,7 +7,7 @@ use study_stats::store::StatsStore;
 
 use crate::for_every_store;
 use crate::support::fixture::Fixture;
-use crate::support::history::{LATER, record, record_at, recount, stats};
+use crate::support::history::{LATER, neighbour, record, record_at, recount, stats};
 use crate::support::model::{Model, Operation};
 use crate::support::{id, now};
 
@@ -145,36 +145,33 @@ async fn what_occurred_before_an_erasure_is_refused_and_what_did_later_is_not(fi
     assert_eq!(store.record(&other).await.unwrap(), Outcome::Recorded);
 }
 
-/// Brings the sum of scores to its limit with so many sessions whose score is positive: without them
-/// it would be past it. They are the latest.
-async fn fill_around(
-    fixture: &Fixture,
-    learner: LearnerId,
-    course: CourseId,
-    count: i64,
-) -> Record {
-    fixture.fill(learner, course).await;
-    let extreme = |millis, score| Record {
+/// Brings the sum of scores to its limit with sessions of the first learner, and keeps it there with
+/// 300 latest ones of the second and as many of the third, whose scores are opposite: without those
+/// of the second it would be past it. Gives one of them.
+async fn fill_around(fixture: &Fixture, learners: [LearnerId; 3], course: CourseId) -> Record {
+    fixture.fill(learners[0], course).await;
+    let extreme = |learner, millis, score| Record {
         stats: stats(0.0, score, 0.0),
         ..record_at(learner, course, millis)
     };
-    let positive: Vec<_> = (0..count)
-        .map(|turn| extreme(LATER + turn, MAX_MAGNITUDE))
-        .collect();
-    let negative = (0..count).map(|turn| extreme(turn, -MAX_MAGNITUDE));
-    let negative: Vec<_> = negative.collect();
-    for records in [&positive, &negative] {
+    let records = |learner, millis, score| {
+        let records = (0..300).map(move |turn| extreme(learner, millis + turn, score));
+        records.collect::<Vec<_>>()
+    };
+    let kept = records(learners[1], LATER, MAX_MAGNITUDE);
+    let others = records(learners[2], 0, -MAX_MAGNITUDE);
+    for records in [&kept, &others] {
         for outcome in fixture.store.record_many(records).await {
             assert_eq!(outcome.unwrap(), Outcome::Recorded);
         }
     }
-    positive[0]
+    kept[0]
 }
 
 async fn sessions_without_which_a_sum_would_pass_the_limit_stay(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
-    let one = fill_around(fixture, learner, course, 300).await;
+    let one = fill_around(fixture, [learner; 3], course).await;
     let held = async || {
         (
             store.totals(learner, course).await.unwrap(),
@@ -199,12 +196,22 @@ async fn sessions_without_which_a_sum_would_pass_the_limit_stay(fixture: &Fixtur
 async fn a_course_that_cannot_be_forgotten_does_not_keep_the_others(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
-    fill_around(fixture, learner, course, 300).await;
+    // It is the summary that would pass its limit here.
+    let neighbours = [neighbour(learner), learner, neighbour(learner)];
+    let one = fill_around(fixture, neighbours, course).await;
     for millis in [-1, LATER + 1_000] {
         let other = record_at(learner, id(), millis);
         store.record(&other).await.unwrap();
     }
-    let erasure = store.erase(learner).await.unwrap();
-    assert_eq!(erasure, Deletion::LimitExceeded);
+    let answers = [
+        store.forget_session(learner, course, one.session).await,
+        store.erase(learner).await,
+    ];
+    for answer in answers {
+        assert_eq!(answer.unwrap(), Deletion::LimitExceeded);
+    }
+    let left = store.courses(learner, Slice::first(3)).await.unwrap();
+    let left: Vec<_> = left.items.iter().map(|listed| listed.id).collect();
+    assert_eq!(left, [course]);
     assert_eq!(fixture.audit().await, 9_600);
 }

@@ -8,6 +8,7 @@ use study_stats::domain::{
 };
 use study_stats::store::StatsStore;
 
+use super::audit::bucket;
 use super::id;
 use super::model::{Model, Operation};
 
@@ -41,6 +42,14 @@ pub(crate) fn record_at(learner: LearnerId, course: CourseId, millis: i64) -> Re
         occurred_at: Some(OccurredAt::from_utc_millis(millis)),
         ..record(learner, course, stats(number.abs(), number, 1.0))
     }
+}
+
+/// Another learner of the same bucket, so that both share a course's summary.
+pub(crate) fn neighbour(learner: LearnerId) -> LearnerId {
+    let bucket_of = |learner: &LearnerId| bucket(learner.as_u128());
+    let others = std::iter::repeat_with(id);
+    let mut same = others.filter(|other| bucket_of(other) == bucket_of(&learner));
+    same.next().expect("there is no end of learners")
 }
 
 /// The totals of some sessions, counted one by one.
