@@ -48,8 +48,9 @@ async fn no_session_is_seen_twice_and_none_that_stands_still_is_missed(fixture: 
         from: 100,
         last: 800,
     };
-    for span in [Span::ALL, narrow].repeat(6) {
-        let pages = walk::sessions(store, learner, course, span, 7).await;
+    // Small pages, between which much happens, and large ones, in which much moves.
+    for (span, limit) in [(Span::ALL, 7), (narrow, 60)].repeat(15) {
+        let pages = walk::sessions(store, learner, course, span, limit).await;
         // One that moved forward while its page was read stands where it is now.
         let order =
             |listed: &ListedSession| (listed.session.occurred_at.millis, listed.id.as_u128());
@@ -227,7 +228,9 @@ async fn a_reader_sees_a_large_course_shrink_and_never_half_a_step(fixture: &Fix
     const SESSIONS: usize = 2_500;
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
-    let one = stats(0.3, 0.3, 0.3);
+    // As many digits as are counted: those of a step, added up, are more than a double has.
+    let number = 0.987_654_321_098_765;
+    let one = stats(number, -number, number);
     let records = (0..SESSIONS).map(|_| record(learner, course, one));
     let records: Vec<_> = records.collect();
     store.record_many(&records).await;

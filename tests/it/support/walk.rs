@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
-use study_stats::domain::{CourseId, LearnerId, ListedCourse, ListedSession, Page, Slice, Span};
+use study_stats::domain::{
+    CourseId, LearnerId, ListedCourse, ListedSession, Page, Position, Slice, Span,
+};
 use study_stats::store::{StatsStore, StoreError};
 
 /// The pages of a learner's sessions in a course, of at most `limit` each.
@@ -34,10 +36,13 @@ where
         let page = read(slice).await.unwrap();
         assert!(page.items.len() <= limit);
         pages.push(page.items);
-        match page.next {
-            Some(_) => slice.after = page.next,
-            None => return pages,
-        }
+        let Some(next) = page.next else {
+            return pages;
+        };
+        let order = |place: Position| (place.millis, place.id);
+        let goes_on = slice.after.is_none_or(|after| order(next) < order(after));
+        assert!(goes_on, "{next:?} follows {:?}", slice.after);
+        slice.after = page.next;
     }
 }
 
