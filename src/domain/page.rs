@@ -19,6 +19,12 @@ impl Span {
         from: i64::MIN,
         last: i64::MAX,
     };
+
+    /// Whether an instant belongs to it.
+    #[must_use]
+    pub fn contains(&self, millis: i64) -> bool {
+        (self.from..=self.last).contains(&millis)
+    }
 }
 
 /// A place in a list: just after the item of that time and id.

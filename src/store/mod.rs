@@ -118,7 +118,8 @@ pub trait StatsStore: Send + Sync {
         session: SessionId,
     ) -> Result<Deletion, StoreError>;
 
-    /// Forgets all sessions of a learner in a course, in steps.
+    /// Forgets all sessions of a learner in a course, in steps. What is recorded meanwhile may go with
+    /// them or stay.
     async fn forget_course(
         &self,
         learner: LearnerId,
@@ -126,7 +127,8 @@ pub trait StatsStore: Send + Sync {
     ) -> Result<Deletion, StoreError>;
 
     /// Erases a learner: forgets all sessions, in steps, and for thirty days refuses records that
-    /// occurred no later than now. It is never [`Deletion::Missing`].
+    /// occurred no later than now. What is recorded meanwhile, and occurred later, may go with them or
+    /// stay. It is never [`Deletion::Missing`].
     async fn erase(&self, learner: LearnerId) -> Result<Deletion, StoreError>;
 
     /// Answers when the store can be reached.

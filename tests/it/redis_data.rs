@@ -1,61 +1,19 @@
 //! What the Redis store keeps, key by key.
 
-use std::collections::HashMap;
-
-use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, cmd};
-use study_stats::domain::{CourseId, LearnerId, OccurredAt, Outcome, Record, Stats};
+use study_stats::domain::{CourseId, Outcome, Record};
 use study_stats::store::redis::RedisStore;
 use study_stats::store::{StatsStore, StoreError};
 
 use crate::support::api::{Api, assert_error, body};
 use crate::support::batch::{batch, modules, new_record, post_batch, stored};
 use crate::support::fixture::{Fixture, redis_settings};
+use crate::support::golden::{
+    COURSE, COURSES_KEY, ERASED_KEY, LEARNER, SESSION_KEY, SUMMARY_KEY, TIMELINE_KEY, TOTALS_KEY,
+    fields, golden, hash,
+};
 use crate::support::history::{record, recount, stats};
 use crate::support::{eventually, id};
-
-const LEARNER: &str = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f";
-const COURSE: &str = "fbffbfff-0000-4000-8000-000000000001";
-const SESSION: &str = "00000000-0000-0000-0000-000000000000";
-
-const SESSION_KEY: &str =
-    "ss:{194}:s:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ:AAAAAAAAAAAAAAAAAAAAAA";
-const TOTALS_KEY: &str = "ss:{194}:t:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ";
-const TIMELINE_KEY: &str = "ss:{194}:i:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ";
-const COURSES_KEY: &str = "ss:{194}:u:AZPU8XorfD2eT1prfI2eDw";
-const SUMMARY_KEY: &str = "ss:{194}:c:-_-__wAAQACAAAAAAAAAAQ";
-const ERASED_KEY: &str = "ss:{194}:x:AZPU8XorfD2eT1prfI2eDw";
-
-fn golden(stats: Stats, millis: i64) -> Record {
-    Record {
-        learner: LearnerId::parse(LEARNER).unwrap(),
-        course: CourseId::parse(COURSE).unwrap(),
-        session: SESSION.parse::<uuid::Uuid>().unwrap().into(),
-        stats,
-        occurred_at: Some(OccurredAt {
-            millis,
-            local_day: 7,
-        }),
-    }
-}
-
-async fn hash(connection: &mut MultiplexedConnection, key: &str) -> Vec<(String, String)> {
-    let mut fields: Vec<_> = connection
-        .hgetall::<_, HashMap<_, _>>(key)
-        .await
-        .unwrap()
-        .into_iter()
-        .collect();
-    fields.sort();
-    fields
-}
-
-fn fields(fields: &[(&str, &str)]) -> Vec<(String, String)> {
-    fields
-        .iter()
-        .map(|(field, value)| ((*field).to_owned(), (*value).to_owned()))
-        .collect()
-}
 
 #[tokio::test]
 async fn a_record_fills_the_keys_of_the_data_model() {

@@ -3,10 +3,11 @@
 
 use super::EmbeddedStore;
 use super::transaction::Tables;
+use super::writer::Clock;
 use crate::domain::{CourseId, Deletion, LearnerId, SessionId};
 use crate::store::StoreError;
 
-/// Sessions that one transaction forgets at most, and courses that are looked up at once.
+/// Sessions that one transaction forgets at most.
 const STEP: usize = 200;
 
 impl EmbeddedStore {
@@ -16,65 +17,58 @@ impl EmbeddedStore {
         course: CourseId,
         session: SessionId,
     ) -> Result<Deletion, StoreError> {
-        self.write(1, move |tables, _| tables.forget(learner, course, session))
-            .await
+        let forgotten = self
+            .write(1, move |tables, _| {
+                tables.forget(learner, course, &[session])
+            })
+            .await?;
+        Ok(match forgotten {
+            None => Deletion::LimitExceeded,
+            Some(0) => Deletion::Missing,
+            Some(_) => Deletion::Deleted,
+        })
     }
 
-    /// Steps until all that was there at one moment is gone. What is recorded meanwhile may be left:
-    /// who records all the time must not keep this from coming to an end.
+    /// Page by page, latest first and never back, so that it ends however much is recorded meanwhile.
+    /// What it does not come by was recorded or moved forward after it had begun.
     pub(super) async fn delete_course(
         &self,
         learner: LearnerId,
         course: CourseId,
     ) -> Result<Deletion, StoreError> {
         let mut deletion = Deletion::Missing;
+        let mut end = None;
         loop {
-            let step =
-                move |tables: &mut Tables<'_>, _: &mut _| forget_some(tables, learner, course);
-            let Some(forgotten) = self.write(STEP, step).await? else {
-                return Ok(Deletion::LimitExceeded);
+            let step = move |tables: &mut Tables<'_>, _: &mut _| {
+                let page = tables.last_sessions(learner, course, end, STEP)?;
+                let sessions = page.iter().map(|position| position.id.into());
+                let sessions: Vec<_> = sessions.collect();
+                let forgotten = tables.forget(learner, course, &sessions)?;
+                Ok((forgotten, page.last().copied()))
             };
-            if forgotten > 0 {
-                deletion = Deletion::Deleted;
+            let (forgotten, last) = self.write(STEP, step).await?;
+            match forgotten {
+                None => return Ok(Deletion::LimitExceeded),
+                Some(0) => return Ok(deletion),
+                Some(_) => deletion = Deletion::Deleted,
             }
-            if forgotten < STEP {
-                return Ok(deletion);
-            }
+            end = last;
         }
     }
 
-    /// Refuses what occurred so far, and then deletes all courses as each is deleted.
+    /// Refuses what occurred so far, and then deletes the courses that are there: what is recorded
+    /// from now on occurred later. One that cannot be deleted does not keep the others.
     pub(super) async fn erase_learner(&self, learner: LearnerId) -> Result<Deletion, StoreError> {
-        self.write(1, move |tables, clock| tables.erase(learner, clock.now()))
-            .await?;
-        let first_courses =
-            move |tables: &mut Tables<'_>, _: &mut _| tables.first_courses(learner, STEP);
-        loop {
-            let courses = self.write(1, first_courses).await?;
-            for &course in &courses {
-                if self.delete_course(learner, course).await? == Deletion::LimitExceeded {
-                    return Ok(Deletion::LimitExceeded);
-                }
-            }
-            if courses.len() < STEP {
-                return Ok(Deletion::Deleted);
+        let refuse = move |tables: &mut Tables<'_>, clock: &mut Clock| {
+            tables.erase(learner, clock.now())?;
+            tables.all_courses(learner)
+        };
+        let mut erasure = Deletion::Deleted;
+        for course in self.write(1, refuse).await? {
+            if self.delete_course(learner, course).await? == Deletion::LimitExceeded {
+                erasure = Deletion::LimitExceeded;
             }
         }
+        Ok(erasure)
     }
-}
-
-/// Forgets the learner's first sessions in the course, and gives how many they were; `None` where a
-/// sum would have passed its limit.
-fn forget_some(
-    tables: &mut Tables<'_>,
-    learner: LearnerId,
-    course: CourseId,
-) -> Result<Option<usize>, StoreError> {
-    let sessions = tables.first_sessions(learner, course, STEP)?;
-    for &session in &sessions {
-        if tables.forget(learner, course, session)? == Deletion::LimitExceeded {
-            return Ok(None);
-        }
-    }
-    Ok(Some(sessions.len()))
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use rand::Rng;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use super::EmbeddedStore;
 use super::schema::{self, COURSES, ERASED, SESSIONS, SUMMARY, TIMELINE, TOTALS};
 use super::transaction::Tables;
-use crate::domain::{Amount, OccurredAt, Outcome, Record, Score, Stats, Totals};
+use crate::domain::{Amount, OccurredAt, Outcome, Record, Score, SessionId, Stats, Totals};
 use crate::store::{StatsStore, StoreError, bucket};
 
 struct Fixture {
@@ -30,18 +31,25 @@ impl Fixture {
         }
     }
 
-    /// Records in one transaction.
-    fn record(&self, records: &[Record]) -> Vec<Outcome> {
+    /// Does something in one transaction.
+    fn write<T>(&self, work: impl FnOnce(&mut Tables<'_>) -> T) -> T {
         let write = self.database.begin_write().unwrap();
         let mut tables = Tables::open(&write).unwrap();
-        let now = OccurredAt::from_utc_millis(0);
-        let outcomes = records
-            .iter()
-            .map(|record| tables.record(record, now).unwrap())
-            .collect();
+        let result = work(&mut tables);
         drop(tables);
         write.commit().unwrap();
-        outcomes
+        result
+    }
+
+    /// Records in one transaction.
+    fn record(&self, records: &[Record]) -> Vec<Outcome> {
+        let now = OccurredAt::from_utc_millis(0);
+        let records = records.iter();
+        self.write(|tables| {
+            records
+                .map(|record| tables.record(record, now).unwrap())
+                .collect()
+        })
     }
 
     fn snapshot(&self) -> ReadTransaction {
@@ -89,8 +97,26 @@ fn record(random: &mut impl rand::Rng) -> Record {
 #[test]
 fn every_table_is_a_recount_of_the_sessions() {
     let (fixture, mut random) = (Fixture::new(), rand::rng());
-    for _ in 0..40 {
+    for turn in 0..60 {
         fixture.record(&(0..25).map(|_| record(&mut random)).collect::<Vec<_>>());
+        assert_recount(&fixture.snapshot());
+        let Record {
+            learner, course, ..
+        } = record(&mut random);
+        fixture.write(|tables| {
+            if turn % 5 == 0 {
+                // Later than a part of the records to come.
+                let now = OccurredAt::from_utc_millis(-500 + turn * 8);
+                tables.erase(learner, now).unwrap();
+            }
+            // A part of what is there, or all of it, and what is not.
+            let last = tables.last_sessions(learner, course, None, random.random_range(0..12));
+            let last = last.unwrap().into_iter().map(|last| last.id);
+            let ids = last.chain([Uuid::from_u128(99)]);
+            let ids: Vec<SessionId> = ids.map(SessionId::from).collect();
+            let forgotten = tables.forget(learner, course, &ids).unwrap();
+            assert_eq!(forgotten, Some(ids.len() - 1));
+        });
         assert_recount(&fixture.snapshot());
     }
 }
@@ -144,14 +170,12 @@ fn what_occurred_no_later_than_its_learner_was_erased_is_refused_for_thirty_days
     let (fixture, mut random) = (Fixture::new(), rand::rng());
     let one = record(&mut random);
     let (erased, later) = (1_000, 1_000 + 30 * 86_400_000);
-    let write = fixture.database.begin_write().unwrap();
-    let mut erasing = Tables::open(&write).unwrap();
-    for now in [erased, erased - 1] {
-        let now = OccurredAt::from_utc_millis(now);
-        erasing.erase(one.learner, now).unwrap();
-    }
-    drop(erasing);
-    write.commit().unwrap();
+    fixture.write(|tables| {
+        for now in [erased, erased - 1] {
+            let now = OccurredAt::from_utc_millis(now);
+            tables.erase(one.learner, now).unwrap();
+        }
+    });
     let at = |millis| Record {
         occurred_at: Some(OccurredAt::from_utc_millis(millis)),
         ..one
@@ -170,12 +194,8 @@ fn what_occurred_no_later_than_its_learner_was_erased_is_refused_for_thirty_days
         "now is 0 here, and yet after the erasure"
     );
     let record_at = |now, record| {
-        let write = fixture.database.begin_write().unwrap();
-        let mut tables = Tables::open(&write).unwrap();
-        let outcome = tables.record(&record, OccurredAt::from_utc_millis(now));
-        drop(tables);
-        write.commit().unwrap();
-        outcome.unwrap()
+        let now = OccurredAt::from_utc_millis(now);
+        fixture.write(|tables| tables.record(&record, now).unwrap())
     };
     let other = Record {
         session: Uuid::from_u128(99).into(),

@@ -1,10 +1,12 @@
 //! What a write changes, within one transaction.
 
+use std::ops::Bound;
+
 use redb::{ReadableTable, Table, TableError, WriteTransaction};
 
 use super::schema::{self, COURSES, ERASED, SESSIONS, SUMMARY, TIMELINE, TOTALS};
 use crate::domain::{
-    CourseId, Deletion, LearnerId, OccurredAt, Outcome, Record, Session, SessionId, Span, Summary,
+    CourseId, LearnerId, OccurredAt, Outcome, Position, Record, Session, SessionId, Span, Summary,
     Totals,
 };
 use crate::store::{StoreError, TOMBSTONE};
@@ -74,50 +76,62 @@ impl<'txn> Tables<'txn> {
         Ok(Outcome::Recorded)
     }
 
-    /// Forgets a session, and moves the aggregates.
+    /// Forgets those of a learner's sessions in a course that are there, and gives how many; `None`
+    /// where a sum would pass its limit without them, and then all of them stay.
     pub(super) fn forget(
         &mut self,
         learner: LearnerId,
         course: CourseId,
-        session: SessionId,
-    ) -> Result<Deletion, StoreError> {
-        let session_key = schema::session_key(learner, course, session);
-        let Some(former) = self.session(session_key)? else {
-            return Ok(Deletion::Missing);
-        };
+        sessions: &[SessionId],
+    ) -> Result<Option<usize>, StoreError> {
+        let mut found = Vec::with_capacity(sessions.len());
+        for &session in sessions {
+            let key = schema::session_key(learner, course, session);
+            if let Some(session) = self.session(key)? {
+                found.push((key, session));
+            }
+        }
         let moved = self.move_aggregates(learner, course, |totals| {
-            totals.without(&former.stats).within_limit()
+            let stats = found.iter().map(|(_, session)| &session.stats);
+            let rest = stats.fold(*totals, |totals, stats| totals.without(stats));
+            rest.within_limit()
         })?;
         if !moved {
-            return Ok(Deletion::LimitExceeded);
+            return Ok(None);
         }
-        self.move_in_time(session_key, Some(&former), None)?;
-        self.sessions.remove(session_key)?;
-        Ok(Deletion::Deleted)
+        for (key, session) in &found {
+            self.move_in_time(*key, Some(session), None)?;
+            self.sessions.remove(*key)?;
+        }
+        Ok(Some(found.len()))
     }
 
-    /// The learner's first sessions in the course by the time they occurred, at most so many.
-    pub(super) fn first_sessions(
+    /// The learner's last sessions in the course by the time they occurred, of those before `end`:
+    /// at most so many, latest first.
+    pub(super) fn last_sessions(
         &self,
         learner: LearnerId,
         course: CourseId,
+        end: Option<Position>,
         count: usize,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        let range = schema::timeline_range(learner, course, Span::ALL);
-        let sessions = self.timeline.range(range)?.take(count);
-        sessions
-            .map(|entry| Ok(schema::id(entry?.0.value().3)))
-            .collect()
+    ) -> Result<Vec<Position>, StoreError> {
+        let (first, last) = schema::timeline_range(learner, course, Span::ALL).into_inner();
+        let end = match end {
+            Some(end) => Bound::Excluded((first.0, first.1, end.millis, end.id.as_u128())),
+            None => Bound::Included(last),
+        };
+        let sessions = self.timeline.range((Bound::Included(first), end))?;
+        let sessions = sessions.rev().take(count).map(|entry| {
+            let (_, _, millis, id) = entry?.0.value();
+            let id = schema::id(id);
+            Ok(Position { millis, id })
+        });
+        sessions.collect()
     }
 
-    /// The learner's first courses by the time of the latest session of each, at most so many.
-    pub(super) fn first_courses(
-        &self,
-        learner: LearnerId,
-        count: usize,
-    ) -> Result<Vec<CourseId>, StoreError> {
-        let range = schema::courses_range(learner);
-        let courses = self.courses.range(range)?.take(count);
+    /// The learner's courses.
+    pub(super) fn all_courses(&self, learner: LearnerId) -> Result<Vec<CourseId>, StoreError> {
+        let courses = self.courses.range(schema::courses_range(learner))?;
         courses
             .map(|entry| Ok(schema::id(entry?.0.value().2)))
             .collect()

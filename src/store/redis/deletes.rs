@@ -1,16 +1,14 @@
 //! How sessions are forgotten: a bounded number in each step, and all aggregates with them.
 
 use redis::cmd;
-use uuid::Uuid;
 
 use super::scripts::{ERASE, FORGET};
 use super::writes::Call;
 use super::{RedisStore, reply};
-use crate::domain::{CourseId, Deletion, LearnerId, SessionId};
+use crate::domain::{CourseId, Deletion, LearnerId, SessionId, Slice, Span};
 use crate::store::{StoreError, TOMBSTONE};
 
-/// Sessions that one call forgets at most: Redis does nothing else meanwhile. Also how many members
-/// of an index are read at once.
+/// Sessions that one call forgets at most: Redis does nothing else meanwhile.
 const STEP: usize = 200;
 
 impl RedisStore {
@@ -28,45 +26,47 @@ impl RedisStore {
         })
     }
 
-    /// Steps until all that was there at one moment is gone. What is recorded meanwhile may be left:
-    /// who records all the time must not keep this from coming to an end.
+    /// Page by page, latest first and never back, so that it ends however much is recorded meanwhile.
+    /// What it does not come by was recorded or moved forward after it had begun.
     pub(super) async fn delete_course(
         &self,
         learner: LearnerId,
         course: CourseId,
     ) -> Result<Deletion, StoreError> {
+        let timeline = self.keys.timeline(learner, course);
+        let mut slice = Slice::first(STEP);
         let mut deletion = Deletion::Missing;
         loop {
-            let sessions = self.first_sessions(learner, course).await?;
+            let page = self.read_page(&timeline, Span::ALL, slice).await?;
+            let sessions = page.items.iter().map(|position| position.id.into());
+            let sessions: Vec<SessionId> = sessions.collect();
             // Without sessions too: a course that has none must not stay among the learner's.
             match self.forget(learner, course, &sessions).await? {
                 None => return Ok(Deletion::LimitExceeded),
                 Some(0) => {}
                 Some(_) => deletion = Deletion::Deleted,
             }
-            if sessions.len() < STEP {
+            if page.next.is_none() {
                 return Ok(deletion);
             }
+            slice.after = page.next;
         }
     }
 
-    /// Refuses what occurred so far, and then deletes all courses as each is deleted.
+    /// Refuses what occurred so far, and then deletes the courses that are there: what is recorded
+    /// from now on occurred later. One that cannot be deleted does not keep the others.
     pub(super) async fn erase_learner(&self, learner: LearnerId) -> Result<Deletion, StoreError> {
         let key = self.keys.erased(learner);
         let lifetime = TOMBSTONE.as_millis().to_string().into_bytes();
         let call = Call::new(&ERASE, learner, vec![key], vec![lifetime]);
         reply::erased(&self.write(call).await?)?;
-        loop {
-            let courses = self.first_courses(learner).await?;
-            for &course in &courses {
-                if self.delete_course(learner, course).await? == Deletion::LimitExceeded {
-                    return Ok(Deletion::LimitExceeded);
-                }
-            }
-            if courses.len() < STEP {
-                return Ok(Deletion::Deleted);
+        let mut erasure = Deletion::Deleted;
+        for course in self.all_courses(learner).await? {
+            if self.delete_course(learner, course).await? == Deletion::LimitExceeded {
+                erasure = Deletion::LimitExceeded;
             }
         }
+        Ok(erasure)
     }
 
     /// Forgets these sessions in one step, and gives how many were there; `None` where a sum would
@@ -90,33 +90,13 @@ impl RedisStore {
         Ok(reply.ok_or_else(|| StoreError::Unexpected("a call has no reply".into()))??)
     }
 
-    /// The ids of the sessions that the next step forgets.
-    async fn first_sessions(
-        &self,
-        learner: LearnerId,
-        course: CourseId,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        let timeline = self.keys.timeline(learner, course);
-        self.first_members(&timeline).await
-    }
-
-    async fn first_courses(&self, learner: LearnerId) -> Result<Vec<CourseId>, StoreError> {
-        self.first_members(&self.keys.courses(learner)).await
-    }
-
-    /// The first ids in an index, and those only.
-    async fn first_members<T: From<Uuid>>(&self, index: &str) -> Result<Vec<T>, StoreError> {
+    /// The learner's courses at one moment, in one reply: page by page, one that moves forward
+    /// between two pages would be missed. A hundred thousand take Redis some milliseconds.
+    async fn all_courses(&self, learner: LearnerId) -> Result<Vec<CourseId>, StoreError> {
         let mut command = cmd("ZRANGE");
-        command.arg(index).arg(0).arg(STEP - 1);
+        command.arg(self.keys.courses(learner)).arg(0).arg(-1);
         let members: Vec<Vec<u8>> = self.query(&command).await?;
-        let ids = members.iter().map(|member| {
-            let id = Uuid::from_slice(member).map_err(|_| not_an_id())?;
-            Ok(id.into())
-        });
+        let ids = members.iter().map(|member| Ok(reply::id(member)?.into()));
         ids.collect()
     }
-}
-
-fn not_an_id() -> StoreError {
-    StoreError::Unexpected("an index has a member that is no id".into())
 }

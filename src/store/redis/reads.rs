@@ -1,7 +1,6 @@
 //! What is read: single hashes, and pages of lists.
 
 use redis::{Cmd, Pipeline, cmd};
-use uuid::Uuid;
 
 use super::scripts::PAGE;
 use super::{RedisStore, reply};
@@ -33,7 +32,8 @@ impl RedisStore {
 
     /// A page of the timeline, and then its sessions.
     ///
-    /// What was forgotten between the two is left out, and what was replaced is as it is now.
+    /// What was forgotten between the two is left out, or was moved out of the span; what was replaced
+    /// is as it is now.
     pub(super) async fn read_sessions(
         &self,
         learner: LearnerId,
@@ -49,7 +49,9 @@ impl RedisStore {
         let hashes = self.read_hashes(keys, &reply::SESSION_FIELDS).await?;
         let mut items = Vec::with_capacity(ids.len());
         for (id, hash) in ids.into_iter().zip(hashes) {
-            if let Some(session) = reply::session(hash)? {
+            if let Some(session) = reply::session(hash)?
+                && span.contains(session.occurred_at.millis)
+            {
                 items.push(ListedSession { id, session });
             }
         }
@@ -92,7 +94,7 @@ impl RedisStore {
     }
 
     /// A page of an index: the ids of its members, and their scores.
-    async fn read_page(
+    pub(super) async fn read_page(
         &self,
         index: &str,
         span: Span,
@@ -115,10 +117,7 @@ impl RedisStore {
             .query_script(&PAGE, &[index.to_owned()], &arguments)
             .await?;
         let positions = found.into_iter().rev().map(|(member, millis)| {
-            let id = Uuid::from_slice(&member);
-            let id = id.map_err(|_| {
-                StoreError::Unexpected("an index has a member that is no id".into())
-            })?;
+            let id = reply::id(&member)?;
             Ok(Position { millis, id })
         });
         let positions = positions.collect::<Result<_, StoreError>>()?;

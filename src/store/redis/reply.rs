@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use uuid::Uuid;
+
 use super::clock::Clock;
 use crate::domain::{
     Amount, Decimal, OccurredAt, Outcome, Record, Score, Session, Stats, Summary, Totals,
@@ -133,6 +135,12 @@ pub(super) fn summary(fields: [Option<String>; 8]) -> Result<Summary, StoreError
     };
     let learners = parse(&learners, "l")?;
     Ok(Summary { learners, totals })
+}
+
+/// The id that is a member of an index.
+pub(super) fn id(member: &[u8]) -> Result<Uuid, StoreError> {
+    Uuid::from_slice(member)
+        .map_err(|_| StoreError::Unexpected("an index has a member that is no id".into()))
 }
 
 fn parse<T: FromStr>(field: &Option<String>, name: &str) -> Result<T, StoreError> {

@@ -1,6 +1,7 @@
 //! Stores to run the same case over.
 
 use std::any::Any;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +14,13 @@ use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
 use study_stats::store::redis::RedisStore;
 
-use super::audit::audit;
 use super::cluster::Cluster;
 use super::eventually;
 use super::history::{record, stats};
 use super::redis::{IN_MEMORY, Redis};
 use super::sentinel::Sentinels;
 use super::tls::secured_redis;
+use super::{audit_embedded, audit_redis};
 
 /// Far more than a call takes, also on a busy machine: these tests are not about time.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,8 +29,16 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Fixture {
     // Dropped in this order: the store first.
     pub(crate) store: Arc<dyn StatsStore>,
-    masters: Vec<Redis>,
+    kept: Kept,
     _rest: Box<dyn Any + Send>,
+}
+
+/// Where a store keeps its data.
+enum Kept {
+    /// In this directory.
+    Files(PathBuf),
+    /// On these masters.
+    Redis(Vec<Redis>),
 }
 
 impl Fixture {
@@ -38,7 +47,7 @@ impl Fixture {
         let store = Arc::new(EmbeddedStore::open(directory.path(), TIMEOUT).unwrap());
         Self {
             store,
-            masters: Vec::new(),
+            kept: Kept::Files(directory.path().to_owned()),
             _rest: Box::new(directory),
         }
     }
@@ -48,7 +57,7 @@ impl Fixture {
         let store = redis_store(&redis.url(), &[]).await;
         Self {
             store,
-            masters: vec![redis],
+            kept: Kept::Redis(vec![redis]),
             _rest: Box::new(()),
         }
     }
@@ -60,7 +69,7 @@ impl Fixture {
         let store = redis_store(&url, &["--redis-ca-file", &ca]).await;
         Self {
             store,
-            masters: vec![redis],
+            kept: Kept::Redis(vec![redis]),
             _rest: Box::new(authority),
         }
     }
@@ -72,7 +81,7 @@ impl Fixture {
         let store = redis_store(&master.url(), &["--redis-wait-replicas", "1"]).await;
         Self {
             store,
-            masters: vec![master],
+            kept: Kept::Redis(vec![master]),
             _rest: Box::new(replica),
         }
     }
@@ -82,7 +91,7 @@ impl Fixture {
         let store = redis_store(&sentinels.url(), &[]).await;
         Self {
             store,
-            masters: vec![sentinels.servers.remove(0)],
+            kept: Kept::Redis(vec![sentinels.servers.remove(0)]),
             _rest: Box::new(sentinels),
         }
     }
@@ -92,7 +101,7 @@ impl Fixture {
         let store = redis_store(&cluster.url(), &[]).await;
         Self {
             store,
-            masters: cluster.nodes,
+            kept: Kept::Redis(cluster.nodes),
             _rest: Box::new(()),
         }
     }
@@ -115,14 +124,21 @@ impl Fixture {
 
     /// The only Redis that the store is on.
     pub(crate) fn server(&self) -> &Redis {
-        assert_eq!(self.masters.len(), 1, "a fixture on one Redis");
-        &self.masters[0]
+        match &self.kept {
+            Kept::Redis(masters) if masters.len() == 1 => &masters[0],
+            _ => panic!("a fixture on one Redis"),
+        }
     }
 
-    /// On Redis, counts again all that it keeps.
-    pub(crate) async fn audit(&self) {
-        let masters: Vec<_> = self.masters.iter().map(Redis::url).collect();
-        audit(&masters).await;
+    /// Counts again all that the store keeps, and gives how many sessions there are.
+    pub(crate) async fn audit(&self) -> usize {
+        match &self.kept {
+            Kept::Files(directory) => audit_embedded::audit(directory),
+            Kept::Redis(masters) => {
+                let masters: Vec<_> = masters.iter().map(Redis::url).collect();
+                audit_redis::audit(&masters).await
+            }
+        }
     }
 }
 

@@ -1,6 +1,4 @@
-//! Random histories, and the recount that a store is held to.
-
-use std::collections::HashMap;
+//! Random histories that a store is held to.
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -8,8 +6,14 @@ use rand::{Rng, SeedableRng};
 use study_stats::domain::{
     Amount, CourseId, LearnerId, MAX_MAGNITUDE, OccurredAt, Record, Score, SessionId, Stats, Totals,
 };
+use study_stats::store::StatsStore;
 
+use super::audit::bucket;
 use super::id;
+use super::model::{Model, Operation};
+
+/// An instant that comes after every erasure of a test: in the year 2100.
+pub(crate) const LATER: i64 = 4_102_444_800_000;
 
 /// The stats of three numbers.
 pub(crate) fn stats(modules: f64, score: f64, time: f64) -> Stats {
@@ -31,6 +35,23 @@ pub(crate) fn record(learner: LearnerId, course: CourseId, stats: Stats) -> Reco
     }
 }
 
+/// A record of a new session that occurred at an instant; its numbers are of no matter, but differ.
+pub(crate) fn record_at(learner: LearnerId, course: CourseId, millis: i64) -> Record {
+    let number = (millis % 1_000) as f64 / 8.0;
+    Record {
+        occurred_at: Some(OccurredAt::from_utc_millis(millis)),
+        ..record(learner, course, stats(number.abs(), number, 1.0))
+    }
+}
+
+/// Another learner of the same bucket, so that both share a course's summary.
+pub(crate) fn neighbour(learner: LearnerId) -> LearnerId {
+    let bucket_of = |learner: &LearnerId| bucket(learner.as_u128());
+    let others = std::iter::repeat_with(id);
+    let mut same = others.filter(|other| bucket_of(other) == bucket_of(&learner));
+    same.next().expect("there is no end of learners")
+}
+
 /// The totals of some sessions, counted one by one.
 pub(crate) fn recount<'a>(sessions: impl IntoIterator<Item = &'a Stats>) -> Totals {
     sessions
@@ -40,14 +61,14 @@ pub(crate) fn recount<'a>(sessions: impl IntoIterator<Item = &'a Stats>) -> Tota
         })
 }
 
-/// Makes records at random from few learners, courses and sessions, so that many are replaced.
+/// Makes operations at random on few learners, courses and sessions, so that many meet.
 pub(crate) struct History {
     random: StdRng,
-    pub(crate) learners: Vec<LearnerId>,
-    pub(crate) courses: Vec<CourseId>,
+    learners: Vec<LearnerId>,
+    courses: Vec<CourseId>,
     sessions: Vec<SessionId>,
-    /// What should be stored after all records so far.
-    pub(crate) stored: HashMap<(LearnerId, CourseId, SessionId), (Stats, OccurredAt)>,
+    /// What should be stored after all operations so far.
+    pub(crate) model: Model,
 }
 
 impl History {
@@ -61,38 +82,66 @@ impl History {
             learners: ids(3),
             courses: ids(2),
             sessions: ids(12),
-            stored: HashMap::new(),
+            model: Model::default(),
         }
     }
 
-    /// The next record. Some are older than what is stored, which must change nothing.
-    pub(crate) fn next(&mut self) -> Record {
+    /// Goes on by one operation, which the store does as well, and asserts that both answer and then
+    /// hold the same. Gives how many records and deletions it was.
+    pub(crate) async fn step(&mut self, store: &dyn StatsStore) -> usize {
+        let operation = self.next();
+        self.model.play(store, &operation).await;
+        match operation {
+            Operation::Record(records) => records.len(),
+            _ => 1,
+        }
+    }
+
+    fn next(&mut self) -> Operation {
         let random = &mut self.random;
-        let record = Record {
+        // An erased learner refuses most records: after a while another one comes instead.
+        let learner = random.random_range(0..self.learners.len());
+        if self.model.is_erased(self.learners[learner]) && random.random_bool(0.2) {
+            self.learners[learner] = id();
+        }
+        match random.random_range(0..20) {
+            0 => Operation::Erase(*self.learners.choose(random).unwrap()),
+            1 => {
+                let record = self.next_record();
+                Operation::ForgetCourse(record.learner, record.course)
+            }
+            2..8 => {
+                let record = self.next_record();
+                Operation::ForgetSession(record.learner, record.course, record.session)
+            }
+            _ => {
+                let count = random.random_range(1..=80);
+                Operation::Record((0..count).map(|_| self.next_record()).collect())
+            }
+        }
+    }
+
+    /// Some are older than what is stored, which must change nothing.
+    fn next_record(&mut self) -> Record {
+        let random = &mut self.random;
+        Record {
             learner: *self.learners.choose(random).unwrap(),
             course: *self.courses.choose(random).unwrap(),
             session: *self.sessions.choose(random).unwrap(),
             stats: stats(number(random).abs(), number(random), number(random).abs()),
-            occurred_at: Some(OccurredAt::from_utc_millis(
-                random.random_range(-1_000..1_000),
-            )),
-        };
-        let at = record.occurred_at.unwrap();
-        let key = (record.learner, record.course, record.session);
-        let former = self.stored.get(&key);
-        if former.is_none_or(|(_, former)| former.millis <= at.millis) {
-            self.stored.insert(key, (record.stats, at));
+            occurred_at: Some(instant(random)),
         }
-        record
     }
+}
 
-    /// The totals of a learner in a course that a recount gives; `None` without sessions.
-    pub(crate) fn totals(&self, learner: LearnerId, course: CourseId) -> Option<Totals> {
-        let theirs = self
-            .stored
-            .iter()
-            .filter(|((l, c, _), _)| (*l, *c) == (learner, course));
-        Some(recount(theirs.map(|(_, (stats, _))| stats))).filter(|totals| totals.sessions > 0)
+/// One of few instants, a good part of a day from each other, before 1970 and after it, or after every
+/// erasure; on the day that it is somewhere.
+fn instant(random: &mut StdRng) -> OccurredAt {
+    let epoch = if random.random_bool(0.7) { 0 } else { LATER };
+    let at = OccurredAt::from_utc_millis(epoch + random.random_range(-6..6) * 30_000_000);
+    OccurredAt {
+        local_day: at.local_day + random.random_range(-1..=1),
+        ..at
     }
 }
 

@@ -3,12 +3,16 @@
 
 pub(crate) mod api;
 pub(crate) mod audit;
+pub(crate) mod audit_embedded;
+pub(crate) mod audit_redis;
 pub(crate) mod batch;
 pub(crate) mod cluster;
 pub(crate) mod fixture;
+pub(crate) mod golden;
 pub(crate) mod history;
 pub(crate) mod hooked;
 pub(crate) mod load;
+pub(crate) mod model;
 pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod redis;
@@ -17,9 +21,10 @@ pub(crate) mod server;
 pub(crate) mod service;
 pub(crate) mod tls;
 pub(crate) mod under_load;
+pub(crate) mod walk;
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
@@ -30,6 +35,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// A new id.
 pub(crate) fn id<T: From<Uuid>>() -> T {
     Uuid::new_v4().into()
+}
+
+/// What the clock shows, in milliseconds since 1970; the stores' clocks are the same one.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    since.as_millis().try_into().unwrap()
 }
 
 /// Waits until `condition` gives a value, asking again and again.

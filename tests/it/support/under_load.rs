@@ -1,7 +1,7 @@
 //! The service under load while something breaks.
 
 use super::api::{Client, body, new_id};
-use super::audit::audit;
+use super::audit_redis::audit;
 use super::eventually;
 use super::load::{Load, Report};
 use super::redis::Redis;

@@ -1,0 +1,55 @@
+//! Lists, read page by page.
+
+use std::future::Future;
+
+use study_stats::domain::{
+    CourseId, LearnerId, ListedCourse, ListedSession, Page, Position, Slice, Span,
+};
+use study_stats::store::{StatsStore, StoreError};
+
+/// The pages of a learner's sessions in a course, of at most `limit` each.
+pub(crate) async fn sessions(
+    store: &dyn StatsStore,
+    learner: LearnerId,
+    course: CourseId,
+    span: Span,
+    limit: usize,
+) -> Vec<Vec<ListedSession>> {
+    walk(limit, |slice| store.sessions(learner, course, span, slice)).await
+}
+
+/// The pages of a learner's courses, of at most `limit` each.
+pub(crate) async fn courses(
+    store: &dyn StatsStore,
+    learner: LearnerId,
+    limit: usize,
+) -> Vec<Vec<ListedCourse>> {
+    walk(limit, |slice| store.courses(learner, slice)).await
+}
+
+async fn walk<T, F>(limit: usize, read: impl Fn(Slice) -> F) -> Vec<Vec<T>>
+where
+    F: Future<Output = Result<Page<T>, StoreError>>,
+{
+    let (mut pages, mut slice) = (Vec::new(), Slice::first(limit));
+    loop {
+        let page = read(slice).await.unwrap();
+        assert!(page.items.len() <= limit);
+        pages.push(page.items);
+        let Some(next) = page.next else {
+            return pages;
+        };
+        let order = |place: Position| (place.millis, place.id);
+        let goes_on = slice.after.is_none_or(|after| order(next) < order(after));
+        assert!(goes_on, "{next:?} follows {:?}", slice.after);
+        slice.after = page.next;
+    }
+}
+
+/// Asserts that only the last page is shorter than `limit`, and that it is not empty where it is not
+/// the only one.
+pub(crate) fn assert_full<T>(pages: &[Vec<T>], limit: usize) {
+    let (last, others) = pages.split_last().unwrap();
+    assert!(others.iter().all(|page| page.len() == limit));
+    assert!(others.is_empty() || !last.is_empty());
+}
