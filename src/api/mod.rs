@@ -4,6 +4,7 @@ mod batch;
 mod batch_body;
 mod body;
 mod boundary;
+mod budget;
 mod context;
 mod courses;
 mod deletes;
