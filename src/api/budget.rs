@@ -140,3 +140,18 @@ impl<T: Type> IntoResponse for LargeJson<T> {
             .body(self.text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_takes_of_the_budget_until_it_is_dropped() {
+        let budget = Budget::new(10_000);
+        let answer = LargeJson::new(&"x".repeat(10_000), &budget).unwrap();
+        let response = answer.into_response();
+        assert!(budget.take(5_000).is_err());
+        drop(response);
+        assert!(budget.take(10_000).is_ok());
+    }
+}
