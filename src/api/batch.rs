@@ -1,10 +1,10 @@
 //! `/sessions`: records of any learners and courses, many at once.
 
-use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
 use super::batch_body::{self, BatchBody};
+use super::budget::LargeJson;
 use super::error::{ApiError, FieldError};
 use super::failure::{Batching, Failure};
 use super::fields::{Checked, Problem};
@@ -38,9 +38,11 @@ impl Batches {
         let results = records
             .into_iter()
             .map(|record| RecordResult::of(record, &mut outcomes));
-        Ok(BatchResponse::Done(Json(BatchResults {
+        let results = BatchResults {
             results: results.collect::<Result<_, _>>()?,
-        })))
+        };
+        let answer = LargeJson::new(&results, self.0.bodies())?;
+        Ok(BatchResponse::Done(answer))
     }
 
     async fn store(
@@ -59,7 +61,7 @@ impl Batches {
 enum BatchResponse {
     /// What became of each record.
     #[oai(status = 200)]
-    Done(Json<BatchResults>),
+    Done(LargeJson<BatchResults>),
 }
 
 /// What became of the records of a batch.

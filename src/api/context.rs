@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::budget::Budget;
 use super::error::ApiError;
-use super::reader::Budget;
 use crate::pulse::Pulse;
 use crate::store::{StatsStore, StoreError};
 use crate::telemetry::Tally;
 
-/// Bytes that all large bodies together may take by default.
+/// Bytes that all large bodies together may take, those of requests and of answers.
 pub const BODY_BYTES: usize = 64 << 20;
 
 /// What all requests share: the store, how many of them may use it, the memory for large bodies, and

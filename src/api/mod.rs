@@ -5,6 +5,7 @@ mod batch;
 mod batch_body;
 mod body;
 mod boundary;
+mod budget;
 mod conditional;
 mod context;
 mod courses;

@@ -1,9 +1,7 @@
-//! How bodies are read: as JSON, up to a size, and out of one budget for all that are large.
+//! How bodies are read: as JSON, up to a size, within the budget for all that are large.
 
 use std::marker::PhantomData;
-use std::ops::Deref;
 use std::pin::pin;
-use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use poem::http::header;
@@ -12,86 +10,9 @@ use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::budget::{Budget, Buffer};
 use super::error::ApiError;
-use crate::telemetry::Tally;
-
-/// What each body may take without asking: more than a record needs.
-const FREE_BYTES: usize = 4 << 10;
-
-/// How many bytes all bodies together may take, each beyond its first [`FREE_BYTES`]: thousands of
-/// clients that stall must not take all the memory there is.
-#[derive(Clone)]
-pub(super) struct Budget {
-    bytes: Arc<Semaphore>,
-    shed: Tally,
-}
-
-impl Budget {
-    pub(super) fn new(bytes: usize) -> Self {
-        Self {
-            bytes: Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))),
-            shed: Tally::default(),
-        }
-    }
-
-    /// Takes so many bytes at once or not at all: bodies that waited for each other to be done would
-    /// wait for ever.
-    fn take(&self, bytes: usize) -> Result<SemaphorePermit<'_>, ApiError> {
-        let taken = u32::try_from(bytes).map(|bytes| self.bytes.try_acquire_many(bytes));
-        taken.ok().and_then(Result::ok).ok_or_else(|| {
-            self.shed.add(|requests| {
-                tracing::warn!(
-                    requests,
-                    "overloaded: large bodies take all memory that is meant for them, others were shed"
-                );
-            });
-            ApiError::overloaded()
-        })
-    }
-}
-
-/// A body, which is given back to the budget when it is dropped.
-pub(super) struct Buffer<'a> {
-    bytes: Vec<u8>,
-    room: usize,
-    budget: &'a Budget,
-    taken: SemaphorePermit<'a>,
-}
-
-impl<'a> Buffer<'a> {
-    fn new(budget: &'a Budget) -> Result<Self, ApiError> {
-        Ok(Self {
-            bytes: Vec::new(),
-            room: FREE_BYTES,
-            budget,
-            taken: budget.take(0)?,
-        })
-    }
-
-    /// Adds what has arrived of a body that has `most` bytes at the most.
-    fn extend(&mut self, chunk: &[u8], most: usize) -> Result<(), ApiError> {
-        let needed = self.bytes.len() + chunk.len();
-        if needed > self.room {
-            // Twice as much as before, as each time all is copied.
-            let room = needed.max((2 * self.room).min(most));
-            self.taken.merge(self.budget.take(room - self.room)?);
-            self.bytes.reserve_exact(room - self.bytes.len());
-            self.room = room;
-        }
-        self.bytes.extend_from_slice(chunk);
-        Ok(())
-    }
-}
-
-impl Deref for Buffer<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
 
 /// A body of JSON that is as the document describes `S`, of up to `MAX` bytes; not read yet.
 pub(super) struct JsonBody<S, const MAX: usize> {
@@ -103,7 +24,7 @@ pub(super) struct JsonBody<S, const MAX: usize> {
 
 impl<S, const MAX: usize> JsonBody<S, MAX> {
     /// Reads it to its end.
-    pub(super) async fn read(self, budget: &Budget) -> Result<Buffer<'_>, ApiError> {
+    pub(super) async fn read(self, budget: &Budget) -> Result<Buffer, ApiError> {
         let most = self.length.unwrap_or(MAX);
         if most > MAX {
             return Err(ApiError::body_too_large());

@@ -1,4 +1,4 @@
-"""What the document cannot say in JSON Schema, as values for schemathesis to send."""
+"""What the document cannot say in JSON Schema: values for schemathesis to send, and a check of batches."""
 
 from base64 import urlsafe_b64encode
 from datetime import date, datetime, timedelta, timezone
@@ -7,6 +7,7 @@ from zlib import crc32
 
 import schemathesis
 from hypothesis import strategies as st
+from jsonschema import Draft4Validator, FormatChecker
 
 # A session may occur at most 24 hours from now: these times are past, in any offset.
 offsets = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -50,3 +51,21 @@ def map_case(context, case):
         longest = timedelta(min(365, (date.max - first).days))
         query["to"] = str(min(max(first, last), first + longest))
     return case
+
+
+@schemathesis.check
+def batch_outcomes(ctx, response, case):
+    """The answer to a batch has an outcome for each record, `invalid` just where the document does not
+    allow the record."""
+    if case.operation.label != "POST /sessions" or response.status_code != 200:
+        return
+    schema = case.operation.schema.raw_schema["components"]["schemas"]["BatchRecord"]
+    validator = Draft4Validator(schema, format_checker=FormatChecker(["uuid", "date-time"]))
+    results = response.json()["results"]
+    assert len(results) == len(case.body["sessions"])
+    for record, result in zip(case.body["sessions"], results):
+        # JSON Schema does not know OpenAPI's `nullable`.
+        if isinstance(record, dict) and record.get("occurredAt", ...) is None:
+            record = {key: value for key, value in record.items() if key != "occurredAt"}
+        is_right = validator.is_valid(record)
+        assert is_right == (result["outcome"] != "invalid"), f"{record}: {result}"

@@ -136,3 +136,16 @@ async fn what_was_taken_is_given_back_whatever_became_of_the_body() {
     // All of it: a body that takes no less.
     assert_eq!(post_batch(&api, BUDGET + (4 << 10)).await.status, 200);
 }
+
+#[tokio::test]
+async fn large_answers_take_of_the_budget_too() {
+    let (api, _fixture) = serve().await;
+    // All fields are missing in each, so that the answer is far larger than what was sent.
+    let batch = |records: usize| json!({ "sessions": vec![json!({}); records] }).to_string();
+    for _ in 0..20 {
+        let answer = api.client.batch(batch(100)).await;
+        assert_eq!(answer.status, 200);
+        assert!(answer.text.len() > BUDGET / 2);
+        assert_overloaded(&api.client.batch(batch(500)).await);
+    }
+}
