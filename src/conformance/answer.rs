@@ -6,7 +6,7 @@ use hyper::HeaderMap;
 use hyper::body::Bytes;
 use serde_json::{Value, json};
 
-/// How much of a body a failure shows.
+/// How many bytes of a text a failure shows.
 const SHOWN: usize = 200;
 
 /// What came of a check, or of a step of it.
@@ -42,11 +42,8 @@ impl Answer {
     /// The failure of an answer that is none of what was expected.
     pub(super) fn is_not(&self, expected: impl Display) -> Failure {
         let (asked, status) = (&self.asked, self.status);
-        let body = String::from_utf8_lossy(&self.body);
-        let end = body.floor_char_boundary(SHOWN);
-        // In one line, whatever it is.
-        let body = body[..end].escape_debug();
-        let body = body.to_string().replace("\\\"", "\"");
+        let expected = start_of(&expected.to_string());
+        let body = start_of(&String::from_utf8_lossy(&self.body));
         Failure::new(format!("{asked}: expected {expected}, got {status} {body}"))
     }
 
@@ -130,6 +127,14 @@ impl Answer {
     pub(super) fn finds_nothing(&self) -> Verdict {
         self.refuses(404, "no stats found", "no_stats_found")
     }
+}
+
+/// The beginning of a text, in one line whatever is in it.
+fn start_of(text: &str) -> String {
+    let start = &text[..text.floor_char_boundary(SHOWN)];
+    let is_whole = start.len() == text.len();
+    let line = start.replace(|c: char| c.is_control(), " ");
+    if is_whole { line } else { line + "…" }
 }
 
 /// The fields of a list of errors, each with a sentence; `None` where it is no such list.

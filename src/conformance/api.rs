@@ -208,3 +208,10 @@ pub(super) fn from_now(seconds: i64) -> String {
 pub(super) fn days_ago(days: i64) -> String {
     from_now(-days * 86_400)[..10].to_owned()
 }
+
+/// A body in JSON with spaces after it, as long as that.
+pub(super) fn padded(body: &Value, length: usize) -> Vec<u8> {
+    let mut text = body.to_string().into_bytes();
+    text.resize(length, b' ');
+    text
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Verdict, fields};
-use super::api::{Api, from_now, id_of, new_id, stats, stats_at, totals, with, without};
+use super::api::{Api, from_now, id_of, new_id, padded, stats, stats_at, totals, with, without};
 use super::checks;
 use super::client::Call;
 
@@ -193,10 +193,9 @@ async fn a_batch_that_is_no_json_object_is_refused(api: &Api) -> Verdict {
 async fn a_batch_of_more_than_a_mebibyte_is_too_large(api: &Api) -> Verdict {
     const LIMIT: usize = 1 << 20;
     let (learner, course) = (api.learner(), new_id());
-    let body = json!({"sessions": [record(&learner, &course, stats(1, 2, 3))]}).to_string();
+    let body = json!({"sessions": [record(&learner, &course, stats(1, 2, 3))]});
     for (length, status) in [(LIMIT, 200), (LIMIT + 1, 413)] {
-        let padded = format!("{body:<length$}");
-        let call = Call::post("/sessions").text("application/json", padded);
+        let call = Call::post("/sessions").text("application/json", padded(&body, length));
         api.send(call).await?.has(status)?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! What is wrong with a request as such, and what every answer has.
 
 use super::answer::{Failure, Verdict};
-use super::api::{Api, new_id, recording, stats};
+use super::api::{Api, new_id, padded, recording, stats};
 use super::checks;
 use super::client::Call;
 
@@ -42,17 +42,17 @@ async fn json_may_be_named_with_its_encoding(api: &Api) -> Verdict {
 
 async fn a_body_of_more_than_64_kibibytes_is_too_large(api: &Api) -> Verdict {
     const LIMIT: usize = 64 << 10;
-    let (learner, course, body) = (api.learner(), new_id(), stats(1, 2, 3).to_string());
-    let padded = |length: usize| {
-        let body = format!("{body:<length$}");
+    let (learner, course, body) = (api.learner(), new_id(), stats(1, 2, 3));
+    let record = |length: usize| {
+        let body = padded(&body, length);
         recording(&course)
             .of(&learner)
             .text("application/json", body)
     };
-    let answer = api.send(padded(LIMIT + 1)).await?;
+    let answer = api.send(record(LIMIT + 1)).await?;
     answer.refuses(413, "body too large", "body_too_large")?;
     api.totals(&learner, &course).await?.finds_nothing()?;
-    api.send(padded(LIMIT)).await?.has(201)
+    api.send(record(LIMIT)).await?.has(201)
 }
 
 /// The id that the answer to a request has, whatever it is; the same in its body where that is an

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use futures_util::future::try_join_all;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
-use redis::cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo};
+use redis::cluster_routing::{
+    MultipleNodeRoutingInfo, ResponsePolicy, Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr,
+};
 use redis::{
     Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisFuture, RedisResult,
     ServerErrorKind, Value, cmd, pipe,
@@ -100,6 +102,23 @@ impl Connection {
                 let each = RoutingInfo::MultiNode((masters, Some(ResponsePolicy::Special)));
                 let answers = connection.route_command(command, each).await?;
                 Ok(FromRedisValue::from_redis_value(answers)?)
+            }
+        }
+    }
+
+    /// Asks the master of a key.
+    pub(super) async fn ask_master_of<T: FromRedisValue>(
+        &mut self,
+        key: &str,
+        command: Cmd,
+    ) -> RedisResult<T> {
+        match &mut self.servers {
+            Servers::Single(connection) => command.query_async(connection).await,
+            Servers::Cluster(connection) => {
+                let route = Route::with_key(key, SlotAddr::Master);
+                let master = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(route));
+                let answer = connection.route_command(command, master).await?;
+                Ok(FromRedisValue::from_redis_value(answer)?)
             }
         }
     }

@@ -9,7 +9,9 @@ mod clock;
 mod connection;
 mod connector;
 mod deletes;
+mod examine;
 mod failure;
+mod info;
 mod inspection;
 mod keys;
 mod lanes;
@@ -57,7 +59,7 @@ pub struct RedisStore {
     keys: Keys,
     lanes: Arc<Lanes>,
     replicas: Option<Replicas>,
-    is_cluster: bool,
+    topology: Topology,
     /// Longest wait for a reply.
     within: Duration,
     _inspection: JoinSet<()>,
@@ -73,7 +75,7 @@ impl RedisStore {
     pub fn open(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
         let keys = Keys::new(settings.key_prefix.clone());
         let connector = Connector::new(url, settings)?;
-        let is_cluster = *connector.topology() == Topology::Cluster;
+        let topology = connector.topology().clone();
         let lanes = Arc::new(Lanes::open(
             &pool(connector, settings.lanes, settings)?,
             settings.lanes,
@@ -96,7 +98,7 @@ impl RedisStore {
             keys,
             lanes,
             replicas,
-            is_cluster,
+            topology,
             within: settings.response_timeout,
             _inspection: inspection,
         })
@@ -146,7 +148,7 @@ impl RedisStore {
         Writes {
             lanes: &self.lanes,
             replicas: self.replicas.as_ref(),
-            by_bucket: self.is_cluster,
+            by_bucket: self.topology == Topology::Cluster,
             within: self.within,
         }
     }

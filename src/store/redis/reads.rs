@@ -107,7 +107,7 @@ impl RedisStore {
     }
 
     /// A page of an index: the ids of its members, and their scores.
-    async fn read_page(
+    pub(super) async fn read_page(
         &self,
         index: &str,
         span: Span,
