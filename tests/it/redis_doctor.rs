@@ -1,9 +1,12 @@
 //! What the doctor finds at Redis, well and ill, in every topology; and that it leaves nothing behind.
 
+use clap::Parser;
+use study_stats::config::Cli;
 use study_stats::store::redis::RedisStore;
 use study_stats::store::upkeep::{Check, Upkeep, Verdict};
 
 use crate::support::cluster::Cluster;
+use crate::support::eventually;
 use crate::support::fixture::redis_settings;
 use crate::support::proxy::Proxy;
 use crate::support::redis::{DURABLE, IN_MEMORY, Redis};
@@ -13,6 +16,14 @@ use crate::support::tls::{PERMISSIONS, secured_redis};
 
 async fn examine(url: &str, options: &[&str]) -> Vec<Check> {
     let store = RedisStore::open(url, &redis_settings(options)).unwrap();
+    store.examine().await
+}
+
+/// The same, with times of the test's own.
+async fn examine_with(url: &str, options: &[&str]) -> Vec<Check> {
+    let options = ["study-stats"].iter().chain(options);
+    let settings = Cli::parse_from(options).config.redis_settings();
+    let store = RedisStore::open(url, &settings).unwrap();
     store.examine().await
 }
 
@@ -107,15 +118,26 @@ async fn what_is_ill_is_told_with_what_to_do() {
     let large = "set hash-max-listpack-entries";
     assert_told(&checks, Verdict::Warning, "memory per session", large);
 
-    let checks = examine(&redis.url(), &["--redis-wait-replicas=2"]).await;
+    let options = ["--redis-wait-replicas=2", "--store-timeout=300ms"];
+    let checks = examine_with(&redis.url(), &options).await;
     let few = "has 0 replicas; start more of them";
     assert_told(&checks, Verdict::Problem, "topology", few);
+}
+
+/// Waits until the master knows that its replica has all of its data.
+async fn until_online(master: &Redis) {
+    eventually("the replica is online", || async {
+        let info: String = master.ask("INFO replication").await;
+        info.contains("state=online").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_that_replicas_have_are_timed_with_the_replicas() {
     let master = Redis::start(DURABLE).await;
     let _replica = Redis::replica_of(&master, IN_MEMORY).await;
+    until_online(&master).await;
     let checks = examine(&master.url(), &["--redis-wait-replicas=1"]).await;
     assert_eq!(with(&checks, Verdict::Problem), [""; 0]);
     let role = "one server, with 1 replicas";
@@ -165,6 +187,7 @@ async fn a_node_of_a_cluster_by_itself_is_a_problem() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_master_that_sentinels_name_is_looked_at() {
     let sentinels = Sentinels::start(1, DURABLE, "").await;
+    until_online(&sentinels.servers[0]).await;
     let checks = examine(&sentinels.url(), &[]).await;
     assert_eq!(with(&checks, Verdict::Problem), [""; 0]);
     let port = sentinels.servers[0].server.port();
@@ -249,17 +272,7 @@ async fn a_redis_that_cannot_be_reached_is_one_problem() {
     let redis = Redis::start(IN_MEMORY).await;
     redis.server.freeze().await;
     let short = ["--store-timeout=100ms", "--redis-connect-timeout=100ms"];
-    let settings = short.iter().chain(&["--redis-lanes=1"]);
-    let checks = examine_in_short(&redis.url(), &settings.copied().collect::<Vec<_>>()).await;
+    let checks = examine_with(&redis.url(), &short).await;
     assert_eq!(subjects(&checks), ["connection"]);
     assert_told(&checks, Verdict::Problem, "connection", "cannot be reached");
-}
-
-/// With times of the test's own.
-async fn examine_in_short(url: &str, options: &[&str]) -> Vec<Check> {
-    use clap::Parser;
-    let options = ["study-stats"].iter().chain(options);
-    let settings = study_stats::config::Cli::parse_from(options).config;
-    let store = RedisStore::open(url, &settings.redis_settings()).unwrap();
-    store.examine().await
 }

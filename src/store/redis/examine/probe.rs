@@ -39,6 +39,8 @@ pub(super) struct Probe {
     pub(super) learner: LearnerId,
     pub(super) course: CourseId,
     sessions: Vec<SessionId>,
+    /// One more, which comes and goes.
+    pub(super) extra: SessionId,
 }
 
 impl RedisStore {
@@ -85,6 +87,7 @@ impl RedisStore {
             learner,
             course: new(),
             sessions: (0..SESSIONS).map(|_| new()).collect(),
+            extra: new(),
         }
     }
 
@@ -94,7 +97,7 @@ impl RedisStore {
     }
 }
 
-pub(super) fn new<T: From<Uuid>>() -> T {
+fn new<T: From<Uuid>>() -> T {
     Uuid::new_v4().into()
 }
 
@@ -196,11 +199,14 @@ impl Probe {
         check(Verdict::Warning, SUBJECT, at(&self.server, detail))
     }
 
-    /// Removes all that was written.
+    /// Removes all that was written, also what a script that failed half way has left.
     async fn clean(&self) -> Result<(), StoreError> {
-        self.store.delete_course(self.learner, self.course).await?;
+        let keys = &self.store.keys;
         let mut delete = cmd("DEL");
-        delete.arg(self.store.keys.erased(self.learner));
+        delete
+            .arg(self.all_keys())
+            .arg(keys.session(self.learner, self.course, self.extra))
+            .arg(keys.erased(self.learner));
         self.store.query(&delete).await
     }
 

@@ -1,7 +1,7 @@
 //! How long the scripts take.
 
 use super::latency::Latency;
-use super::probe::{LIFETIME, Probe, new};
+use super::probe::{LIFETIME, Probe};
 use crate::domain::{Slice, Span};
 use crate::store::redis::scripts::ERASE;
 use crate::store::redis::writes::Call;
@@ -41,7 +41,7 @@ impl Probe {
         record: &mut Latency,
         forget: &mut Latency,
     ) -> Result<(), StoreError> {
-        let session = new();
+        let session = self.extra;
         let new = self.record(session);
         while !forget.is_known() {
             record.time(self.store.record(&new)).await?;
