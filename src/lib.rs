@@ -13,6 +13,8 @@
 //!   implementations, an embedded database and Redis.
 //! - [`domain`] is what it is all about: ids, a session, and the exact arithmetic of totals.
 //!
+//! [`conformance`] stands apart: it knows the service by its address only.
+//!
 //! [`config`] is read by all but the domain; [`telemetry`] sets up the log; [`pulse`] notices that
 //! the process was stopped for a while. `docs/ARCHITECTURE.md`
 //! follows one POST through all of them.
@@ -20,6 +22,7 @@
 pub mod api;
 pub mod commands;
 pub mod config;
+pub mod conformance;
 pub mod domain;
 pub mod health;
 pub mod pulse;

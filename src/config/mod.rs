@@ -10,11 +10,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hyper::Uri;
 
 pub use redis::RedisSettings;
 use values::{
     parse_count, parse_delay, parse_host, parse_lanes, parse_port, parse_prefix, parse_replicas,
-    parse_secret, parse_wait,
+    parse_secret, parse_url, parse_wait,
 };
 
 /// Records study sessions; answers exactly what learners have done in a course.
@@ -30,7 +31,7 @@ pub struct Cli {
 }
 
 /// The commands of the binary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Serve the API (the default)
     Serve,
@@ -38,6 +39,13 @@ pub enum Command {
     Openapi,
     /// Ask the service on this machine whether it is ready: exit code 0 if it is, else 1
     Health,
+    /// Play the API's contract against a running service, with learners made up for that, and print
+    /// what passed: exit code 0 if all of it did, else 1
+    Conformance {
+        /// The service, such as http://localhost:8080 or https://example.org/prefix
+        #[arg(long, value_parser = parse_url)]
+        url: Uri,
+    },
 }
 
 /// How the service runs. Every field has a default: it runs with nothing configured.

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use hyper::Uri;
+
 use super::Secret;
 
 pub(super) fn parse_host(text: &str) -> Result<IpAddr, &'static str> {
@@ -41,6 +43,18 @@ pub(super) fn parse_prefix(text: &str) -> Result<String, &'static str> {
     } else {
         Err("must be 1 to 32 letters, digits, '.', '_' or '-'")
     }
+}
+
+/// The address of a service, with a path where that is not at the root.
+pub(super) fn parse_url(text: &str) -> Result<Uri, &'static str> {
+    let is_service = |url: &Uri| {
+        let host = url.authority().map(|authority| authority.as_str());
+        matches!(url.scheme_str(), Some("http" | "https"))
+            && host.is_some_and(|host| !host.contains('@'))
+            && url.query().is_none()
+    };
+    let url = text.parse().ok().filter(is_service);
+    url.ok_or("must be an address such as http://localhost:8080 or https://example.org/prefix")
 }
 
 /// A time to wait for something: not so short that nothing could be in time.

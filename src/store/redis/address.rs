@@ -17,7 +17,7 @@ pub(super) struct Address {
 }
 
 /// How the servers stand to each other.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Topology {
     /// There is one, the master.
     Standalone,

@@ -155,6 +155,23 @@ impl Connection {
         }
     }
 
+    /// Asks the master of a key.
+    pub(super) async fn ask_master_of<T: FromRedisValue>(
+        &mut self,
+        key: &str,
+        command: Cmd,
+    ) -> RedisResult<T> {
+        match &mut self.servers {
+            Servers::Single(connection) => command.query_async(connection).await,
+            Servers::Cluster(connection) => {
+                let route = Route::with_key(key, SlotAddr::Master);
+                let master = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(route));
+                let answer = connection.route_command(command, master).await?;
+                Ok(FromRedisValue::from_redis_value(answer)?)
+            }
+        }
+    }
+
     /// Whether it leads to all masters that have slots.
     ///
     /// One to a Cluster can be had as soon as any node answers. But where another one hangs, the

@@ -26,6 +26,11 @@ pub(super) fn is_unknown_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
+/// Whether the user may not do what was asked.
+pub(super) fn is_denied(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)
+}
+
 /// Whether an error may pass by itself: all but those that say that the request or the stored data
 /// is wrong.
 pub(super) fn is_transient(error: &RedisError) -> bool {

@@ -63,6 +63,11 @@ impl Lanes {
         let (passed, next) = self.lanes.split_at(turn % self.lanes.len());
         next.iter().chain(passed).find_map(Lane::pick)
     }
+
+    /// Why a lane could not be opened, while none is.
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.lanes.iter().find_map(|lane| lane.refusal())
+    }
 }
 
 /// A lane that was open when it was picked.
@@ -97,6 +102,8 @@ struct State {
     connection: Option<Connection>,
     /// What a request found wrong with this connection.
     failure: Option<String>,
+    /// Why the last attempt to open the lane failed.
+    refusal: Option<String>,
 }
 
 impl State {
@@ -116,11 +123,27 @@ impl Lane {
         })
     }
 
-    fn open(&self, connection: Connection) {
+    /// Whether an attempt to open it failed before.
+    fn open(&self, connection: Connection) -> bool {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.generation += 1;
         state.connection = Some(connection);
         state.failure = None;
+        state.refusal.take().is_some()
+    }
+
+    /// Notes why it cannot be opened, and whether that is news. It is closed as by
+    /// [`close`](Self::close).
+    fn refuse(&self, reason: &str) -> bool {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.close();
+        let former = state.refusal.replace(reason.to_owned());
+        former.is_none_or(|former| former != reason)
+    }
+
+    fn refusal(&self) -> Option<String> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.refusal.clone()
     }
 
     fn is_open(&self) -> bool {
@@ -170,8 +193,6 @@ impl Lane {
 /// Keeps a lane open, for ever.
 async fn keep(number: usize, lane: Arc<Lane>, pool: Pool<Connector>) {
     let mut backoff = FIRST_BACKOFF;
-    // Why it cannot be opened, as it was told last.
-    let mut away = None;
     loop {
         let start = Instant::now();
         match pool.get().await {
@@ -182,10 +203,9 @@ async fn keep(number: usize, lane: Arc<Lane>, pool: Pool<Connector>) {
                     tokio::time::sleep(HEARTBEAT).await;
                     continue;
                 }
-                if away.take().is_some() {
+                if lane.open(connection.clone()) {
                     tracing::info!(lane = number, "connected to Redis again");
                 }
-                lane.open(connection.clone());
                 let reason = watch(&lane, &connection).await;
                 tracing::warn!(lane = number, reason, "a connection to Redis is replaced");
                 lane.close();
@@ -193,12 +213,10 @@ async fn keep(number: usize, lane: Arc<Lane>, pool: Pool<Connector>) {
                 drop(Object::take(connection));
             }
             Err(error) => {
-                lane.close();
                 let error = error.to_string();
-                if away.as_ref() != Some(&error) {
+                if lane.refuse(&error) {
                     tracing::warn!(lane = number, error, "cannot connect to Redis; trying on");
                 }
-                away = Some(error);
             }
         }
         // Also where it could be opened but does not last: no storm of connections.

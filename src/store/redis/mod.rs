@@ -9,7 +9,9 @@ mod clock;
 mod connection;
 mod connector;
 mod deletes;
+mod examine;
 mod failure;
+mod info;
 mod inspection;
 mod keys;
 mod lanes;
@@ -59,6 +61,7 @@ pub struct RedisStore {
     keys: Keys,
     lanes: Arc<Lanes>,
     replicas: Option<Replicas>,
+    topology: Topology,
     /// Longest wait for a reply.
     within: Duration,
     _inspection: JoinSet<()>,
@@ -74,6 +77,7 @@ impl RedisStore {
     pub fn open(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
         let keys = Keys::new(settings.key_prefix.clone());
         let connector = Connector::new(url, settings)?;
+        let topology = connector.topology().clone();
         let lanes = Arc::new(Lanes::open(
             &pool(connector, settings.lanes, settings)?,
             settings.lanes,
@@ -96,6 +100,7 @@ impl RedisStore {
             keys,
             lanes,
             replicas,
+            topology,
             within: settings.response_timeout,
             _inspection: inspection,
         })

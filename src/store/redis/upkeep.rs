@@ -31,6 +31,6 @@ impl Upkeep for RedisStore {
     }
 
     async fn examine(&self) -> Vec<Check> {
-        Vec::new()
+        self.examine_redis().await
     }
 }

@@ -35,6 +35,7 @@ pub(super) struct Writes<'a> {
 /// `WAIT` holds up all that is sent after it over the same connection, until the slowest replica
 /// answers. So such writes have connections of their own, one at a time each, and neither reads
 /// nor each other wait behind them.
+#[derive(Clone)]
 pub(super) struct Replicas {
     /// How many.
     pub(super) wanted: usize,
