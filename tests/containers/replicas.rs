@@ -2,7 +2,7 @@
 
 use crate::compose::{Compose, until_healthy};
 use crate::docker::{docker, inspect};
-use crate::support::audit::audit;
+use crate::support::audit_redis::audit;
 use crate::support::load::{Load, Report};
 use crate::support::under_load::becomes_ready;
 

@@ -6,7 +6,7 @@ use study_stats::store::StoreError;
 use tokio::sync::oneshot;
 
 use crate::support::api::{body, new_id};
-use crate::support::audit::audit;
+use crate::support::audit_redis::audit;
 use crate::support::cluster::Cluster;
 use crate::support::fixture::redis_store;
 use crate::support::history::{record, recount, stats};
