@@ -3,23 +3,22 @@
 use std::process::ExitCode;
 
 use study_stats::config::{self, Command};
-use study_stats::{api, health, server};
+use study_stats::{api, commands, health, server};
 
 fn main() -> ExitCode {
     let cli = config::from_environment();
+    let success = |()| ExitCode::SUCCESS;
     let result = match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => server::run(&cli.config),
+        Command::Serve => server::run(&cli.config).map(success),
         Command::Openapi => {
             println!("{}", api::document());
-            Ok(())
+            Ok(ExitCode::SUCCESS)
         }
-        Command::Health => health::check(&cli.config),
+        Command::Health => health::check(&cli.config).map(success),
+        Command::Store(command) => commands::execute(&command, &cli.config),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(error.exit_code())
-        }
-    }
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::from(error.exit_code())
+    })
 }

@@ -85,7 +85,7 @@ struct RawRecord<'a> {
 }
 
 impl RecordBody {
-    fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, ApiError> {
         // serde would also take an array for a struct.
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             return Err(ApiError::invalid_json());
@@ -107,17 +107,18 @@ impl RecordBody {
         });
         let occurred_at = raw.occurred_at.map(occurred_at).transpose();
         Ok(Self {
-            session: session_id(raw.session_id),
+            session: id(raw.session_id),
             stats,
             occurred_at,
         })
     }
 }
 
-fn session_id(raw: Option<&RawValue>) -> Checked<SessionId> {
+/// Checks an id in JSON.
+pub(super) fn id<T: ApiId>(raw: Option<&RawValue>) -> Checked<T> {
     // A value that is no text is wrong, not missing, whatever it is.
     let text = raw.map(|raw| text(raw).unwrap_or_else(|| raw.get().to_owned()));
-    SessionId::check(text.as_deref())
+    T::check(text.as_deref())
 }
 
 fn amount(field: &'static str, raw: Option<&RawValue>) -> Checked<Amount> {

@@ -10,7 +10,9 @@ mod failure;
 mod fields;
 mod health;
 mod identity;
+pub(crate) mod lines;
 mod numbers;
+mod occurred_at;
 mod sessions;
 
 use std::collections::HashMap;

@@ -2,6 +2,7 @@
 //!
 //! `--help` is the reference; a test holds `docs/CONFIGURATION.md` to it.
 
+mod commands;
 mod redis;
 mod values;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use commands::StoreCommand;
 pub use redis::RedisSettings;
 use values::{
     parse_count, parse_delay, parse_host, parse_lanes, parse_port, parse_prefix, parse_replicas,
@@ -30,7 +32,7 @@ pub struct Cli {
 }
 
 /// The commands of the binary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Serve the API (the default)
     Serve,
@@ -38,6 +40,9 @@ pub enum Command {
     Openapi,
     /// Ask the service on this machine whether it is ready: exit code 0 if it is, else 1
     Health,
+    /// What is done with a store.
+    #[command(flatten)]
+    Store(StoreCommand),
 }
 
 /// How the service runs. Every field has a default: it runs with nothing configured.
@@ -138,9 +143,10 @@ pub struct Config {
     #[arg(long, env, global = true, default_value = "text")]
     pub log_format: LogFormat,
 
-    /// What to log: a level, or levels by module, as in info,study_stats=debug
-    #[arg(long = "log", env = "RUST_LOG", global = true, default_value = "info")]
-    pub log: String,
+    /// What to log: a level, or levels by module, as in info,study_stats=debug; without it, the
+    /// service logs from info on, and a command on a store from warn on
+    #[arg(long = "log", env = "RUST_LOG", global = true)]
+    pub log: Option<String>,
 }
 
 impl Config {

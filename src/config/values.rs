@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::Secret;
+use crate::domain::SessionId;
 
 pub(super) fn parse_host(text: &str) -> Result<IpAddr, &'static str> {
     text.parse()
@@ -41,6 +44,12 @@ pub(super) fn parse_prefix(text: &str) -> Result<String, &'static str> {
     } else {
         Err("must be 1 to 32 letters, digits, '.', '_' or '-'")
     }
+}
+
+/// An id of any kind.
+pub(super) fn parse_id(text: &str) -> Result<Uuid, &'static str> {
+    let id = SessionId::parse(text).map(Uuid::from);
+    id.map_err(|_| "must be a hyphenated UUID, such as 0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f")
 }
 
 /// A time to wait for something: not so short that nothing could be in time.
