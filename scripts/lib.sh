@@ -43,3 +43,17 @@ serve() {
         --host 127.0.0.1 --port 0 --drain-delay 0s --log info "${@:2}"
     url=http://$(grep -F listening "$temp/$1.log" | grep -oE '127\.0\.0\.1:[0-9]+')
 }
+
+# start_redis: starts a Redis on a free port, the one that REDIS_SERVER names, else one on the PATH,
+# else in Docker; leaves its address in $redis_url.
+start_redis() {
+    local port redis_server=${REDIS_SERVER:-redis-server} redis_command
+    port=$(python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
+    if command -v "$redis_server" >/dev/null; then
+        redis_command=("$redis_server" --bind 127.0.0.1 --port "$port" --dir "$temp" --save '')
+    else
+        redis_command=(docker run --rm --init -p "127.0.0.1:$port:6379" redis:7-bookworm)
+    fi
+    spawn redis-server 'Ready to accept connections' "${redis_command[@]}"
+    redis_url=redis://127.0.0.1:$port
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
 
 use super::terminal::Terminal;
@@ -38,11 +38,13 @@ pub fn execute(command: &StoreCommand, config: &Config) -> Result<ExitCode, Star
 }
 
 async fn to_its_end(command: &StoreCommand, config: &Config) -> Result<u8, StartError> {
+    // First, so that nothing is left half done from the beginning.
+    let mut signals = Signals::listen().map_err(environment)?;
     let mut terminal = Terminal::open(command).map_err(environment)?;
     let task = task(command);
     let ended = tokio::select! {
         ended = carry_out(&task, config, &mut terminal) => ended.map(Ok),
-        signal = stop_signal() => Ok(Err(signal.map_err(environment)?)),
+        signal = signals.next() => Ok(Err(signal)),
     };
     terminal.clear();
     match ended {
@@ -88,13 +90,26 @@ async fn until_it_answers(store: &Arc<dyn Upkeep>, within: Duration) -> Result<(
     answered.await.map_err(|_| environment(reason))
 }
 
-/// The number of the signal that asks the process to end.
-async fn stop_signal() -> io::Result<u8> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => Ok(2),
-        _ = terminate.recv() => Ok(15),
+/// The signals that ask the process to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// The number of the next one.
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 2,
+            _ = self.terminate.recv() => 15,
+        }
     }
 }
 

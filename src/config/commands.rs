@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use uuid::Uuid;
 
-use super::values::parse_id;
+use super::values::{parse_id, parse_lines};
 
 /// What an operator does with a store, also while a service uses it.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -32,7 +32,7 @@ pub enum StoreCommand {
         #[arg(long, value_name = "ID", value_parser = parse_id)]
         user: Option<Uuid>,
         /// Pass over so many lines, which an import that was interrupted has recorded
-        #[arg(long, value_name = "N", default_value_t = 0)]
+        #[arg(long, value_name = "N", default_value = "0", value_parser = parse_lines)]
         skip: u64,
     },
     /// Look at all that could keep the store from doing its work: exit code 0 if there is no problem

@@ -46,6 +46,10 @@ pub(super) fn parse_prefix(text: &str) -> Result<String, &'static str> {
     }
 }
 
+pub(super) fn parse_lines(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "must be a number of lines")
+}
+
 /// An id of any kind.
 pub(super) fn parse_id(text: &str) -> Result<Uuid, &'static str> {
     let id = SessionId::parse(text).map(Uuid::from);

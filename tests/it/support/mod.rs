@@ -4,6 +4,7 @@
 pub(crate) mod api;
 pub(crate) mod audit;
 pub(crate) mod cluster;
+pub(crate) mod commands;
 pub(crate) mod fixture;
 pub(crate) mod history;
 pub(crate) mod hooked;
