@@ -13,7 +13,7 @@ use study_stats::store::embedded::EmbeddedStore;
 use uuid::Uuid;
 
 use crate::support::api::{body, new_id};
-use crate::support::commands::{Ran, Sessions, run, run_with};
+use crate::support::commands::{Running, Sessions, run, run_with};
 use crate::support::fixture::redis_store;
 use crate::support::redis::{DURABLE, IN_MEMORY, Redis};
 use crate::support::service::{Service, embedded, on_redis, output, send_signal};
@@ -284,14 +284,15 @@ async fn an_import_that_is_interrupted_says_how_to_go_on() {
     let mut sessions = Sessions::new(16);
     let (learner, course) = (sessions.id(), sessions.id());
     let lines: String = (0..2_500).map(|_| sessions.line(learner, course)).collect();
-    let mut child = on_redis(&redis.url())
-        .arg("import")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = Running::start(
+        on_redis(&redis.url())
+            .arg("import")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
     child
+        .0
         .stdin
         .as_mut()
         .unwrap()
@@ -302,9 +303,9 @@ async fn an_import_that_is_interrupted_says_how_to_go_on() {
         (totals.sessions >= 2_000).then_some(())
     })
     .await;
-    send_signal(child.id(), "INT");
-    let stdin = child.stdin.take();
-    let ran = Ran::from(child.wait_with_output().unwrap());
+    send_signal(child.0.id(), "INT");
+    let stdin = child.0.stdin.take();
+    let ran = child.ended();
     drop(stdin);
     assert_eq!(ran.code, Some(130), "{ran:?}");
     // It may not know yet that the second batch is recorded.
@@ -353,15 +354,15 @@ async fn an_import_goes_on_when_redis_comes_back() {
     let mut redis = Redis::start(DURABLE).await;
     let lines = Sessions::new(18).lines(100, 1, 50);
     let (first, rest) = lines.split_at(lines.len() / 2);
-    let mut child = on_redis(&redis.url())
-        .env("RUST_LOG", "error")
-        .arg("import")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
+    let mut child = Running::start(
+        on_redis(&redis.url())
+            .env("RUST_LOG", "error")
+            .arg("import")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
+    let mut stdin = child.0.stdin.take().unwrap();
     stdin.write_all(first.as_bytes()).unwrap();
     eventually("it has begun", || async {
         let keys: u64 = redis.ask("DBSIZE").await;
@@ -374,7 +375,7 @@ async fn an_import_goes_on_when_redis_comes_back() {
         move || stdin.write_all(rest.as_bytes())
     });
     redis.restart().await;
-    let ran = Ran::from(child.wait_with_output().unwrap());
+    let ran = child.ended();
     writing.join().unwrap().unwrap();
     let told = ran.well();
     assert!(told.starts_with("5000 lines: 5000 stored, "), "{told}");
@@ -390,16 +391,16 @@ async fn an_export_that_is_interrupted_leaves_no_file() {
     let file = directory.path().join("lines.ndjson");
     let files = || fs::read_dir(directory.path()).unwrap().count();
     redis.server.freeze().await;
-    let mut child = on_redis(&redis.url())
-        .env("STORE_TIMEOUT", "1h")
-        .env("REDIS_CONNECT_TIMEOUT", "1h")
-        .args(["export", file.to_str().unwrap()])
-        .spawn()
-        .unwrap();
+    let mut child = Running::start(
+        on_redis(&redis.url())
+            .env("STORE_TIMEOUT", "1h")
+            .env("REDIS_CONNECT_TIMEOUT", "1h")
+            .args(["export", file.to_str().unwrap()]),
+    );
     eventually("it has begun", || async { (files() == 1).then_some(()) }).await;
     assert!(!file.exists(), "a part has the name of the whole");
-    send_signal(child.id(), "INT");
-    let status = child.wait().unwrap();
+    send_signal(child.0.id(), "INT");
+    let status = child.0.wait().unwrap();
     redis.server.thaw().await;
     assert_eq!((status.code(), files()), (Some(130), 0));
 }

@@ -1,8 +1,8 @@
 //! The binary's commands on a store, and the lines that they move.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::process::{Command, Output, Stdio};
+use std::io::{Read, Write as _};
+use std::process::{Child, Command, Output, Stdio};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -55,6 +55,46 @@ pub(crate) fn run_with(command: &mut Command, arguments: &[&str], input: &str) -
         scope.spawn(move || drop(stdin.write_all(input.as_bytes())));
         child.wait_with_output().unwrap().into()
     })
+}
+
+/// A command that runs; it is killed with this value.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap())
+    }
+
+    /// Waits for its end; its streams, but for standard input, are read meanwhile.
+    pub(crate) fn ended(mut self) -> Ran {
+        fn read(stream: Option<impl Read>) -> Vec<u8> {
+            let mut bytes = Vec::new();
+            if let Some(mut stream) = stream {
+                stream.read_to_end(&mut bytes).unwrap();
+            }
+            bytes
+        }
+        let (stdout, stderr) = (self.0.stdout.take(), self.0.stderr.take());
+        std::thread::scope(|scope| {
+            let stderr = scope.spawn(|| read(stderr));
+            let stdout = read(stdout);
+            let status = self.0.wait().unwrap();
+            let stderr = stderr.join().unwrap();
+            Output {
+                status,
+                stdout,
+                stderr,
+            }
+            .into()
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Makes the lines of sessions, which are the same for the same seed.
