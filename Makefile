@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-containers test-valkey lint openapi contract browser readme
+.PHONY: help run test test-containers test-valkey lint openapi contract browser readme million
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -37,3 +37,6 @@ browser: ## Use /docs in a real browser without a network
 
 readme: ## Run the commands of the README as they are printed
 	scripts/readme
+
+million: ## Move a million sessions through import, verify and export on both stores, and measure it
+	scripts/with-redis scripts/million

@@ -7,6 +7,7 @@
 //!
 //! - [`server`] puts the parts together: the HTTP endpoint on a store, and the listener that serves
 //!   it until it is told to stop. `main.rs` stands above it and dispatches the commands.
+//! - [`commands`] are what operators do with a store.
 //! - [`api`] speaks HTTP: one file for each resource, the error shape, ids and bodies as they
 //!   arrive, the OpenAPI document.
 //! - [`store`] keeps the sessions: the trait [`StatsStore`](store::StatsStore) and its two

@@ -3,25 +3,26 @@
 use std::process::ExitCode;
 
 use study_stats::config::{self, Command};
-use study_stats::{api, conformance, health, server};
+use study_stats::{api, commands, conformance, health, server};
 
 fn main() -> ExitCode {
     let cli = config::from_environment();
+    let success = |()| ExitCode::SUCCESS;
     let result = match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => server::run(&cli.config).map(|()| true),
+        Command::Serve => server::run(&cli.config).map(success),
         Command::Openapi => {
             println!("{}", api::document());
-            Ok(true)
+            Ok(ExitCode::SUCCESS)
         }
-        Command::Health => health::check(&cli.config).map(|()| true),
-        Command::Conformance { url } => conformance::run(&url),
+        Command::Health => health::check(&cli.config).map(success),
+        Command::Conformance { url } => {
+            let failed = |passed: bool| ExitCode::from(u8::from(!passed));
+            conformance::run(&url).map(failed)
+        }
+        Command::Store(command) => commands::execute(&command, &cli.config),
     };
-    match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(error.exit_code())
-        }
-    }
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::from(error.exit_code())
+    })
 }

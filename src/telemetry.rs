@@ -1,28 +1,58 @@
-//! The log: lines on standard output, as text or JSON.
+//! The log: lines on standard output, or for commands on standard error, as text or JSON.
 
-use std::io::{IsTerminal, stdout};
+use std::io::{IsTerminal, stderr, stdout};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
-use crate::config::{LogFormat, StartError};
+use crate::config::{Config, LogFormat, StartError};
 
-/// Sets up the log of this process.
+/// Sets up the log of the service.
 ///
 /// # Errors
 ///
-/// `filter` is not understood; the message says what would be right, in one line.
-pub fn start(format: LogFormat, filter: &str) -> Result<(), StartError> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| {
+/// The filter is not understood; the message says what would be right, in one line.
+pub fn start(config: &Config) -> Result<(), StartError> {
+    install(
+        config,
+        "info",
+        BoxMakeWriter::new(stdout),
+        stdout().is_terminal(),
+    )
+}
+
+/// Sets up the log of a command, whose result is on standard output.
+///
+/// # Errors
+///
+/// As [`start`].
+pub fn start_for_command(config: &Config) -> Result<(), StartError> {
+    install(
+        config,
+        "warn",
+        BoxMakeWriter::new(stderr),
+        stderr().is_terminal(),
+    )
+}
+
+fn install(
+    config: &Config,
+    level: &str,
+    writer: BoxMakeWriter,
+    is_terminal: bool,
+) -> Result<(), StartError> {
+    let filter = EnvFilter::try_new(config.log.as_deref().unwrap_or(level)).map_err(|error| {
         let hint = "it must be like info or info,study_stats=debug";
         StartError::Configuration(format!("RUST_LOG is not understood ({error}): {hint}"))
     })?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(stdout().is_terminal());
-    match format {
+        .with_writer(writer)
+        .with_ansi(is_terminal);
+    match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
     }

@@ -68,7 +68,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Checked<Record>>, ApiError> {
     if elements.is_empty() {
         return Err(no_records(true));
     }
-    Ok(elements.into_iter().map(record).collect())
+    Ok(elements.into_iter().map(element).collect())
 }
 
 /// The refusal of a body whose `sessions` are `missing`, or else wrong.
@@ -89,14 +89,18 @@ fn wrong(missing: bool, expected: &'static str) -> Problem {
     }
 }
 
-fn record(raw: &RawValue) -> Checked<Record> {
-    let bytes = raw.get().as_bytes();
-    let parts = object(bytes).and_then(|ids| Ok((ids, RecordFields::parse(bytes)?)));
-    let (ids, fields): (RawIds<'_>, _) = parts.map_err(|NoObject| {
+fn element(raw: &RawValue) -> Checked<Record> {
+    record(raw.get().as_bytes()).unwrap_or_else(|NoObject| {
         let expected = "made of JSON objects in which no field stands twice";
-        vec![wrong(false, expected)]
-    })?;
-    fields.record(id(ids.user_id), id(ids.course_id))
+        Err(vec![wrong(false, expected)])
+    })
+}
+
+/// The record of a JSON object, or all that is wrong with it.
+pub(super) fn record(bytes: &[u8]) -> Result<Checked<Record>, NoObject> {
+    let ids: RawIds<'_> = object(bytes)?;
+    let fields = RecordFields::parse(bytes)?;
+    Ok(fields.record(id(ids.user_id), id(ids.course_id)))
 }
 
 #[derive(Deserialize)]

@@ -35,22 +35,27 @@ impl Type for Number {
 
 impl ToJSON for Number {
     fn to_json(&self) -> Option<Value> {
-        #[allow(
-            clippy::cast_possible_truncation,
-            reason = "compared with what it came from"
-        )]
-        let whole = self.0 as i64;
-        #[allow(
-            clippy::cast_precision_loss,
-            clippy::float_cmp,
-            reason = "exactness is what is asked"
-        )]
-        let is_whole = whole as f64 == self.0 && whole != i64::MAX;
-        Some(if is_whole {
-            whole.into()
-        } else {
-            self.0.into()
-        })
+        Some(json(self.0))
+    }
+}
+
+/// A finite number as it is written.
+pub(super) fn json(number: f64) -> Value {
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "compared with what it came from"
+    )]
+    let whole = number as i64;
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::float_cmp,
+        reason = "exactness is what is asked"
+    )]
+    let is_whole = whole as f64 == number && whole != i64::MAX;
+    if is_whole {
+        whole.into()
+    } else {
+        number.into()
     }
 }
 

@@ -1,6 +1,18 @@
 //! The commands for operators: what they do, whatever they run in.
+//!
+//! [`execute`] is the process that an operator starts; [`run`] carries out a task wherever the store
+//! is open, and speaks to the operator through a [`Console`].
 
 mod console;
+mod doctor;
+mod execute;
+mod export;
+mod import;
+mod inspect;
+mod lines;
+mod patience;
+mod terminal;
+mod verify;
 
 use std::io;
 use std::sync::Arc;
@@ -9,9 +21,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use console::Console;
+pub use execute::execute;
 
+use crate::domain::{CourseId, LearnerId, SessionId};
 use crate::store::StoreError;
-use crate::store::upkeep::Upkeep;
+use crate::store::upkeep::{Subject, Upkeep};
 
 /// What is to be done with a store; also what one process asks of another that has the store open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,9 +77,37 @@ pub enum Failure {
 ///
 /// The store, or an end of the console, failed.
 pub async fn run(
-    _task: &Task,
-    _store: &Arc<dyn Upkeep>,
-    _console: &mut dyn Console,
+    task: &Task,
+    store: &Arc<dyn Upkeep>,
+    console: &mut dyn Console,
 ) -> Result<bool, Failure> {
-    Ok(true)
+    match *task {
+        Task::Verify { repair } => verify::verify(store.as_ref(), repair, console).await,
+        Task::Export { learner } => {
+            export::export(store, learner.map(LearnerId::from), console).await
+        }
+        Task::Import { learner, skip } => {
+            let learner = learner.map(LearnerId::from);
+            import::import(store.as_ref(), learner, skip, console).await
+        }
+        Task::Doctor => doctor::examine(store.as_ref(), console).await,
+        Task::Inspect {
+            learner,
+            course,
+            session,
+        } => {
+            let subject = Subject {
+                learner: learner.into(),
+                course: course.map(CourseId::from),
+                session: session.map(SessionId::from),
+            };
+            inspect::inspect(store.as_ref(), subject, console).await
+        }
+    }
+}
+
+/// How many there were in a second.
+#[allow(clippy::cast_precision_loss, reason = "for people to read")]
+fn rate(count: u64, seconds: f64) -> f64 {
+    count as f64 / seconds.max(0.001)
 }

@@ -2,6 +2,7 @@
 //!
 //! `--help` is the reference; a test holds `docs/CONFIGURATION.md` to it.
 
+mod commands;
 mod redis;
 mod values;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hyper::Uri;
 
+pub use commands::StoreCommand;
 pub use redis::RedisSettings;
 use values::{
     parse_count, parse_delay, parse_host, parse_lanes, parse_port, parse_prefix, parse_replicas,
@@ -39,6 +41,9 @@ pub enum Command {
     Openapi,
     /// Ask the service on this machine whether it is ready: exit code 0 if it is, else 1
     Health,
+    /// What is done with a store.
+    #[command(flatten)]
+    Store(StoreCommand),
     /// Play the API's contract against a running service, with learners made up for that, and print
     /// what passed: exit code 0 if all of it did, else 1
     Conformance {
@@ -146,9 +151,10 @@ pub struct Config {
     #[arg(long, env, global = true, default_value = "text")]
     pub log_format: LogFormat,
 
-    /// What to log: a level, or levels by module, as in info,study_stats=debug
-    #[arg(long = "log", env = "RUST_LOG", global = true, default_value = "info")]
-    pub log: String,
+    /// What to log: a level, or levels by module, as in info,study_stats=debug; without it, the
+    /// service logs from info on, and a command on a store from warn on
+    #[arg(long = "log", env = "RUST_LOG", global = true)]
+    pub log: Option<String>,
 }
 
 impl Config {

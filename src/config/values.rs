@@ -4,8 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use hyper::Uri;
+use uuid::Uuid;
 
 use super::Secret;
+use crate::domain::SessionId;
 
 pub(super) fn parse_host(text: &str) -> Result<IpAddr, &'static str> {
     text.parse()
@@ -55,6 +57,16 @@ pub(super) fn parse_url(text: &str) -> Result<Uri, &'static str> {
     };
     let url = text.parse().ok().filter(is_service);
     url.ok_or("must be an address such as http://localhost:8080 or https://example.org/prefix")
+}
+
+pub(super) fn parse_lines(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "must be a number of lines")
+}
+
+/// An id of any kind.
+pub(super) fn parse_id(text: &str) -> Result<Uuid, &'static str> {
+    let id = SessionId::parse(text).map(Uuid::from);
+    id.map_err(|_| "must be a hyphenated UUID, such as 0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f")
 }
 
 /// A time to wait for something: not so short that nothing could be in time.

@@ -169,7 +169,7 @@ async fn a_batch_needs_its_records(api: &Api) -> Verdict {
     for (body, message) in [
         (json!({}), "sessions required"),
         (json!({"sessions": null}), "sessions required"),
-        (json!({"sessions": []}), "invalid sessions"),
+        (json!({"sessions": []}), "sessions required"),
         (json!({"sessions": 5}), "invalid sessions"),
         (json!({"sessions": {"userId": "7"}}), "invalid sessions"),
     ] {

@@ -30,7 +30,7 @@ const BACKLOG: u32 = 4_096;
 ///
 /// The log, the store or the listener cannot be had as configured.
 pub fn run(config: &Config) -> Result<(), StartError> {
-    telemetry::start(config.log_format, &config.log)?;
+    telemetry::start(config)?;
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     runtime
         .map_err(|error| cannot("start threads", &error))?

@@ -191,3 +191,34 @@ fn every_option_is_documented_as_the_program_has_it() {
         expected.join("\n")
     );
 }
+
+#[test]
+fn every_command_is_documented_with_its_arguments() {
+    let document = include_str!("../../docs/CONFIGURATION.md");
+    for command in Cli::command().get_subcommands() {
+        let arguments = command.get_arguments().map(|argument| {
+            let values = argument.get_value_names().unwrap_or_default();
+            let value = values.first().map_or(String::new(), ToString::to_string);
+            let takes_value = argument.get_action().takes_values();
+            let usage = match argument.get_long() {
+                Some(flag) if takes_value => format!("--{flag} {value}"),
+                Some(flag) => format!("--{flag}"),
+                None => value,
+            };
+            if argument.is_required_set() {
+                format!(" {usage}")
+            } else {
+                format!(" [{usage}]")
+            }
+        });
+        let usage = format!(
+            "`study-stats {}{}`",
+            command.get_name(),
+            arguments.collect::<String>()
+        );
+        assert!(
+            document.contains(&usage),
+            "docs/CONFIGURATION.md must have {usage}"
+        );
+    }
+}

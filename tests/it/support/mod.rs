@@ -7,6 +7,7 @@ pub(crate) mod audit_embedded;
 pub(crate) mod audit_redis;
 pub(crate) mod batch;
 pub(crate) mod cluster;
+pub(crate) mod commands;
 pub(crate) mod fixture;
 pub(crate) mod golden;
 pub(crate) mod history;
