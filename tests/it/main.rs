@@ -35,3 +35,4 @@ mod redis_sentinel;
 mod server_limits;
 mod server_memory;
 mod store_conformance;
+mod upkeep_embedded;

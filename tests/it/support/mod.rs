@@ -3,6 +3,7 @@
 
 pub(crate) mod api;
 pub(crate) mod audit;
+pub(crate) mod broken;
 pub(crate) mod cluster;
 pub(crate) mod fixture;
 pub(crate) mod history;
@@ -14,6 +15,7 @@ pub(crate) mod redis;
 pub(crate) mod sentinel;
 pub(crate) mod server;
 pub(crate) mod service;
+pub(crate) mod tables;
 pub(crate) mod tls;
 pub(crate) mod under_load;
 
