@@ -1,6 +1,8 @@
 //! The commands for operators: what they do, whatever they run in.
 
 mod console;
+mod door;
+mod place;
 
 use std::io;
 use std::sync::Arc;
@@ -9,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use console::Console;
+pub use door::{Door, Visitor};
+pub use place::{Place, open};
 
 use crate::store::StoreError;
 use crate::store::upkeep::Upkeep;
@@ -55,6 +59,9 @@ pub enum Failure {
     /// What it reads or writes failed.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// The process that was asked to carry it out says that it could not.
+    #[error("{0}")]
+    There(String),
 }
 
 /// Carries out a task on an open store, and answers whether all is well.

@@ -20,6 +20,7 @@ mod api_protocol;
 mod api_sessions;
 mod api_validation;
 mod configuration;
+mod door;
 mod embedded_failures;
 mod openapi;
 mod process;
