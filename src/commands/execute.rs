@@ -10,10 +10,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
 
 use super::terminal::Terminal;
-use super::{Task, run};
+use super::{Place, Task, open};
 use crate::config::{Config, StartError, StoreCommand};
 use crate::store::upkeep::Upkeep;
-use crate::{store, telemetry};
+use crate::telemetry;
 
 /// How long a store is waited for, in times that a connection to it may take.
 const CONNECTS: u32 = 5;
@@ -67,13 +67,15 @@ async fn carry_out(
     config: &Config,
     terminal: &mut Terminal,
 ) -> Result<bool, StartError> {
-    let store = store::open(config)?;
-    let ready = until_it_answers(&store, config.redis_connect_timeout * CONNECTS).await;
-    // The doctor has more to say of a store that does not answer.
-    if *task != Task::Doctor {
-        ready?;
+    let place = open(config, task).await?;
+    if let Place::Here(store) = &place {
+        let ready = until_it_answers(store, config.redis_connect_timeout * CONNECTS).await;
+        // The doctor has more to say of a store that does not answer.
+        if *task != Task::Doctor {
+            ready?;
+        }
     }
-    let is_well = run(task, &store, terminal).await.map_err(environment)?;
+    let is_well = place.run(task, terminal).await.map_err(environment)?;
     terminal.finish().await.map_err(environment)?;
     Ok(is_well)
 }

@@ -5,12 +5,14 @@
 
 mod console;
 mod doctor;
+mod door;
 mod execute;
 mod export;
 mod import;
 mod inspect;
 mod lines;
 mod patience;
+mod place;
 mod terminal;
 mod verify;
 
@@ -21,7 +23,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use console::Console;
+pub use door::{Door, Visitor};
 pub use execute::execute;
+pub use place::{Place, open};
 
 use crate::domain::{CourseId, LearnerId, SessionId};
 use crate::store::StoreError;
@@ -69,6 +73,9 @@ pub enum Failure {
     /// What it reads or writes failed.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// The process that was asked to carry it out says that it could not.
+    #[error("{0}")]
+    There(String),
 }
 
 /// Carries out a task on an open store, and answers whether all is well.

@@ -7,7 +7,7 @@ mod redis;
 mod values;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -171,6 +171,17 @@ impl Config {
         self.request_timeout.saturating_sub(2 * self.store_timeout)
     }
 
+    /// Where the embedded store is kept, if that is the one to use.
+    #[must_use]
+    pub fn embedded_directory(&self) -> Option<&Path> {
+        let embedded = match self.store {
+            StoreChoice::Auto => self.redis_url().is_none(),
+            StoreChoice::Embedded => true,
+            StoreChoice::Redis => false,
+        };
+        embedded.then_some(&self.data_dir)
+    }
+
     /// The Redis to use, if one is given; an empty text gives none.
     #[must_use]
     pub fn redis_url(&self) -> Option<&str> {
@@ -226,6 +237,9 @@ pub enum StartError {
     /// The configuration may be right, but the machine or a peer does not let it happen.
     #[error("{0}")]
     Environment(String),
+    /// As [`Environment`](Self::Environment): another process has the data directory open.
+    #[error("{0}")]
+    InUse(String),
 }
 
 impl StartError {
@@ -234,7 +248,7 @@ impl StartError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Configuration(_) => 2,
-            Self::Environment(_) => 1,
+            Self::Environment(_) | Self::InUse(_) => 1,
         }
     }
 }

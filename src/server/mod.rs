@@ -11,12 +11,15 @@ pub use files::allow_open_files;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime;
 
 use crate::api::{self, BODY_BYTES, Context};
+use crate::commands::Door;
 use crate::config::{Config, StartError};
+use crate::store::upkeep::Upkeep;
 use crate::{store, telemetry};
 use signals::Signals;
 
@@ -42,6 +45,7 @@ pub fn run(config: &Config) -> Result<(), StartError> {
             };
             let store = store::open(config)?;
             tracing::info!(store = store.name(), "store open");
+            let door = open_door(config, &store);
             let listener = listen(config.address()).map_err(|error| refused(config, &error))?;
             let context = Context::new(
                 store,
@@ -49,12 +53,28 @@ pub fn run(config: &Config) -> Result<(), StartError> {
                 BODY_BYTES,
                 config.longest_pause(),
             );
-            let stop = signals.stop(context.clone(), config.drain_delay);
+            let signalled = signals.stop(context.clone(), config.drain_delay);
+            let stop = async {
+                signalled.await;
+                door.iter().for_each(Door::close);
+            };
             let app = api::endpoint(&context, config.request_timeout);
-            serve(listener, app, limits, stop)
-                .await
-                .map_err(|error| cannot("serve", &error))
+            let served = serve(listener, app, limits, stop).await;
+            if let Some(door) = door {
+                door.closed().await;
+            }
+            served.map_err(|error| cannot("serve", &error))
         })
+}
+
+/// Lets commands in to a store that this process has to itself.
+fn open_door(config: &Config, store: &Arc<dyn Upkeep>) -> Option<Door> {
+    let directory = config.embedded_directory()?;
+    let door = Door::open(directory, Arc::clone(store));
+    let refused = |error| {
+        tracing::warn!(%error, "commands such as verify and export will find no way to this service");
+    };
+    door.map_err(refused).ok()
 }
 
 /// As `TcpListener::bind`, but for the length of the queue.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::config::{Config, StartError, StoreChoice};
+use crate::config::{Config, StartError};
 use crate::domain::{
     Activity, CourseId, Deletion, LearnerId, ListedCourse, ListedSession, OccurredAt, Outcome,
     Page, Record, Session, SessionId, Slice, Span, Summary, Totals,
@@ -163,15 +163,14 @@ impl StoreError {
 ///
 /// The [`StartError`] says what is wrong and what would be right.
 pub fn open(config: &Config) -> Result<Arc<dyn Upkeep>, StartError> {
-    match (config.store, config.redis_url()) {
-        (StoreChoice::Auto | StoreChoice::Redis, Some(url)) => {
-            Ok(Arc::new(RedisStore::open(url, &config.redis_settings())?))
-        }
-        (StoreChoice::Redis, None) => Err(StartError::Configuration(
-            "STORE is redis, but REDIS_URL is not set: give it an address such as redis://localhost:6379".into(),
-        )),
-        (StoreChoice::Auto | StoreChoice::Embedded, _) => {
-            Ok(Arc::new(EmbeddedStore::open(&config.data_dir, config.store_timeout)?))
-        }
+    if let Some(directory) = config.embedded_directory() {
+        let store = EmbeddedStore::open(directory, config.store_timeout)?;
+        return Ok(Arc::new(store));
     }
+    let url = config.redis_url().ok_or_else(|| {
+        StartError::Configuration(
+            "STORE is redis, but REDIS_URL is not set: give it an address such as redis://localhost:6379".into(),
+        )
+    })?;
+    Ok(Arc::new(RedisStore::open(url, &config.redis_settings())?))
 }

@@ -4,6 +4,7 @@
 //! answers them once it is on disk. Reads see the last commit and never wait for a write.
 
 mod deletes;
+mod file;
 mod reads;
 mod schema;
 #[cfg(test)]
@@ -13,13 +14,14 @@ mod upkeep;
 mod writer;
 
 use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use redb::{Database, ReadTransaction, ReadableDatabase};
+use redb::{ReadTransaction, ReadableDatabase};
+use tokio::task::JoinError;
 
 use super::{StatsStore, StoreError};
 use crate::config::StartError;
@@ -27,13 +29,9 @@ use crate::domain::{
     CourseId, Deletion, LearnerId, ListedCourse, ListedSession, Outcome, Page, Record, Session,
     SessionId, Slice, Span, Summary, Totals,
 };
+use file::{DatabaseFile, FILE};
 use transaction::Tables;
 use writer::{Clock, Writer};
-
-/// The database's file in the data directory.
-const FILE: &str = "study-stats.redb";
-/// Memory for pages that were read; the system's page cache holds the rest.
-const CACHE_BYTES: usize = 64 << 20;
 
 /// Sessions and aggregates in an embedded database.
 pub struct EmbeddedStore {
@@ -51,6 +49,29 @@ impl EmbeddedStore {
     /// The directory or its database cannot be created, read or written, or another process has
     /// it open.
     pub fn open(directory: &Path, timeout: Duration) -> Result<Self, StartError> {
+        fs::create_dir_all(directory).map_err(|error| {
+            let shown = directory.display();
+            StartError::Environment(format!("cannot create the data directory {shown}: {error}"))
+        })?;
+        Self::start(directory, timeout)
+    }
+
+    /// As [`open`](Self::open), but creates nothing.
+    ///
+    /// # Errors
+    ///
+    /// Also where there is no database yet.
+    pub fn open_existing(directory: &Path, timeout: Duration) -> Result<Self, StartError> {
+        if !directory.join(FILE).exists() {
+            let shown = directory.display();
+            return Err(StartError::Environment(format!(
+                "there is no database in the data directory {shown}: set DATA_DIR to the service's"
+            )));
+        }
+        Self::start(directory, timeout)
+    }
+
+    fn start(directory: &Path, timeout: Duration) -> Result<Self, StartError> {
         let file = Arc::new(DatabaseFile::open(directory)?);
         let writer = Writer::start(Arc::clone(&file)).map_err(|error| {
             StartError::Environment(format!("cannot start the store's writer thread: {error}"))
@@ -68,15 +89,32 @@ impl EmbeddedStore {
         T: Send + 'static,
         F: FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
     {
+        let reading = self.away(|file| file.with(|database| read(&database.begin_read()?)));
+        let result = tokio::time::timeout(self.timeout, reading).await;
+        result.unwrap_or_else(|_| Err(self.too_slow()))
+    }
+
+    /// Runs `read` on a snapshot that it may look at for as long as it likes. It begins at once.
+    ///
+    /// It does not keep the file from being opened again, after which it fails.
+    fn walk<T, F>(&self, read: F) -> impl Future<Output = Result<T, StoreError>> + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.away(|file| read(&file.with(|database| Ok(database.begin_read()?))?))
+    }
+
+    /// Runs `action` on a thread of its own.
+    fn away<T, F>(&self, action: F) -> impl Future<Output = Result<T, StoreError>> + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnOnce(&DatabaseFile) -> Result<T, StoreError> + Send + 'static,
+    {
         let file = Arc::clone(&self.file);
-        let reading = tokio::task::spawn_blocking(move || {
-            file.with(|database| read(&database.begin_read()?))
-        });
-        match tokio::time::timeout(self.timeout, reading).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(failure)) => Err(StoreError::Unexpected(failure.to_string())),
-            Err(_) => Err(self.too_slow()),
-        }
+        let acting = tokio::task::spawn_blocking(move || action(&file));
+        let failed = |failure: JoinError| StoreError::Unexpected(failure.to_string());
+        async move { acting.await.map_err(failed)? }
     }
 
     /// Does `work`, on about so many sessions, in a transaction, and answers once it is on disk.
@@ -185,106 +223,3 @@ impl StatsStore for EmbeddedStore {
         self.read(|_| Ok(())).await
     }
 }
-
-/// The open database, which is closed and opened again after a failure of the disk.
-///
-/// redb refuses all further use of a database handle after an I/O error, a full disk included;
-/// opening the file again finds it as of the last commit.
-struct DatabaseFile {
-    path: PathBuf,
-    /// Empty while the file cannot be opened again. Taken for writing only to open it.
-    database: RwLock<Option<Database>>,
-}
-
-impl DatabaseFile {
-    fn open(directory: &Path) -> Result<Self, StartError> {
-        let shown = directory.display();
-        fs::create_dir_all(directory).map_err(|error| {
-            StartError::Environment(format!("cannot create the data directory {shown}: {error}"))
-        })?;
-        let path = directory.join(FILE);
-        let database = open_database(&path)
-            .map_err(|error| StartError::Environment(explain(&error, directory)))?;
-        Ok(Self {
-            path,
-            database: RwLock::new(Some(database)),
-        })
-    }
-
-    /// Runs `action` on the open database.
-    fn with<T>(
-        &self,
-        action: impl FnOnce(&Database) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        // A panic elsewhere leaves the handle as usable as it was.
-        let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let database = guard.as_ref().ok_or_else(|| {
-            StoreError::Unavailable("the database could not be opened again".into())
-        })?;
-        action(database)
-    }
-
-    /// Closes the database and opens it again, once the reads under way have ended.
-    fn reopen(&self) {
-        let mut guard = self
-            .database
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        drop(guard.take());
-        match open_database(&self.path) {
-            Ok(database) => *guard = Some(database),
-            Err(error) => {
-                tracing::error!(%error, "the embedded database could not be opened again")
-            }
-        }
-    }
-}
-
-fn open_database(path: &Path) -> Result<Database, redb::Error> {
-    let database = Database::builder()
-        .set_cache_size(CACHE_BYTES)
-        .create(path)
-        .map_err(redb::Error::from)?;
-    // Reads of an empty store find their tables.
-    let write = database.begin_write()?;
-    Tables::open(&write)?;
-    write.commit()?;
-    Ok(database)
-}
-
-/// Tells the operator why the database in `directory` cannot be opened, and what would be right.
-fn explain(error: &redb::Error, directory: &Path) -> String {
-    let shown = directory.display();
-    match error {
-        redb::Error::DatabaseAlreadyOpen => format!(
-            "the data directory {shown} is in use by another process: stop it, or give this one a DATA_DIR of its own"
-        ),
-        redb::Error::Io(io) if io.kind() == ErrorKind::PermissionDenied => format!(
-            "cannot write in the data directory {shown}: {io}: give this user the right to, or set DATA_DIR to another"
-        ),
-        _ => format!("cannot open the database in the data directory {shown}: {error}"),
-    }
-}
-
-impl From<redb::Error> for StoreError {
-    /// Trying again can help where the disk failed, not where its content is wrong.
-    fn from(error: redb::Error) -> Self {
-        match error {
-            redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::DatabaseClosed => {
-                Self::Unavailable(error.to_string())
-            }
-            _ => Self::Unexpected(error.to_string()),
-        }
-    }
-}
-
-macro_rules! through_redb_error {
-    ($($kind:ident),*) => {$(
-        impl From<redb::$kind> for StoreError {
-            fn from(error: redb::$kind) -> Self {
-                redb::Error::from(error).into()
-            }
-        }
-    )*};
-}
-through_redb_error!(CommitError, StorageError, TableError, TransactionError);

@@ -24,7 +24,7 @@ struct Fixture {
 impl Fixture {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let database = super::open_database(&directory.path().join("test.redb")).unwrap();
+        let database = super::file::open_database(&directory.path().join("test.redb")).unwrap();
         Self {
             database,
             _directory: directory,

@@ -13,11 +13,11 @@ use crate::store::{StoreError, TOMBSTONE};
 
 /// All tables, open in a write transaction.
 pub(super) struct Tables<'txn> {
-    sessions: Table<'txn, schema::SessionKey, schema::SessionRow>,
-    totals: Table<'txn, schema::TotalsKey, schema::TotalsRow>,
-    timeline: Table<'txn, schema::TimelineKey, ()>,
-    courses: Table<'txn, schema::CoursesKey, ()>,
-    summary: Table<'txn, schema::SummaryKey, schema::SummaryRow>,
+    pub(super) sessions: Table<'txn, schema::SessionKey, schema::SessionRow>,
+    pub(super) totals: Table<'txn, schema::TotalsKey, schema::TotalsRow>,
+    pub(super) timeline: Table<'txn, schema::TimelineKey, ()>,
+    pub(super) courses: Table<'txn, schema::CoursesKey, ()>,
+    pub(super) summary: Table<'txn, schema::SummaryKey, schema::SummaryRow>,
     erased: Table<'txn, u128, i64>,
 }
 

@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use redb::Database;
 use tokio::sync::{mpsc, oneshot};
 
-use super::DatabaseFile;
+use super::file::DatabaseFile;
 use super::transaction::Tables;
 use crate::domain::OccurredAt;
 use crate::store::StoreError;
