@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use futures_util::future::try_join_all;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
-use redis::cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo};
+use redis::cluster_routing::{
+    MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo, SingleNodeRoutingInfo,
+};
 use redis::{
     Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisFuture, RedisResult,
     ServerErrorKind, Value, cmd, pipe,
@@ -100,6 +102,22 @@ impl Connection {
                 let each = RoutingInfo::MultiNode((masters, Some(ResponsePolicy::Special)));
                 let answers = connection.route_command(command, each).await?;
                 Ok(FromRedisValue::from_redis_value(answers)?)
+            }
+        }
+    }
+
+    /// Asks one of the masters, by its address as [`ask_masters`](Self::ask_masters) tells it.
+    pub(super) async fn ask_master(&mut self, address: &str, command: &Cmd) -> RedisResult<Value> {
+        match &mut self.servers {
+            Servers::Single(connection) => connection.req_packed_command(command).await,
+            Servers::Cluster(connection) => {
+                let (host, port) = address.rsplit_once(':').ok_or_else(unexpected)?;
+                let master = SingleNodeRoutingInfo::ByAddress {
+                    host: host.to_owned(),
+                    port: port.parse().map_err(|_| unexpected())?,
+                };
+                let master = RoutingInfo::SingleNode(master);
+                connection.route_command(command.clone(), master).await
             }
         }
     }

@@ -77,7 +77,7 @@ impl RedisStore {
         reply::forgotten(&self.write(call).await?)
     }
 
-    async fn write(&self, call: Call) -> Result<String, StoreError> {
+    pub(super) async fn write(&self, call: Call) -> Result<String, StoreError> {
         let replies = self.writes().make(&[call]).await;
         let reply = replies.into_iter().next();
         Ok(reply.ok_or_else(|| StoreError::Unexpected("a call has no reply".into()))??)

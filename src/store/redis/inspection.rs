@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, cmd};
+use redis::{RedisResult, cmd};
 
 use super::connection::Connection;
+use super::failure::is_denied;
 use super::keys::Keys;
 use super::lanes::Lanes;
 use super::scripts::PERMISSIONS;
@@ -143,10 +144,6 @@ async fn of_user(connection: &mut Connection, keys: &Keys, wait_replicas: usize)
     };
     let (commands, prefix) = (denied.join(", "), keys.prefix());
     (!denied.is_empty()).then(|| format!("requests will fail: the user at Redis may not run {commands}, or not on keys that begin with {prefix}: allow it by ACL SETUSER"))
-}
-
-fn is_denied(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)
 }
 
 #[cfg(test)]
