@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use futures_util::{StreamExt, stream};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{
@@ -14,6 +15,13 @@ use redis::{
 
 use super::clock::Clock;
 use super::slots::SlotMap;
+
+/// What one request has under way to a Cluster at once.
+///
+/// The driver (1.8) asks where a slot is that has moved over the same connections, behind all that waits
+/// for its turn there, and lets none of it go on meanwhile. Where more wait than a connection takes up
+/// (50), that ends with the time limit only.
+pub(super) const AT_ONCE: usize = 24;
 
 /// A handle to a connection; its clones share it, and what they send at the same time travels
 /// together.
@@ -172,6 +180,22 @@ impl Connection {
         }
     }
 
+    /// Asks one of the masters, by its address as [`ask_masters`](Self::ask_masters) tells it.
+    pub(super) async fn ask_master(&mut self, address: &str, command: &Cmd) -> RedisResult<Value> {
+        match &mut self.servers {
+            Servers::Single(connection) => connection.req_packed_command(command).await,
+            Servers::Cluster(connection) => {
+                let (host, port) = address.rsplit_once(':').ok_or_else(unexpected)?;
+                let master = SingleNodeRoutingInfo::ByAddress {
+                    host: host.to_owned(),
+                    port: port.parse().map_err(|_| unexpected())?,
+                };
+                let master = RoutingInfo::SingleNode(master);
+                connection.route_command(command.clone(), master).await
+            }
+        }
+    }
+
     /// Whether it leads to all masters that have slots.
     ///
     /// One to a Cluster can be had as soon as any node answers. But where another one hangs, the
@@ -283,6 +307,39 @@ impl Request for Cmd {
 impl Request for Pipeline {
     async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
         self.query_async(connection).await
+    }
+}
+
+/// Commands on keys of any slots, which are sent together.
+pub(super) struct Spread(pub(super) Vec<Cmd>);
+
+impl Spread {
+    /// The reply to each, or why there is none.
+    pub(super) async fn replies(
+        &self,
+        connection: &mut Connection,
+    ) -> RedisResult<Vec<RedisResult<Value>>> {
+        if let Servers::Single(connection) = &mut connection.servers {
+            let mut pipeline = Pipeline::with_capacity(self.0.len());
+            pipeline.ignore_errors();
+            self.0.iter().for_each(|command| {
+                pipeline.add_command(command.clone());
+            });
+            return pipeline.query_async(connection).await;
+        }
+        let replies = self.0.clone().into_iter().map(|command| {
+            let mut connection = connection.clone();
+            async move { connection.req_packed_command(&command).await }
+        });
+        Ok(stream::iter(replies).buffered(AT_ONCE).collect().await)
+    }
+}
+
+impl Request for Spread {
+    async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
+        let replies = self.replies(connection).await?.into_iter();
+        let replies = replies.collect::<RedisResult<_>>()?;
+        Ok(T::from_redis_value(Value::Array(replies))?)
     }
 }
 

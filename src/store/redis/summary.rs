@@ -1,9 +1,9 @@
 //! A course's summary: the sum over all buckets, read in one round trip from each server.
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use redis::{FromRedisValue, Pipeline, RedisError, RedisResult, Value};
 
-use super::connection::Grouping;
+use super::connection::{AT_ONCE, Grouping};
 use super::failure::{is_transient, no_lane};
 use super::reads::fields;
 use super::{RETRY_AFTER, RedisStore, reply};
@@ -61,7 +61,8 @@ impl RedisStore {
                 .collect::<Vec<_>>()
         });
         let mut found = Found::default();
-        for (bucket, reply) in join_all(replies).await.into_iter().flatten() {
+        let replies: Vec<_> = stream::iter(replies).buffered(AT_ONCE).collect().await;
+        for (bucket, reply) in replies.into_iter().flatten() {
             if let Err(error) = &reply {
                 lane.report(error);
             }

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use deadpool::managed::{Object, Pool, PoolError};
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Value};
 
 use super::RETRY_AFTER;
 use super::clock::Clock;
-use super::connection::{Connection, Grouping};
+use super::connection::{AT_ONCE, Connection, Grouping};
 use super::connector::Connector;
 use super::failure::{breaks_lane, is_transient, is_unknown_script, no_lane, too_few_replicas};
 use super::lanes::Lanes;
@@ -62,9 +62,19 @@ impl Call {
         keys: Vec<String>,
         arguments: Vec<Vec<u8>>,
     ) -> Self {
+        Self::in_bucket(script, bucket::of(learner), keys, arguments)
+    }
+
+    /// A call on keys of the bucket; `arguments` are what follows the deadline.
+    pub(super) fn in_bucket(
+        script: &'static LuaScript,
+        bucket: u16,
+        keys: Vec<String>,
+        arguments: Vec<Vec<u8>>,
+    ) -> Self {
         Self {
             script,
-            bucket: bucket::of(learner),
+            bucket,
             keys,
             arguments,
         }
@@ -90,8 +100,9 @@ impl Writes<'_> {
         let attempt = Attempt::first(2 * self.within);
         let replies = groups
             .into_iter()
-            .map(|group| self.make_group(group, attempt.clone()));
-        let mut replies = join_all(replies).await.concat();
+            .map(|group| self.make_group(group, attempt.clone()))
+            .collect();
+        let mut replies = together(replies).await;
         replies.sort_unstable_by_key(|(index, _)| *index);
         replies.into_iter().map(|(_, reply)| reply).collect()
     }
@@ -130,8 +141,10 @@ impl Writes<'_> {
             let mut replies: Vec<_> = calls.iter().map(|(index, _)| *index).zip(answers).collect();
             if !again.is_empty() {
                 let groups = self.group(Grouping::ByBucket, again).into_iter();
-                let again = groups.map(|group| self.make_group(group, attempt.clone()));
-                replies.extend(join_all(again).await.concat());
+                let again = groups
+                    .map(|group| self.make_group(group, attempt.clone()))
+                    .collect();
+                replies.extend(together(again).await);
             }
             replies
         };
@@ -183,6 +196,12 @@ impl Writes<'_> {
             })
             .collect())
     }
+}
+
+/// What all the groups came to.
+async fn together(groups: Vec<BoxFuture<'_, Vec<(usize, Reply)>>>) -> Vec<(usize, Reply)> {
+    let groups = stream::iter(groups).buffer_unordered(AT_ONCE);
+    groups.flat_map(stream::iter).collect().await
 }
 
 /// A call and its place among all of them.

@@ -27,7 +27,7 @@ const AGAIN: Duration = Duration::from_millis(10);
 impl RedisStore {
     /// The connection to Redis comes first: without it there is one problem, and no more to look at.
     pub(super) async fn examine_redis(&self) -> Vec<Check> {
-        let mut lane = match self.open_lane().await {
+        let mut lane = match self.reach().await {
             Ok(lane) => lane,
             Err(reason) => return vec![unreachable(&reason)],
         };
@@ -60,7 +60,7 @@ impl RedisStore {
     }
 
     /// A lane, once one is open, or why none could be opened.
-    async fn open_lane(&self) -> Result<OpenLane, String> {
+    async fn reach(&self) -> Result<OpenLane, String> {
         loop {
             if let Some(lane) = self.lanes.pick() {
                 return Ok(lane);
