@@ -4,6 +4,7 @@
 //! Integers do neither, so sums are whole numbers of 1e-15: a change of order, a replaced value or
 //! a repaired one leads to the very same digits.
 
+use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, Sub};
 
@@ -94,6 +95,20 @@ impl Decimal {
             SCALE.unsigned_abs() * u128::from(count),
         );
         if self.0 < 0 { -quotient } else { quotient }
+    }
+}
+
+impl fmt::Display for Decimal {
+    /// Writes all its digits, and no zeros after the last.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (scaled, one) = (self.0.unsigned_abs(), SCALE.unsigned_abs());
+        let (units, fraction) = (scaled / one, scaled % one);
+        if fraction == 0 {
+            return write!(f, "{sign}{units}");
+        }
+        let fraction = format!("{fraction:0width$}", width = DIGITS);
+        write!(f, "{sign}{units}.{}", fraction.trim_end_matches('0'))
     }
 }
 
@@ -250,6 +265,19 @@ mod tests {
             Decimal::from_parts(1_000_000_000_000, 0)
         );
         assert_eq!(Decimal::default().mean_over(0).to_string(), "0");
+    }
+
+    #[test]
+    fn it_is_written_with_all_its_digits() {
+        for (scaled, text) in [
+            (0, "0"),
+            (1, "0.000000000000001"),
+            (-1_500_000_000_000_000, "-1.5"),
+            (82 * SCALE, "82"),
+            (i128::MIN, "-170141183460469231731687.303715884105728"),
+        ] {
+            assert_eq!(Decimal(scaled).to_string(), text);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{
-    MultipleNodeRoutingInfo, ResponsePolicy, Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr,
+    MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo, SingleNodeRoutingInfo,
 };
 use redis::{
     Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisFuture, RedisResult,
@@ -106,19 +106,18 @@ impl Connection {
         }
     }
 
-    /// Asks the master of a key.
-    pub(super) async fn ask_master_of<T: FromRedisValue>(
-        &mut self,
-        key: &str,
-        command: Cmd,
-    ) -> RedisResult<T> {
+    /// Asks one of the masters, by its address as [`ask_masters`](Self::ask_masters) tells it.
+    pub(super) async fn ask_master(&mut self, address: &str, command: &Cmd) -> RedisResult<Value> {
         match &mut self.servers {
-            Servers::Single(connection) => command.query_async(connection).await,
+            Servers::Single(connection) => connection.req_packed_command(command).await,
             Servers::Cluster(connection) => {
-                let route = Route::with_key(key, SlotAddr::Master);
-                let master = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(route));
-                let answer = connection.route_command(command, master).await?;
-                Ok(FromRedisValue::from_redis_value(answer)?)
+                let (host, port) = address.rsplit_once(':').ok_or_else(unexpected)?;
+                let master = SingleNodeRoutingInfo::ByAddress {
+                    host: host.to_owned(),
+                    port: port.parse().map_err(|_| unexpected())?,
+                };
+                let master = RoutingInfo::SingleNode(master);
+                connection.route_command(command.clone(), master).await
             }
         }
     }

@@ -26,9 +26,16 @@ pub(super) fn is_unknown_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// Whether the user may not do what was asked.
+/// Whether the user at Redis may not do what was asked for. A script's failure does not name the
+/// command.
 pub(super) fn is_denied(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)
+    let by_script = || error.to_string().contains("can't run this command");
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) || by_script()
+}
+
+/// Whether a key is of another type than the command is for.
+pub(super) fn is_other_type(error: &RedisError) -> bool {
+    error.code() == Some("WRONGTYPE")
 }
 
 /// Whether an error may pass by itself: all but those that say that the request or the stored data
@@ -41,7 +48,7 @@ pub(super) fn is_transient(error: &RedisError) -> bool {
             | ErrorKind::Client
             | ErrorKind::Server(ServerErrorKind::ResponseError | ServerErrorKind::CrossSlot)
     );
-    !ours && error.code() != Some("WRONGTYPE")
+    !ours && !is_other_type(error)
 }
 
 /// Whether an error is about the connection or the server behind it, not about one request.

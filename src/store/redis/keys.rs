@@ -10,7 +10,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use crate::domain::{CourseId, LearnerId, Record, SessionId};
-use crate::store::bucket;
+use crate::store::bucket::{self, BUCKETS};
+
+/// What a key is the key of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Name {
+    Session(LearnerId, CourseId, SessionId),
+    Totals(LearnerId, CourseId),
+    Timeline(LearnerId, CourseId),
+    Courses(LearnerId),
+    Summary(u16, CourseId),
+    Erased(LearnerId),
+}
 
 /// Spells keys that begin with one prefix, which lets several services share a Redis.
 #[derive(Debug, Clone)]
@@ -96,6 +107,51 @@ impl Keys {
         self.all(nobody.into(), nobody.into(), nobody.into())
     }
 
+    /// What a key is the key of; `None` where it is not spelled as any is.
+    pub(super) fn read(&self, key: &str) -> Option<Name> {
+        let (bucket, rest) = key
+            .strip_prefix(&self.prefix)?
+            .strip_prefix(":{")?
+            .split_once("}:")?;
+        let mut parts = rest.split(':');
+        let kind = parts.next()?;
+        let ids: Option<Vec<Uuid>> = parts.map(id).collect();
+        let name = match (kind, &ids?[..]) {
+            ("s", &[learner, course, session]) => {
+                Name::Session(learner.into(), course.into(), session.into())
+            }
+            ("t", &[learner, course]) => Name::Totals(learner.into(), course.into()),
+            ("i", &[learner, course]) => Name::Timeline(learner.into(), course.into()),
+            ("u", &[learner]) => Name::Courses(learner.into()),
+            ("c", &[course]) => Name::Summary(bucket.parse().ok()?, course.into()),
+            ("x", &[learner]) => Name::Erased(learner.into()),
+            _ => return None,
+        };
+        // Else it may be one in a bucket that is not the learner's, where nobody looks for it.
+        (self.spell(name)? == key).then_some(name)
+    }
+
+    /// The key of that name; `None` where there is no such bucket.
+    fn spell(&self, name: Name) -> Option<String> {
+        Some(match name {
+            Name::Session(learner, course, session) => self.session(learner, course, session),
+            Name::Totals(learner, course) => self.totals(learner, course),
+            Name::Timeline(learner, course) => self.timeline(learner, course),
+            Name::Courses(learner) => self.courses(learner),
+            Name::Summary(bucket, course) if bucket < BUCKETS => self.summary_in(bucket, course),
+            Name::Summary(..) => return None,
+            Name::Erased(learner) => self.erased(learner),
+        })
+    }
+
+    /// The pattern of the keys of a kind, or of all.
+    pub(super) fn pattern(&self, kind: Option<char>) -> String {
+        match kind {
+            Some(kind) => format!("{}:{{*}}:{kind}:*", self.prefix),
+            None => format!("{}:{{*", self.prefix),
+        }
+    }
+
     /// What every key begins with.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
@@ -124,6 +180,12 @@ impl Keys {
         }
         key
     }
+}
+
+/// The id that stands in a key as this text.
+fn id(text: &str) -> Option<Uuid> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    Uuid::from_slice(&bytes).ok()
 }
 
 #[cfg(test)]
@@ -156,6 +218,39 @@ mod tests {
                 "ss:{194}:x:AZPU8XorfD2eT1prfI2eDw",
             ]
         );
+    }
+
+    #[test]
+    fn every_key_is_read_as_what_it_is_and_others_are_not() {
+        let keys = Keys::new("ss".into());
+        let (learner, course, session) = ids();
+        let names = [
+            Name::Session(learner, course, session),
+            Name::Totals(learner, course),
+            Name::Timeline(learner, course),
+            Name::Courses(learner),
+            Name::Summary(194, course),
+            Name::Erased(learner),
+        ];
+        assert_eq!(
+            all_keys().map(|key| keys.read(&key)),
+            names.map(|name| Some(name))
+        );
+        let totals = &all_keys()[1];
+        for other in [
+            totals.replace("ss:", "other:"),
+            totals.replace("{194}", "{195}"),
+            totals.replace(":t:", ":c:"),
+            totals.replace(":t:", ":y:"),
+            totals.replace("AZPU", "azpu"),
+            format!("{totals}:AAAAAAAAAAAAAAAAAAAAAA"),
+            format!("{totals}A"),
+            "ss:{1024}:c:AAAAAAAAAAAAAAAAAAAAAA".into(),
+            "ss:{07}:c:AAAAAAAAAAAAAAAAAAAAAA".into(),
+            "ss:{194}:t".into(),
+        ] {
+            assert_eq!(keys.read(&other), None, "{other}");
+        }
     }
 
     #[test]

@@ -47,6 +47,8 @@ use reply::record_arguments;
 use scripts::{LuaScript, RECORD};
 use writes::{Call, Replicas, Writes};
 
+pub use upkeep::Bounds;
+
 /// Wait before the one retry of a call that failed: time for a lane to come back or be found broken.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
 /// Connections for writes that wait for replicas: so many can wait at the same time.
@@ -57,6 +59,7 @@ const WAIT_PART: f64 = 0.8;
 /// Sessions and aggregates in Redis.
 pub struct RedisStore {
     keys: Keys,
+    bounds: Bounds,
     lanes: Arc<Lanes>,
     replicas: Option<Replicas>,
     topology: Topology,
@@ -96,12 +99,23 @@ impl RedisStore {
         ));
         Ok(Self {
             keys,
+            bounds: Bounds::default(),
             lanes,
             replicas,
             topology,
             within: settings.response_timeout,
             _inspection: inspection,
         })
+    }
+
+    /// The same store, whose upkeep keeps within other bounds. What it finds is the same.
+    #[must_use]
+    pub fn with_bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = Bounds {
+            remembered: bounds.remembered.max(1),
+            page: bounds.page.max(1),
+        };
+        self
     }
 
     /// Sends a request; once more, over another lane, if its failure may pass.

@@ -84,6 +84,16 @@ pub(super) fn erased(reply: &str) -> Result<(), StoreError> {
     }
 }
 
+/// Whether the reply of a script that sets something says that it did so, and not that what it was to
+/// replace has changed.
+pub(super) fn is_set(reply: &str) -> Result<bool, StoreError> {
+    match reply {
+        "done" => Ok(true),
+        "changed" => Ok(false),
+        other => Err(no_outcome(other)),
+    }
+}
+
 /// What a reply means that is no script's outcome.
 fn no_outcome(reply: &str) -> StoreError {
     if too_late(reply).is_some() {

@@ -11,24 +11,60 @@ macro_rules! writing {
     };
 }
 
+/// A script that only reads, by its own text.
+macro_rules! reading {
+    ($($file:literal),+) => {
+        LuaScript::new(concat!($(include_str!($file)),+))
+    };
+}
+
 /// Stores one record; see the head of its text.
 pub(super) static RECORD: LazyLock<LuaScript> =
     LazyLock::new(|| writing!("scripts/arithmetic.lua", "scripts/record.lua"));
 
 /// Forgets sessions; see the head of its text.
-pub(super) static FORGET: LazyLock<LuaScript> =
-    LazyLock::new(|| writing!("scripts/arithmetic.lua", "scripts/forget.lua"));
+pub(super) static FORGET: LazyLock<LuaScript> = LazyLock::new(|| {
+    writing!(
+        "scripts/arithmetic.lua",
+        "scripts/latest.lua",
+        "scripts/forget.lua"
+    )
+});
 
 /// Notes that a learner is erased; see the head of its text.
 pub(super) static ERASE: LazyLock<LuaScript> = LazyLock::new(|| writing!("scripts/erase.lua"));
 
 /// Reads a page of a list; see the head of its text.
-pub(super) static PAGE: LazyLock<LuaScript> =
-    LazyLock::new(|| LuaScript::new(include_str!("scripts/page.lua")));
+pub(super) static PAGE: LazyLock<LuaScript> = LazyLock::new(|| reading!("scripts/page.lua"));
+
+/// Looks at a learner's course; see the head of its text.
+pub(super) static LOOK: LazyLock<LuaScript> =
+    LazyLock::new(|| reading!("scripts/typed.lua", "scripts/look.lua"));
+
+/// Reads aggregates at one moment; see the head of its text.
+pub(super) static AGGREGATES: LazyLock<LuaScript> =
+    LazyLock::new(|| reading!("scripts/typed.lua", "scripts/aggregates.lua"));
+
+/// Aligns entries of indexes with the sessions; see the head of its text.
+pub(super) static ALIGN: LazyLock<LuaScript> =
+    LazyLock::new(|| writing!("scripts/latest.lua", "scripts/align.lua"));
+
+/// Takes out of an index what is no entry; see the head of its text.
+pub(super) static STRIP: LazyLock<LuaScript> =
+    LazyLock::new(|| writing!("scripts/typed.lua", "scripts/strip.lua"));
+
+/// Sets an aggregate that has not changed; see the head of its text.
+pub(super) static SET: LazyLock<LuaScript> = LazyLock::new(|| {
+    writing!(
+        "scripts/arithmetic.lua",
+        "scripts/typed.lua",
+        "scripts/set.lua"
+    )
+});
 
 /// Tells what the user may not do; see the head of its text.
 pub(super) static PERMISSIONS: LazyLock<LuaScript> =
-    LazyLock::new(|| LuaScript::new(include_str!("scripts/permissions.lua")));
+    LazyLock::new(|| reading!("scripts/permissions.lua"));
 
 /// A script by its text and its hash.
 pub(super) struct LuaScript {

@@ -64,9 +64,19 @@ impl Call {
         keys: Vec<String>,
         arguments: Vec<Vec<u8>>,
     ) -> Self {
+        Self::in_bucket(script, bucket::of(learner), keys, arguments)
+    }
+
+    /// A call on keys of the bucket; `arguments` are what follows the deadline.
+    pub(super) fn in_bucket(
+        script: &'static LuaScript,
+        bucket: u16,
+        keys: Vec<String>,
+        arguments: Vec<Vec<u8>>,
+    ) -> Self {
         Self {
             script,
-            bucket: bucket::of(learner),
+            bucket,
             keys,
             arguments,
         }

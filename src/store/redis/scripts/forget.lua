@@ -37,10 +37,5 @@ if #found > 0 then
   put(KEYS[4], summary_before, summary)
 end
 if #ids > 0 then call('ZREM', KEYS[2], unpack(ids)) end
-local latest = call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
-if latest[1] then
-  call('ZADD', KEYS[3], latest[2], ARGV[2])
-else
-  call('ZREM', KEYS[3], ARGV[2])
-end
+enter(KEYS[2], KEYS[3], ARGV[2])
 return string.format('forgotten %d', #found)

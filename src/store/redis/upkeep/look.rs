@@ -1,0 +1,161 @@
+//! What the scripts of upkeep see, each at one moment.
+
+use redis::{FromRedisValue, Value};
+
+use super::ask::OtherType;
+use super::sums::Stored;
+use super::text;
+use crate::domain::{CourseId, LearnerId, Session, SessionId};
+use crate::store::StoreError;
+use crate::store::redis::scripts::{AGGREGATES, LOOK, PAGE};
+use crate::store::redis::{RedisStore, reply};
+
+/// A learner's course.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Course {
+    pub(super) learner: LearnerId,
+    pub(super) course: CourseId,
+}
+
+/// An entry of an index: what it is of, and its score, as they are.
+pub(super) type IndexEntry = (Vec<u8>, String);
+
+/// What is stored of a course, and of some of its sessions.
+pub(super) struct Look {
+    pub(super) kept: Kept,
+    pub(super) sessions: Vec<Seen>,
+}
+
+/// What is kept beside the sessions of a course.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) totals: Stored,
+    /// How many entries the timeline has.
+    pub(super) entries: Result<usize, OtherType>,
+    /// The course's score among the learner's courses.
+    pub(super) latest: Result<Option<String>, OtherType>,
+}
+
+/// A session, and its entry in the timeline.
+pub(super) struct Seen {
+    pub(super) id: SessionId,
+    /// The entry's score.
+    pub(super) score: Option<String>,
+    pub(super) session: Hash,
+}
+
+/// What there is where a session should be.
+pub(super) enum Hash {
+    Nothing,
+    Session(Session),
+    /// Something that no record has made, as it is shown.
+    Unreadable(String),
+}
+
+impl RedisStore {
+    /// Looks at a course and at these of its sessions.
+    pub(super) async fn look(&self, at: Course, ids: &[SessionId]) -> Result<Look, StoreError> {
+        let Course { learner, course } = at;
+        let mut keys = vec![
+            self.keys.totals(learner, course),
+            self.keys.timeline(learner, course),
+            self.keys.courses(learner),
+        ];
+        keys.extend(ids.iter().map(|&id| self.keys.session(learner, course, id)));
+        let mut arguments = vec![course.as_bytes().to_vec()];
+        arguments.extend(ids.iter().map(|id| id.as_bytes().to_vec()));
+        let (totals, entries, latest, sessions): (Value, Value, Value, Vec<(Value, Value)>) =
+            self.ask_script(&LOOK, &keys, &arguments).await?;
+        let kept = Kept {
+            totals: stored(totals)?,
+            entries: typed(entries)?,
+            latest: typed(latest)?.map(|score: Option<Vec<u8>>| score.as_deref().map(lossy)),
+        };
+        let sessions = ids.iter().zip(sessions).map(|(&id, (score, hash))| {
+            // An entry cannot be in what is no timeline.
+            let score: Option<Vec<u8>> = typed(score)?.unwrap_or_default();
+            Ok(Seen {
+                id,
+                score: score.as_deref().map(lossy),
+                session: session(hash)?,
+            })
+        });
+        Ok(Look {
+            kept,
+            sessions: sessions.collect::<Result<_, StoreError>>()?,
+        })
+    }
+
+    /// The fields of aggregates in one bucket.
+    pub(super) async fn aggregates(&self, keys: &[String]) -> Result<Vec<Stored>, StoreError> {
+        let replies: Vec<Value> = self.ask_script(&AGGREGATES, keys, &[]).await?;
+        replies.into_iter().map(stored).collect()
+    }
+
+    /// A page of an index, ascending: the last of those entries that come before one.
+    pub(super) async fn page(
+        &self,
+        index: &str,
+        before: Option<&IndexEntry>,
+    ) -> Result<Result<Vec<IndexEntry>, OtherType>, StoreError> {
+        let (member, score) = before.cloned().unwrap_or_default();
+        let arguments = [
+            b"-inf".to_vec(),
+            b"+inf".to_vec(),
+            score.into_bytes(),
+            member,
+            self.bounds.page.to_string().into_bytes(),
+        ];
+        self.ask_typed(&PAGE, &[index.to_owned()], &arguments).await
+    }
+}
+
+/// What a script gives of a key that may be of another type.
+fn typed<T: FromRedisValue>(reply: Value) -> Result<Result<T, OtherType>, StoreError> {
+    if matches!(&reply, Value::BulkString(text) if text == text::OTHER_TYPE.as_bytes()) {
+        return Ok(Err(OtherType));
+    }
+    let read = T::from_redis_value(reply);
+    read.map(Ok)
+        .map_err(|error| StoreError::Unexpected(error.to_string()))
+}
+
+fn stored(reply: Value) -> Result<Stored, StoreError> {
+    let fields: Result<[Option<Vec<u8>>; 8], _> = typed(reply)?;
+    Ok(Stored(fields.map(|fields| {
+        fields.map(|field| field.as_deref().map(lossy))
+    })))
+}
+
+/// A session is readable where its numbers are spelled as a record spells them: the scripts may read
+/// others differently.
+fn session(reply: Value) -> Result<Hash, StoreError> {
+    let fields: Result<[Option<Vec<u8>>; 5], _> = typed(reply)?;
+    let Ok(fields) = fields else {
+        return Ok(Hash::Unreadable(text::OTHER_TYPE.into()));
+    };
+    let fields = fields.map(|field| field.as_deref().map(lossy));
+    Ok(match reply::session(fields.clone()) {
+        Ok(None) => Hash::Nothing,
+        Ok(Some(session)) if spelled(&session) == fields => Hash::Session(session),
+        _ => Hash::Unreadable(text::fields(reply::SESSION_FIELDS.into_iter().zip(fields))),
+    })
+}
+
+fn spelled(session: &Session) -> [Option<String>; 5] {
+    let stats = &session.stats;
+    let [m, s, t] = [stats.modules.get(), stats.score.get(), stats.time.get()].map(Some);
+    let at = session.occurred_at;
+    let [m, s, t] = [m, s, t].map(|number| number.map(|number| number.to_string()));
+    [
+        m,
+        s,
+        t,
+        Some(at.millis.to_string()),
+        Some(at.local_day.to_string()),
+    ]
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into()
+}
