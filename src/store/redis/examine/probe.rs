@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use redis::{FromRedisValue, Pipeline, RedisResult, cmd};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, cmd};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -125,9 +125,9 @@ impl Probe {
     }
 
     async fn ping(&self, connection: &mut Connection) -> Check {
-        let (ping, mut latency) = (cmd("PING"), Latency::of("latency of PING"));
+        let (command, mut latency) = (cmd("PING"), Latency::of("latency of PING"));
         while !latency.is_known() {
-            let ping = connection.ask_master(&self.server, &ping);
+            let ping = self.ask::<String>(connection, &command);
             if let Err(error) = latency.time(ping).await {
                 return self.failed("latency of PING", &error.into());
             }
@@ -139,9 +139,8 @@ impl Probe {
     async fn clock(&self, connection: &mut Connection) -> Check {
         const SUBJECT: &str = "clock";
         let before = now();
-        let time = connection.ask_master(&self.server, &cmd("TIME")).await;
+        let time = self.ask::<(i64, i64)>(connection, &cmd("TIME")).await;
         let after = now();
-        let time = time.and_then(|time| Ok(<(i64, i64)>::from_redis_value(time)?));
         let (seconds, micros) = match time {
             Ok(time) => time,
             Err(error) => return self.failed(SUBJECT, &error.into()),
@@ -180,8 +179,7 @@ impl Probe {
         for key in self.all_keys() {
             let mut usage = cmd("MEMORY");
             usage.arg("USAGE").arg(key).arg("SAMPLES").arg(0);
-            let found = connection.ask_master(&self.server, &usage).await;
-            match found.and_then(|found| Ok(Option::<u64>::from_redis_value(found)?)) {
+            match self.ask::<Option<u64>>(connection, &usage).await {
                 Ok(found) => bytes += found.unwrap_or_default(),
                 Err(error) if is_denied(&error) => {
                     let detail = "not known, as the user may not run MEMORY USAGE; +memory|usage would allow it";
@@ -220,6 +218,16 @@ impl Probe {
             stats: typical(),
             occurred_at: None,
         }
+    }
+
+    /// Asks the master.
+    async fn ask<T: FromRedisValue>(
+        &self,
+        connection: &mut Connection,
+        command: &Cmd,
+    ) -> RedisResult<T> {
+        let answer = connection.ask_master(&self.server, command).await?;
+        Ok(T::from_redis_value(answer.extract_error()?)?)
     }
 
     /// All keys of the course with its sessions.
