@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Verdict};
-use super::api::{Api, days_ago, new_id, stats, stats_at, totals, with};
+use super::answer::Verdict;
+use super::api::{Api, Sent, days_ago, new_id, stats, stats_at, totals, with};
 use super::checks;
 
 checks!("activity":
@@ -19,9 +19,9 @@ checks!("activity":
     ranges_that_are_none_are_refused,
 );
 
-async fn activity(api: &Api, learner: &str, course: &str, query: &str) -> Verdict<Answer> {
+fn activity<'a>(api: &'a Api, learner: &str, course: &str, query: &str) -> Sent<'a> {
     let path = format!("/courses/{course}/activity{query}");
-    api.get(learner, &path).await
+    api.get(learner, &path)
 }
 
 /// A day as it is listed.

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::BoxFuture;
 use hyper::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -12,6 +13,10 @@ use super::client::{Call, Client};
 
 /// How often the erasure of a learner is tried.
 const ATTEMPTS: usize = 3;
+
+/// A request that is sent when it is awaited. In a box, as a copy of it in every check would be most of
+/// the binary.
+pub(super) type Sent<'a> = BoxFuture<'a, Verdict<Answer>>;
 
 /// The service, and the learners that a check has made up.
 pub(super) struct Api {
@@ -52,83 +57,66 @@ impl Api {
         std::mem::take(&mut *learners)
     }
 
-    pub(super) async fn send(&self, call: Call) -> Verdict<Answer> {
-        self.client.send(call).await
+    pub(super) fn send(&self, call: Call) -> Sent<'_> {
+        Box::pin(self.client.send(call))
     }
 
     /// Records a session.
-    pub(super) async fn record(
-        &self,
-        learner: &str,
-        course: &str,
-        body: &Value,
-    ) -> Verdict<Answer> {
-        self.send(recording(course).of(learner).json(body)).await
+    pub(super) fn record(&self, learner: &str, course: &str, body: &Value) -> Sent<'_> {
+        self.send(recording(course).of(learner).json(body))
     }
 
     /// Records sessions that must all be stored.
-    pub(super) async fn store(&self, learner: &str, course: &str, bodies: &[Value]) -> Verdict {
-        for body in bodies {
-            self.record(learner, course, body).await?.has(201)?;
-        }
-        Ok(())
+    pub(super) fn store<'a>(
+        &'a self,
+        learner: &'a str,
+        course: &'a str,
+        bodies: &'a [Value],
+    ) -> BoxFuture<'a, Verdict> {
+        Box::pin(async move {
+            for body in bodies {
+                self.record(learner, course, body).await?.has(201)?;
+            }
+            Ok(())
+        })
     }
 
-    pub(super) async fn get(&self, learner: &str, path: &str) -> Verdict<Answer> {
-        self.send(Call::get(path).of(learner)).await
+    pub(super) fn get(&self, learner: &str, path: &str) -> Sent<'_> {
+        self.send(Call::get(path).of(learner))
     }
 
-    pub(super) async fn totals(&self, learner: &str, course: &str) -> Verdict<Answer> {
-        self.get(learner, &format!("/courses/{course}")).await
+    pub(super) fn totals(&self, learner: &str, course: &str) -> Sent<'_> {
+        self.get(learner, &format!("/courses/{course}"))
     }
 
-    pub(super) async fn session(
-        &self,
-        learner: &str,
-        course: &str,
-        session: &str,
-    ) -> Verdict<Answer> {
-        self.get(learner, &session_path(course, session)).await
+    pub(super) fn session(&self, learner: &str, course: &str, session: &str) -> Sent<'_> {
+        self.get(learner, &session_path(course, session))
     }
 
     /// The learner's sessions in a course; `query` is empty or begins with a question mark.
-    pub(super) async fn sessions(
-        &self,
-        learner: &str,
-        course: &str,
-        query: &str,
-    ) -> Verdict<Answer> {
-        let path = format!("/courses/{course}/sessions{query}");
-        self.get(learner, &path).await
+    pub(super) fn sessions(&self, learner: &str, course: &str, query: &str) -> Sent<'_> {
+        self.get(learner, &format!("/courses/{course}/sessions{query}"))
     }
 
-    pub(super) async fn summary(&self, course: &str) -> Verdict<Answer> {
+    pub(super) fn summary(&self, course: &str) -> Sent<'_> {
         self.send(Call::get(format!("/courses/{course}/summary")))
-            .await
     }
 
-    pub(super) async fn forget_session(
-        &self,
-        learner: &str,
-        course: &str,
-        session: &str,
-    ) -> Verdict<Answer> {
-        let path = session_path(course, session);
-        self.send(Call::delete(path).of(learner)).await
+    pub(super) fn forget_session(&self, learner: &str, course: &str, session: &str) -> Sent<'_> {
+        self.send(Call::delete(session_path(course, session)).of(learner))
     }
 
-    pub(super) async fn forget_course(&self, learner: &str, course: &str) -> Verdict<Answer> {
-        let path = format!("/courses/{course}");
-        self.send(Call::delete(path).of(learner)).await
+    pub(super) fn forget_course(&self, learner: &str, course: &str) -> Sent<'_> {
+        self.send(Call::delete(format!("/courses/{course}")).of(learner))
     }
 
-    pub(super) async fn erase_learner(&self, learner: &str) -> Verdict<Answer> {
-        self.send(Call::delete("/courses").of(learner)).await
+    pub(super) fn erase_learner(&self, learner: &str) -> Sent<'_> {
+        self.send(Call::delete("/courses").of(learner))
     }
 
-    pub(super) async fn batch(&self, records: &[Value]) -> Verdict<Answer> {
+    pub(super) fn batch(&self, records: &[Value]) -> Sent<'_> {
         let body = json!({"sessions": records});
-        self.send(Call::post("/sessions").json(&body)).await
+        self.send(Call::post("/sessions").json(&body))
     }
 }
 

@@ -3,7 +3,7 @@
 use hyper::Method;
 
 use super::answer::{Answer, Verdict};
-use super::api::{Api, id_of, new_id, session_path, stats, totals, with};
+use super::api::{Api, Sent, id_of, new_id, session_path, stats, totals, with};
 use super::checks;
 use super::client::Call;
 
@@ -39,9 +39,8 @@ fn etag(answer: &Answer) -> Verdict<String> {
     Ok(tag.to_owned())
 }
 
-async fn get_unless(api: &Api, learner: &str, path: &str, tags: &str) -> Verdict<Answer> {
-    let call = Call::get(path).of(learner).header("if-none-match", tags);
-    api.send(call).await
+fn get_unless<'a>(api: &'a Api, learner: &str, path: &str, tags: &str) -> Sent<'a> {
+    api.send(Call::get(path).of(learner).header("if-none-match", tags))
 }
 
 async fn totals_and_sessions_carry_an_etag(api: &Api) -> Verdict {

@@ -224,7 +224,7 @@ async fn what_the_user_may_not_do_is_told() {
             "allow it by +info",
         ),
     ] {
-        let user = format!("ACL SETUSER app reset on nopass {PERMISSIONS} +scan {rights}");
+        let user = format!("ACL SETUSER app reset on nopass {PERMISSIONS} +scan +zscore {rights}");
         redis.ask::<()>(&user).await;
         let checks = examine(&url, &[]).await;
         assert_told(&checks, verdict, subject, told);

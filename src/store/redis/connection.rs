@@ -163,23 +163,6 @@ impl Connection {
         }
     }
 
-    /// Asks the master of a key.
-    pub(super) async fn ask_master_of<T: FromRedisValue>(
-        &mut self,
-        key: &str,
-        command: Cmd,
-    ) -> RedisResult<T> {
-        match &mut self.servers {
-            Servers::Single(connection) => command.query_async(connection).await,
-            Servers::Cluster(connection) => {
-                let route = Route::with_key(key, SlotAddr::Master);
-                let master = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(route));
-                let answer = connection.route_command(command, master).await?;
-                Ok(FromRedisValue::from_redis_value(answer)?)
-            }
-        }
-    }
-
     /// Asks one of the masters, by its address as [`ask_masters`](Self::ask_masters) tells it.
     pub(super) async fn ask_master(&mut self, address: &str, command: &Cmd) -> RedisResult<Value> {
         match &mut self.servers {

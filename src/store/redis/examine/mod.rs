@@ -20,14 +20,14 @@ use super::lanes::OpenLane;
 use crate::store::upkeep::{Check, Verdict};
 
 /// What the upkeep of the store needs beside what requests need.
-const UPKEEP: &[&str] = &["SCAN"];
+const UPKEEP: &[&str] = &["SCAN", "ZSCORE"];
 /// Wait until it is looked again whether there is a connection.
 const AGAIN: Duration = Duration::from_millis(10);
 
 impl RedisStore {
     /// The connection to Redis comes first: without it there is one problem, and no more to look at.
     pub(super) async fn examine_redis(&self) -> Vec<Check> {
-        let mut lane = match self.reach().await {
+        let mut lane = match self.first_lane().await {
             Ok(lane) => lane,
             Err(reason) => return vec![unreachable(&reason)],
         };
@@ -60,7 +60,7 @@ impl RedisStore {
     }
 
     /// A lane, once one is open, or why none could be opened.
-    async fn reach(&self) -> Result<OpenLane, String> {
+    async fn first_lane(&self) -> Result<OpenLane, String> {
         loop {
             if let Some(lane) = self.lanes.pick() {
                 return Ok(lane);
@@ -92,7 +92,7 @@ impl RedisStore {
             return vec![well(SUBJECT, requests)];
         }
         let upkeep = format!(
-            "verify and export will fail: the user may not run {denied}: allow it by ACL SETUSER"
+            "verify, export and inspect will fail: the user may not run {denied}: allow it by ACL SETUSER"
         );
         vec![
             well(SUBJECT, requests),

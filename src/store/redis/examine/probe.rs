@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use redis::{Pipeline, RedisResult, cmd};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, cmd};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -75,6 +75,7 @@ impl RedisStore {
     fn probe(&self, server: String, learner: LearnerId) -> Probe {
         let store = Self {
             keys: self.probe_keys(),
+            bounds: self.bounds,
             lanes: Arc::clone(&self.lanes),
             replicas: self.replicas.clone(),
             topology: self.topology.clone(),
@@ -125,9 +126,9 @@ impl Probe {
     }
 
     async fn ping(&self, connection: &mut Connection) -> Check {
-        let (key, mut latency) = (self.any_key(), Latency::of("latency of PING"));
+        let (command, mut latency) = (cmd("PING"), Latency::of("latency of PING"));
         while !latency.is_known() {
-            let ping = connection.ask_master_of::<String>(&key, cmd("PING"));
+            let ping = self.ask::<String>(connection, &command);
             if let Err(error) = latency.time(ping).await {
                 return self.failed("latency of PING", &error.into());
             }
@@ -138,14 +139,13 @@ impl Probe {
     /// How far the server's clock is from this machine's.
     async fn clock(&self, connection: &mut Connection) -> Check {
         const SUBJECT: &str = "clock";
-        let key = self.any_key();
         let before = now();
-        let time = connection.ask_master_of::<(i64, i64)>(&key, cmd("TIME"));
-        let (seconds, micros) = match time.await {
+        let time = self.ask::<(i64, i64)>(connection, &cmd("TIME")).await;
+        let after = now();
+        let (seconds, micros) = match time {
             Ok(time) => time,
             Err(error) => return self.failed(SUBJECT, &error.into()),
         };
-        let after = now();
         let skew = seconds * 1_000 + micros / 1_000 - (before + after) / 2;
         let (verdict, advice) = match skew.saturating_abs() {
             off if off >= SKEW.1 => (Verdict::Problem, ": set both by NTP"),
@@ -179,8 +179,8 @@ impl Probe {
         let mut bytes = 0;
         for key in self.all_keys() {
             let mut usage = cmd("MEMORY");
-            usage.arg("USAGE").arg(&key).arg("SAMPLES").arg(0);
-            match connection.ask_master_of::<Option<u64>>(&key, usage).await {
+            usage.arg("USAGE").arg(key).arg("SAMPLES").arg(0);
+            match self.ask::<Option<u64>>(connection, &usage).await {
                 Ok(found) => bytes += found.unwrap_or_default(),
                 Err(error) if is_denied(&error) => {
                     let detail = "not known, as the user may not run MEMORY USAGE; +memory|usage would allow it";
@@ -221,9 +221,14 @@ impl Probe {
         }
     }
 
-    /// A key in the slot that all of the probe's are in.
-    fn any_key(&self) -> String {
-        self.store.keys.courses(self.learner)
+    /// Asks the master.
+    async fn ask<T: FromRedisValue>(
+        &self,
+        connection: &mut Connection,
+        command: &Cmd,
+    ) -> RedisResult<T> {
+        let answer = connection.ask_master(&self.server, command).await?;
+        Ok(T::from_redis_value(answer.extract_error()?)?)
     }
 
     /// All keys of the course with its sessions.
