@@ -35,3 +35,5 @@ mod redis_sentinel;
 mod server_limits;
 mod server_memory;
 mod store_conformance;
+mod upkeep_redis;
+mod upkeep_redis_load;

@@ -1,7 +1,5 @@
 //! A Cluster changes and breaks while it is used.
 
-use redis::aio::MultiplexedConnection;
-
 use crate::support::api::{body, new_id};
 use crate::support::cluster::Cluster;
 use crate::support::redis::{DURABLE, IN_MEMORY, Redis};
@@ -18,7 +16,7 @@ async fn slots_move_under_load() {
     it.load.goes_on(1_000).await;
     // All slots of the first master that have keys, whose keys move while they are written.
     let mut moved = 0;
-    for slot in used_slots(&cluster.nodes[0]).await {
+    for slot in cluster.used_slots(0..=LAST_SLOT_OF_FIRST, 0).await {
         cluster.move_slot(slot, 0, 1).await;
         moved += 1;
     }
@@ -27,24 +25,6 @@ async fn slots_move_under_load() {
     let masters: Vec<_> = cluster.nodes.iter().collect();
     let fault = format!("Cluster: {moved} slots move to another node");
     it.verify(&fault, &masters).await;
-}
-
-/// The slots in which a node has keys.
-async fn used_slots(node: &Redis) -> Vec<u16> {
-    let mut connection: MultiplexedConnection = node.connection().await;
-    let mut used = Vec::new();
-    for slot in 0..=LAST_SLOT_OF_FIRST {
-        let keys: usize = redis::cmd("CLUSTER")
-            .arg("COUNTKEYSINSLOT")
-            .arg(slot)
-            .query_async(&mut connection)
-            .await
-            .unwrap();
-        if keys > 0 {
-            used.push(slot);
-        }
-    }
-    used
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{
@@ -226,10 +226,15 @@ impl Request for Pipeline {
 /// Commands on keys of any slots, which are sent together.
 pub(super) struct Spread(pub(super) Vec<Cmd>);
 
-impl Request for Spread {
-    async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
+impl Spread {
+    /// The reply to each, or why there is none.
+    pub(super) async fn replies(
+        &self,
+        connection: &mut Connection,
+    ) -> RedisResult<Vec<RedisResult<Value>>> {
         if let Servers::Single(connection) = &mut connection.servers {
             let mut pipeline = Pipeline::with_capacity(self.0.len());
+            pipeline.ignore_errors();
             self.0.iter().for_each(|command| {
                 pipeline.add_command(command.clone());
             });
@@ -239,7 +244,14 @@ impl Request for Spread {
             let mut connection = connection.clone();
             async move { connection.req_packed_command(command).await }
         });
-        let replies = try_join_all(replies).await?;
+        Ok(join_all(replies).await)
+    }
+}
+
+impl Request for Spread {
+    async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
+        let replies = self.replies(connection).await?.into_iter();
+        let replies = replies.collect::<RedisResult<_>>()?;
         Ok(T::from_redis_value(Value::Array(replies))?)
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod server;
 pub(crate) mod service;
 pub(crate) mod tls;
 pub(crate) mod under_load;
+pub(crate) mod upkeep;
 
 use std::future::Future;
 use std::time::{Duration, Instant};

@@ -3,12 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
-use redis::aio::ConnectionLike;
-use redis::{Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, ServerError, Value};
+use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ServerError, Value};
 
 use crate::store::StoreError;
-use crate::store::redis::connection::{Connection, Request};
+use crate::store::redis::connection::{Connection, Request, Spread};
 use crate::store::redis::failure::{is_denied, is_other_type, is_transient};
 use crate::store::redis::scripts::LuaScript;
 use crate::store::redis::writes::Call;
@@ -91,7 +89,7 @@ impl RedisStore {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        let replies: Vec<RedisResult<T>> = self.ask(&Each(commands)).await?;
+        let replies: Vec<RedisResult<T>> = self.ask(&Each(Spread(commands))).await?;
         let replies = replies.into_iter().map(|reply| match reply {
             Err(error) if is_other_type(&error) => Ok(Err(OtherType)),
             reply => Ok(Ok(reply?)),
@@ -156,11 +154,11 @@ pub(super) fn explained(error: RedisError) -> StoreError {
 
 /// Commands that are sent together, of which each may meet a key of another type: then that is its
 /// reply.
-struct Each(Vec<Cmd>);
+struct Each(Spread);
 
 impl Request for Each {
     async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
-        let replies = self.replies(connection).await?;
+        let replies = self.0.replies(connection).await?;
         let replies = replies.into_iter().map(|reply| match reply {
             Err(error) if is_other_type(&error) => {
                 ServerError::try_from(error).map(Value::ServerError)
@@ -169,23 +167,5 @@ impl Request for Each {
         });
         let replies = replies.collect::<RedisResult<_>>()?;
         Ok(T::from_redis_value(Value::Array(replies))?)
-    }
-}
-
-impl Each {
-    async fn replies(&self, connection: &Connection) -> RedisResult<Vec<RedisResult<Value>>> {
-        if connection.heals_itself() {
-            let replies = self.0.iter().map(|command| {
-                let mut connection = connection.clone();
-                async move { connection.req_packed_command(command).await }
-            });
-            return Ok(join_all(replies).await);
-        }
-        let mut pipeline = Pipeline::with_capacity(self.0.len());
-        pipeline.ignore_errors();
-        self.0.iter().for_each(|command| {
-            pipeline.add_command(command.clone());
-        });
-        pipeline.query_async(&mut connection.clone()).await
     }
 }
