@@ -58,3 +58,5 @@ mod store_conformance;
 mod store_deletes;
 mod store_lists;
 mod upkeep_embedded;
+mod upkeep_redis;
+mod upkeep_redis_load;

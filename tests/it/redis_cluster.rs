@@ -1,6 +1,5 @@
 //! A Cluster changes and breaks while it is used.
 
-use redis::aio::MultiplexedConnection;
 use study_stats::domain::{Outcome, Summary};
 use study_stats::store::StoreError;
 use tokio::sync::oneshot;
@@ -24,7 +23,7 @@ async fn slots_move_under_load() {
     it.load.goes_on(1_000).await;
     // All slots of the first master that have keys, whose keys move while they are written.
     let mut moved = 0;
-    for slot in used_slots(&cluster.nodes[0]).await {
+    for slot in cluster.used_slots(0..=LAST_SLOT_OF_FIRST, 0).await {
         cluster.move_slot(slot, 0, 1).await;
         moved += 1;
     }
@@ -52,7 +51,12 @@ async fn batches_and_summaries_are_whole_while_slots_move() {
 
     let (stop, mut stopped) = oneshot::channel();
     let moving = async {
-        for slot in used_slots(&cluster.nodes[0]).await.into_iter().take(20) {
+        for slot in cluster
+            .used_slots(0..=LAST_SLOT_OF_FIRST, 0)
+            .await
+            .into_iter()
+            .take(20)
+        {
             cluster.move_slot(slot, 0, 1).await;
         }
         stop.send(()).unwrap();
@@ -87,24 +91,6 @@ fn assert_recorded(outcomes: Vec<Result<Outcome, StoreError>>) {
     for outcome in outcomes {
         assert_eq!(outcome.unwrap(), Outcome::Recorded);
     }
-}
-
-/// The slots in which a node has keys.
-async fn used_slots(node: &Redis) -> Vec<u16> {
-    let mut connection: MultiplexedConnection = node.connection().await;
-    let mut used = Vec::new();
-    for slot in 0..=LAST_SLOT_OF_FIRST {
-        let keys: usize = redis::cmd("CLUSTER")
-            .arg("COUNTKEYSINSLOT")
-            .arg(slot)
-            .query_async(&mut connection)
-            .await
-            .unwrap();
-        if keys > 0 {
-            used.push(slot);
-        }
-    }
-    used
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,7 @@
 //! A Redis Cluster of a test's own.
 
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 
 use super::eventually;
 use super::redis::Redis;
@@ -117,6 +118,24 @@ impl Cluster {
             node.ask::<()>(&format!("CLUSTER SETSLOT {slot} NODE {target}"))
                 .await;
         }
+    }
+
+    /// Those of the slots in which a master has keys.
+    pub(crate) async fn used_slots(&self, slots: RangeInclusive<u16>, master: usize) -> Vec<u16> {
+        let mut connection = self.nodes[master].connection().await;
+        let mut used = Vec::new();
+        for slot in slots {
+            let keys: usize = redis::cmd("CLUSTER")
+                .arg("COUNTKEYSINSLOT")
+                .arg(slot)
+                .query_async(&mut connection)
+                .await
+                .unwrap();
+            if keys > 0 {
+                used.push(slot);
+            }
+        }
+        used
     }
 
     async fn share_slots(&self, masters: usize) {

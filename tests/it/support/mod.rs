@@ -24,6 +24,7 @@ pub(crate) mod service;
 pub(crate) mod tables;
 pub(crate) mod tls;
 pub(crate) mod under_load;
+pub(crate) mod upkeep;
 pub(crate) mod walk;
 
 use std::future::Future;

@@ -54,7 +54,8 @@ fn params(name: &str, subjects: Vec<String>) -> CertificateParams {
 
 /// What the user of the service must be allowed at the least; `docs/OPERATIONS.md` has the same.
 pub(crate) const PERMISSIONS: &str = "~ss:* +eval +evalsha +hmget +hset +hdel +get +set +del +zadd \
-     +zrem +zrange +zcount +time +ping +hello +info +config|get +wait +select +cluster|slots +cluster|info";
+     +zrem +zrange +zcount +time +ping +hello +info +config|get +wait +select +cluster|slots +cluster|info \
+     +scan +zscore +cluster|nodes";
 
 /// A Redis that speaks TLS at an address of its own, asks for the client's certificate where
 /// `options` say so, and knows the user `service` with the least rights; and that address.

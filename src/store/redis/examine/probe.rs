@@ -79,7 +79,6 @@ impl RedisStore {
             lanes: Arc::clone(&self.lanes),
             replicas: self.replicas.clone(),
             topology: self.topology.clone(),
-            bounds: self.bounds,
             within: self.within,
             _inspection: JoinSet::new(),
         };
