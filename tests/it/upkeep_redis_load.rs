@@ -15,7 +15,7 @@ use study_stats::store::redis::{Bounds, RedisStore};
 use study_stats::store::upkeep::Upkeep;
 use tokio::task::JoinSet;
 
-use crate::support::audit::audit;
+use crate::support::audit_redis::audit;
 use crate::support::cluster::Cluster;
 use crate::support::eventually;
 use crate::support::history::{record, stats};

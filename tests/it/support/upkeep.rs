@@ -13,7 +13,7 @@ use study_stats::store::upkeep::{Difference, Entry, Subject, Upkeep, Verified, V
 use study_stats::store::{StatsStore, StoreError};
 use tokio::sync::mpsc;
 
-use super::audit::audit;
+use super::audit_redis::audit;
 use super::cluster::Cluster;
 use super::eventually;
 use super::fixture::redis_settings;
