@@ -105,9 +105,14 @@ impl Writer {
 
     async fn write(&mut self) {
         let random = &mut self.random;
-        if random.random_bool(0.01) {
+        // There are always new learners; the data must not grow faster than it is gone through.
+        if random.random_bool(if self.erasures { 0.02 } else { 0.001 }) {
             let place = random.random_range(0..self.learners.len());
-            self.learners[place] = id();
+            let former = std::mem::replace(&mut self.learners[place], id());
+            if self.erasures {
+                self.store.erase(former).await.unwrap();
+                self.model.retain(|key, _| key.0 != former);
+            }
         }
         let learner = *self.learners.choose(random).unwrap();
         let course = *self.courses.choose(random).unwrap();

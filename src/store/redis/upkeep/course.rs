@@ -102,13 +102,17 @@ impl Count {
         self.is_latest_well() && standing.is_some_and(|standing| standing.is_well())
     }
 
-    fn agrees_with(&self, other: &Self) -> bool {
-        let lack = |count: &Self| count.standing().map(|standing| standing.lack());
-        let latest = |count: &Self| count.kept.as_ref().map(|kept| kept.latest.clone());
-        let is_same = lack(self) == lack(other) && latest(self) == latest(other);
-        self.is_whole() && other.is_whole() && is_same && self.latest == other.latest
+    /// What is not as it should be: writes leave it as it is.
+    fn fault(&self) -> (Option<Lack>, Option<Latest>) {
+        let lack = self.standing().map(|standing| standing.lack());
+        let latest = self.kept.as_ref().map(|kept| kept.latest.clone());
+        let latest = latest.filter(|_| !self.is_latest_well());
+        (lack, latest.map(|found| (self.latest, found)))
     }
 }
+
+/// The time of the latest session, and the course's score among the learner's courses.
+type Latest = (Option<i64>, Result<Option<String>, OtherType>);
 
 /// What is done with a timeline that is gone through.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -152,21 +156,22 @@ impl Verification<'_> {
         unlisted: &BTreeSet<SessionId>,
         mut count: Count,
     ) -> Step<Count> {
-        let mut agreeing = 1;
+        let (mut fault, mut agreeing) = (None, 0);
         for attempt in 0..ATTEMPTS {
-            let is_certain = count.looks == 1 || count.is_well() || agreeing >= AGREEING;
-            if !count.is_readable || (count.is_whole() && is_certain) {
+            if !count.is_readable {
                 return Ok(count);
             }
-            tokio::time::sleep(LONGEST_WAIT.mul_f64(f64::from(attempt) / f64::from(ATTEMPTS)))
-                .await;
-            let again = self.count(at, unlisted, Entries::OnlyCount).await?;
-            agreeing = if again.agrees_with(&count) {
-                agreeing + 1
-            } else {
-                1
-            };
-            count = again;
+            if count.is_whole() {
+                let seen = Some(count.fault());
+                agreeing = if seen == fault { agreeing + 1 } else { 1 };
+                fault = seen;
+                if count.looks == 1 || count.is_well() || agreeing == AGREEING {
+                    return Ok(count);
+                }
+            }
+            let wait = LONGEST_WAIT.mul_f64(f64::from(attempt) / f64::from(ATTEMPTS));
+            tokio::time::sleep(wait).await;
+            count = self.count(at, unlisted, Entries::OnlyCount).await?;
         }
         count.is_steady = false;
         Ok(count)
