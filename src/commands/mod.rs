@@ -1,6 +1,6 @@
 //! The commands for operators: what they do, whatever they run in.
 //!
-//! [`execute`] is the process that an operator starts; [`run`] carries out a task wherever the store
+//! [`execute()`] is the process that an operator starts; [`run()`] carries out a task wherever the store
 //! is open, and speaks to the operator through a [`Console`].
 
 mod console;

@@ -47,7 +47,7 @@ pub enum Command {
     /// Play the API's contract against a running service, with learners made up for that, and print
     /// what passed: exit code 0 if all of it did, else 1
     Conformance {
-        /// The service, such as http://localhost:8080 or https://example.org/prefix
+        /// The service, such as http://localhost:8080 or http://localhost:8080/prefix
         #[arg(long, value_parser = parse_url)]
         url: Uri,
     },
