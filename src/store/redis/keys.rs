@@ -232,10 +232,7 @@ mod tests {
             Name::Summary(194, course),
             Name::Erased(learner),
         ];
-        assert_eq!(
-            all_keys().map(|key| keys.read(&key)),
-            names.map(|name| Some(name))
-        );
+        assert_eq!(all_keys().map(|key| keys.read(&key)), names.map(Some));
         let totals = &all_keys()[1];
         for other in [
             totals.replace("ss:", "other:"),

@@ -204,10 +204,10 @@ impl Slots {
     /// from another node.
     fn read(nodes: &str) -> Option<Self> {
         let nodes = nodes.lines().map(|line| line.split(' ').collect());
-        let own = nodes
+        let mut own = nodes
             .filter(|node: &Vec<&str>| node.get(2).is_some_and(|flags| flags.contains("myself")));
         // Its id, address, flags, master, ping, pong, epoch, link, and then the slots.
-        let own: Vec<&str> = own.last()?;
+        let own: Vec<&str> = own.next()?;
         let (epoch, slots) = (own.get(6)?, own.get(8..)?);
         let count = slots.iter().map(|range| {
             let (first, last) = range.split_once('-').unwrap_or((range, range));

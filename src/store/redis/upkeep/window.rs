@@ -116,7 +116,7 @@ mod tests {
             (5, vec![1]),
             (9, vec![3, 6, 7]),
         ];
-        assert_eq!(passes(100, &coming), [all.clone()]);
+        assert_eq!(passes(100, &coming), std::slice::from_ref(&all));
         assert_eq!(
             passes(5, &coming),
             [all[..2].to_vec(), all[2..3].to_vec(), all[3..].to_vec()]
