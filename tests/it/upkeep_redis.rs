@@ -68,6 +68,13 @@ async fn corrupt_aggregates(kept: &Kept) -> Vec<Told> {
             "3e3",
             "m=7 mf=500000000000000 sf=-750000000000000 t=3e3 n=3",
         ),
+        // More than a script can count with.
+        (
+            false,
+            "t",
+            "9007199254740993",
+            "m=7 mf=500000000000000 sf=-750000000000000 t=9007199254740993 n=3",
+        ),
         // Spelled differently, and a zero that should be left out.
         (
             false,

@@ -53,6 +53,10 @@ pub(super) static ALIGN: LazyLock<LuaScript> =
 pub(super) static STRIP: LazyLock<LuaScript> =
     LazyLock::new(|| writing!("scripts/typed.lua", "scripts/strip.lua"));
 
+/// Adds to an aggregate what it lacks; see the head of its text.
+pub(super) static ADD: LazyLock<LuaScript> =
+    LazyLock::new(|| writing!("scripts/arithmetic.lua", "scripts/add.lua"));
+
 /// Sets an aggregate that has not changed; see the head of its text.
 pub(super) static SET: LazyLock<LuaScript> = LazyLock::new(|| {
     writing!(

@@ -1,4 +1,4 @@
--- Sets an aggregate, if it still is as it was found.
+-- Sets an aggregate that cannot be read, if it still is as it was found.
 --
 -- KEYS  1 totals or summary  hash  m, mf, s, sf, t, tf, n, l
 -- ARGV  2 to 9    the fields as they were found, empty for one that is not there; where it was no

@@ -1,7 +1,7 @@
 //! Mends what is not as the sessions say, while they may change.
 //!
-//! Nothing is set to what it was seen to be lacking earlier: an entry is aligned with its session as it
-//! is then, and an aggregate set only where it is as it was found.
+//! Nothing is set to what it was to be earlier: an entry is aligned with its session as it is then, and
+//! what an aggregate lacks is added to what it is then.
 
 use super::look::Course;
 use super::sums::{Lack, Standing};
@@ -9,11 +9,8 @@ use super::verify::{Step, Verification};
 use crate::domain::{CourseId, LearnerId, SessionId};
 use crate::store::bucket;
 use crate::store::redis::keys::Keys;
-use crate::store::redis::scripts::{ALIGN, SET, STRIP};
+use crate::store::redis::scripts::{ADD, ALIGN, LuaScript, SET, STRIP};
 use crate::store::redis::writes::Call;
-
-/// How often it is tried to set an aggregate that changes meanwhile.
-const ATTEMPTS: u32 = 100;
 
 /// An aggregate that may have to be mended.
 pub(super) struct Target {
@@ -45,40 +42,19 @@ impl Verification<'_> {
         Ok(mended)
     }
 
-    /// Adds to an aggregate what it lacks. Writes that come in between do not change how much that
-    /// is.
+    /// Adds to an aggregate what it lacks, which writes that come in between do not change. One that
+    /// cannot be counted with cannot be written to either: it is set, if it still is as it was found.
     async fn mend(&self, target: &Target, standing: &Standing) -> Step<bool> {
-        let lack = standing.lack();
-        let mut standing = standing.clone();
-        for _ in 0..ATTEMPTS {
-            if !standing.expected.are_within_limit() {
-                return Ok(false);
+        let (script, arguments): (&LuaScript, Vec<_>) = match standing.lack() {
+            Lack::Sums(lack) if lack.can_be_counted_with() => (&ADD, lack.arguments().collect()),
+            _ if standing.expected.can_be_counted_with() => {
+                let found = standing.found.arguments().into_iter();
+                (&SET, found.chain(standing.expected.arguments()).collect())
             }
-            if self.set(target, &standing).await? {
-                return Ok(true);
-            }
-            let keys = std::slice::from_ref(&target.key);
-            let Some(found) = self.store.aggregates(keys).await?.pop() else {
-                return Ok(false);
-            };
-            match (&lack, found.sums()) {
-                (Lack::Sums(lack), Some(sums)) => {
-                    standing.expected = sums + *lack;
-                    standing.found = found;
-                }
-                // It was written, so that it could be read all the same: how it stands is not known
-                // any more.
-                _ => return Ok(false),
-            }
-        }
-        Ok(false)
-    }
-
-    async fn set(&self, target: &Target, standing: &Standing) -> Step<bool> {
-        let mut arguments = standing.found.arguments();
-        arguments.extend(standing.expected.arguments());
+            _ => return Ok(false),
+        };
         let keys = vec![target.key.clone()];
-        let call = Call::in_bucket(&SET, target.bucket, keys, arguments);
+        let call = Call::in_bucket(script, target.bucket, keys, arguments);
         Ok(self.store.put(call).await?)
     }
 

@@ -9,6 +9,9 @@ use crate::domain::{Decimal, Totals};
 /// The fields of an aggregate, in the order of `arithmetic.lua`.
 pub(super) const FIELDS: [&str; 8] = ["m", "mf", "s", "sf", "t", "tf", "n", "l"];
 
+/// The largest whole number up to which all are exact in Lua.
+const EXACT: i64 = 1 << 53;
+
 /// What an aggregate sums up, and by how much one differs from another.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Sums {
@@ -60,12 +63,12 @@ impl From<Totals> for Sums {
 }
 
 impl Sums {
-    /// Whether a script can count with them.
-    pub(super) fn are_within_limit(&self) -> bool {
+    /// Whether a script can: its numbers are exact up to there.
+    pub(super) fn can_be_counted_with(&self) -> bool {
         let sums = [self.modules, self.score, self.time];
-        let counts = [self.sessions, self.learners];
+        let numbers = self.numbers();
         sums.iter().all(|sum| sum.is_within_limit())
-            && counts.iter().all(|count| (0..1 << 53).contains(count))
+            && numbers.iter().all(|number| number.abs() <= EXACT.into())
     }
 
     /// Its fields, zeros included.
@@ -105,12 +108,15 @@ impl Stored {
         ))
     }
 
-    /// What it sums up, however it is spelled.
+    /// What it sums up, however it is spelled; `None` where a script cannot count with it.
     pub(super) fn sums(&self) -> Option<Sums> {
         let fields = self.0.as_ref().ok()?;
         let mut numbers = [0_i64; 8];
         for (number, field) in numbers.iter_mut().zip(fields) {
             *number = field.as_deref().map_or(Some(0), |text| text.parse().ok())?;
+            if number.unsigned_abs() > EXACT.unsigned_abs() {
+                return None;
+            }
         }
         let [m, mf, s, sf, t, tf, n, l] = numbers;
         Some(Sums {
@@ -218,8 +224,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_shown_as_it_is() {
-        for text in ["many", "1.5", "", "99999999999999999999"] {
+    fn what_cannot_be_counted_with_is_shown_as_it_is() {
+        for text in ["many", "1.5", "", "9007199254740993"] {
             let stored = stored(&[("n", text)]);
             assert_eq!(stored.sums(), None);
             assert_eq!(stored.text(), format!("n={text}"));
