@@ -16,11 +16,8 @@ use redis::{
 use super::clock::Clock;
 use super::slots::SlotMap;
 
-/// What one request has under way to a Cluster at once.
-///
-/// The driver (1.8) asks where a slot is that has moved over the same connections, behind all that waits
-/// for its turn there, and lets none of it go on meanwhile. Where more wait than a connection takes up
-/// (50), that ends with the time limit only.
+/// What one request has under way to a Cluster at once: not all of a thousand, which would keep those
+/// of others waiting.
 pub(super) const AT_ONCE: usize = 24;
 
 /// A handle to a connection; its clones share it, and what they send at the same time travels
