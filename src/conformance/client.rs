@@ -49,7 +49,11 @@ impl Client {
             .enable_http1()
             .build();
         Ok(Self {
-            http: legacy::Client::builder(TokioExecutor::new()).build(connector),
+            // No connection is used again: after some answers the service closes it, and a request that
+            // is on its way then is lost.
+            http: legacy::Client::builder(TokioExecutor::new())
+                .pool_max_idle_per_host(0)
+                .build(connector),
             base: url.to_string().trim_end_matches('/').to_owned(),
         })
     }
