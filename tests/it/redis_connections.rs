@@ -1,11 +1,15 @@
 //! Connections to Redis break, or lead where nothing can be written any more, while they are used.
 
+use std::collections::BTreeSet;
+
 use crate::support::api::{body, new_id};
-use crate::support::eventually;
+use crate::support::fixture::redis_store;
+use crate::support::history::{record, stats};
 use crate::support::proxy::Proxy;
 use crate::support::redis::{IN_MEMORY, Redis};
 use crate::support::service::{Service, on_redis};
 use crate::support::under_load::{UnderLoad, assert_serves, becomes_ready};
+use crate::support::{eventually, id};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropped_connections_are_replaced() {
@@ -137,4 +141,23 @@ async fn a_wrong_password_is_503_untold_and_unlogged_until_it_is_put_right() {
     redis.ask::<()>("ACL SETUSER app >wrong-password").await;
     becomes_ready(&client).await;
     assert_serves(&client).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_lane_takes_its_turn_at_writes() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let store = redis_store(&redis.url(), &["--redis-lanes", "2"]).await;
+    eventually("writes come over both lanes", || async {
+        let writing = async {
+            for _ in 0..4 {
+                let record = record(id(), id(), stats(1.0, 2.0, 3.0));
+                store.record(&record).await.unwrap();
+            }
+        };
+        let ((), seen) = redis.watched(writing).await;
+        let clients = seen.iter().filter(|line| line.contains("\"EVAL"));
+        let clients: BTreeSet<_> = clients.map(|line| line.split(['[', ']']).nth(1)).collect();
+        (clients.len() == 2).then_some(())
+    })
+    .await;
 }

@@ -1,7 +1,7 @@
 //! What the Redis store keeps, key by key.
 
 use redis::{AsyncCommands, cmd};
-use study_stats::domain::{CourseId, Outcome, Record};
+use study_stats::domain::{CourseId, Outcome, Record, Slice};
 use study_stats::store::redis::RedisStore;
 use study_stats::store::{StatsStore, StoreError};
 
@@ -175,6 +175,11 @@ async fn data_of_another_kind_is_told_from_an_absent_redis() {
     );
     redis.set::<_, _, ()>(TOTALS_KEY, "x").await.unwrap();
     let answer = fixture.store.totals(record.learner, record.course).await;
+    assert!(
+        matches!(answer, Err(StoreError::Unexpected(_))),
+        "{answer:?}"
+    );
+    let answer = fixture.store.courses(record.learner, Slice::first(1)).await;
     assert!(
         matches!(answer, Err(StoreError::Unexpected(_))),
         "{answer:?}"

@@ -1,7 +1,6 @@
 //! What deletions leave in Redis, key by key, and how much they ask of it at once.
 
-use futures_util::StreamExt;
-use redis::{AsyncCommands, Client};
+use redis::AsyncCommands;
 use study_stats::domain::{CourseId, Deletion, Record};
 use uuid::Uuid;
 
@@ -142,14 +141,9 @@ async fn no_call_of_a_deletion_is_about_more_than_two_hundred_sessions() {
         .collect();
     fixture.store.record_many(&records).await;
 
-    let client = Client::open(fixture.server().url()).unwrap();
-    let monitor = client.get_async_monitor().await.unwrap();
-    let deletion = fixture.store.forget_course(learner, course).await;
+    let deleting = fixture.store.forget_course(learner, course);
+    let (deletion, seen) = fixture.server().watched(deleting).await;
     assert_eq!(deletion.unwrap(), Deletion::Deleted);
-    fixture.server().ask::<()>("PING that-was-all").await;
-    let seen = monitor.into_on_message::<String>();
-    let seen = seen.take_while(|line| std::future::ready(!line.contains("that-was-all")));
-    let seen: Vec<String> = seen.collect().await;
 
     let (mut read, mut forgotten) = (Vec::new(), Vec::new());
     for line in &seen {

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use futures_util::{StreamExt, stream};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{
@@ -14,11 +13,8 @@ use redis::{
 };
 
 use super::clock::Clock;
+use super::request::Grouping;
 use super::slots::SlotMap;
-
-/// What one request has under way to a Cluster at once: not all of a thousand, which would keep those
-/// of others waiting.
-pub(super) const AT_ONCE: usize = 24;
 
 /// A handle to a connection; its clones share it, and what they send at the same time travels
 /// together.
@@ -100,10 +96,16 @@ impl Connection {
         }
     }
 
-    /// Sends commands to the server that has `key`, and gives what each of them came to.
+    /// The address of the master that has a bucket, as [`ask_masters`](Self::ask_masters) tells it;
+    /// `None` where there is one server, or none is known to have it.
+    pub(super) fn master_of(&self, bucket: u16) -> Option<&str> {
+        self.slots.master_of(bucket)
+    }
+
+    /// Sends commands to the server that has a bucket, and gives what each of them came to.
     pub(super) async fn send_to(
         &mut self,
-        key: &str,
+        bucket: u16,
         pipeline: Pipeline,
     ) -> RedisResult<Vec<RedisResult<Value>>> {
         let count = pipeline.len();
@@ -112,7 +114,8 @@ impl Connection {
                 connection.req_packed_commands(&pipeline, 0, count).await?
             }
             Servers::Cluster(connection) => {
-                let master = Route::with_key(key, SlotAddr::Master);
+                // The hash tag of its keys.
+                let master = Route::with_key(format!("{{{bucket}}}"), SlotAddr::Master);
                 let master = SingleNodeRoutingInfo::SpecificNode(master);
                 connection
                     .route_pipeline(pipeline, 0, count, master)
@@ -258,69 +261,6 @@ fn clock(time: Value) -> RedisResult<Clock> {
 fn unexpected() -> RedisError {
     let kind = ErrorKind::UnexpectedReturnType;
     (kind, "the server did not answer each question").into()
-}
-
-/// How what goes to a Cluster is sent together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Grouping {
-    /// All that goes to one server, as far as it is known where the slots are: few round trips.
-    ByServer,
-    /// What is in one bucket: what one server refuses for another is found all the same.
-    ByBucket,
-}
-
-/// What can be sent over a connection.
-pub(super) trait Request: Sync {
-    /// Sends it, and reads the reply.
-    fn send<T: FromRedisValue>(
-        &self,
-        connection: &mut Connection,
-    ) -> impl Future<Output = RedisResult<T>> + Send;
-}
-
-impl Request for Cmd {
-    async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
-        self.query_async(connection).await
-    }
-}
-
-impl Request for Pipeline {
-    async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
-        self.query_async(connection).await
-    }
-}
-
-/// Commands on keys of any slots, which are sent together.
-pub(super) struct Spread(pub(super) Vec<Cmd>);
-
-impl Spread {
-    /// The reply to each, or why there is none.
-    pub(super) async fn replies(
-        &self,
-        connection: &mut Connection,
-    ) -> RedisResult<Vec<RedisResult<Value>>> {
-        if let Servers::Single(connection) = &mut connection.servers {
-            let mut pipeline = Pipeline::with_capacity(self.0.len());
-            pipeline.ignore_errors();
-            self.0.iter().for_each(|command| {
-                pipeline.add_command(command.clone());
-            });
-            return pipeline.query_async(connection).await;
-        }
-        let replies = self.0.clone().into_iter().map(|command| {
-            let mut connection = connection.clone();
-            async move { connection.req_packed_command(&command).await }
-        });
-        Ok(stream::iter(replies).buffered(AT_ONCE).collect().await)
-    }
-}
-
-impl Request for Spread {
-    async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
-        let replies = self.replies(connection).await?.into_iter();
-        let replies = replies.collect::<RedisResult<_>>()?;
-        Ok(T::from_redis_value(Value::Array(replies))?)
-    }
 }
 
 impl ConnectionLike for Connection {

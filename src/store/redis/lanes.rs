@@ -64,6 +64,12 @@ impl Lanes {
         next.iter().chain(passed).find_map(Lane::pick)
     }
 
+    /// The connection of any open lane, to see where its servers are: it takes no turn.
+    pub(super) fn any(&self) -> Option<Connection> {
+        let open = self.lanes.iter().find_map(Lane::pick);
+        open.map(|lane| lane.connection)
+    }
+
     /// Why a lane could not be opened, while none is.
     pub(super) fn refusal(&self) -> Option<String> {
         self.lanes.iter().find_map(|lane| lane.refusal())

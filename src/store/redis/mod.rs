@@ -17,9 +17,9 @@ mod keys;
 mod lanes;
 mod reads;
 mod reply;
+mod request;
 mod scripts;
 mod slots;
-mod summary;
 mod tls;
 mod upkeep;
 mod writes;
@@ -40,12 +40,12 @@ use crate::domain::{
     SessionId, Slice, Span, Summary, Totals,
 };
 use address::Topology;
-use connection::Request;
 use connector::Connector;
 use failure::{is_transient, is_unknown_script, no_lane};
 use keys::Keys;
 use lanes::Lanes;
 use reply::record_arguments;
+use request::Request;
 use scripts::{LuaScript, RECORD};
 use writes::{Call, Replicas, Writes};
 

@@ -1,14 +1,16 @@
-//! What is read: single hashes, and pages of lists.
+//! What is read: single hashes, pages of lists, and the summary of all buckets.
 
-use redis::{Cmd, Pipeline, cmd};
+use redis::{Cmd, cmd};
 
+use super::request::Spread;
 use super::scripts::PAGE;
 use super::{RedisStore, reply};
 use crate::domain::{
     CourseId, LearnerId, ListedCourse, ListedSession, Page, Position, Session, SessionId, Slice,
-    Span, Totals,
+    Span, Summary, Totals,
 };
 use crate::store::StoreError;
+use crate::store::bucket::{self, BUCKETS};
 
 impl RedisStore {
     pub(super) async fn read_session(
@@ -46,7 +48,9 @@ impl RedisStore {
         let ids = page.items.iter().map(|position| position.id.into());
         let ids: Vec<SessionId> = ids.collect();
         let keys = ids.iter().map(|&id| self.keys.session(learner, course, id));
-        let hashes = self.read_hashes(keys, &reply::SESSION_FIELDS).await?;
+        let hashes = self
+            .read_hashes(learner, keys, &reply::SESSION_FIELDS)
+            .await?;
         let mut items = Vec::with_capacity(ids.len());
         for (id, hash) in ids.into_iter().zip(hashes) {
             if let Some(session) = reply::session(hash)?
@@ -76,7 +80,9 @@ impl RedisStore {
             .items
             .iter()
             .map(|position| self.keys.totals(learner, position.id.into()));
-        let hashes = self.read_hashes(keys, &reply::TOTALS_FIELDS).await?;
+        let hashes = self
+            .read_hashes(learner, keys, &reply::TOTALS_FIELDS)
+            .await?;
         let mut items = Vec::with_capacity(hashes.len());
         for (position, hash) in page.items.iter().zip(hashes) {
             if let Some(totals) = reply::totals(&hash)? {
@@ -91,6 +97,21 @@ impl RedisStore {
             items,
             next: page.next,
         })
+    }
+
+    /// The sum over all buckets.
+    pub(super) async fn read_summary(
+        &self,
+        course: CourseId,
+    ) -> Result<Option<Summary>, StoreError> {
+        let buckets = (0..BUCKETS).map(|bucket| {
+            let key = self.keys.summary_in(bucket, course);
+            (bucket, fields(&key, &reply::SUMMARY_FIELDS))
+        });
+        let hashes: Vec<_> = self.query(&Spread(buckets.collect())).await?;
+        let parts = hashes.into_iter().map(reply::summary);
+        let summary: Summary = parts.sum::<Result<_, _>>()?;
+        Ok(Some(summary).filter(|summary| summary.learners > 0))
     }
 
     /// A page of an index: the ids of its members, and their scores.
@@ -124,25 +145,21 @@ impl RedisStore {
         Ok(Page::new(positions, slice.limit, |&position| position))
     }
 
-    /// The fields of hashes in one bucket.
+    /// The fields of hashes of a learner.
     async fn read_hashes<const N: usize>(
         &self,
+        learner: LearnerId,
         keys: impl Iterator<Item = String>,
         names: &[&str; N],
     ) -> Result<Vec<[Option<String>; N]>, StoreError> {
-        let mut pipeline = Pipeline::new();
-        keys.for_each(|key| {
-            pipeline.add_command(fields(&key, names));
-        });
-        if pipeline.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.query(&pipeline).await
+        let bucket = bucket::of(learner);
+        let commands = keys.map(|key| (bucket, fields(&key, names)));
+        self.query(&Spread(commands.collect())).await
     }
 }
 
 /// The command that reads these fields of a hash.
-pub(super) fn fields(key: &str, names: &[&str]) -> Cmd {
+fn fields(key: &str, names: &[&str]) -> Cmd {
     let mut command = cmd("HMGET");
     command.arg(key).arg(names);
     command

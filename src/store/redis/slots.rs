@@ -8,7 +8,7 @@ use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
 
 /// How many slots a Cluster has
 /// (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model>).
-const SLOTS: u16 = 16_384;
+pub(super) const SLOTS: u16 = 16_384;
 
 /// The slots of each server, as one of them told. Where it is out of date, the servers refuse what
 /// is not theirs.
@@ -16,6 +16,8 @@ const SLOTS: u16 = 16_384;
 pub(super) struct SlotMap {
     /// Ranges of slots and the number of their master, by their first slots.
     ranges: Arc<[(RangeInclusive<u16>, usize)]>,
+    /// The masters' addresses.
+    masters: Arc<[String]>,
 }
 
 impl SlotMap {
@@ -39,7 +41,14 @@ impl SlotMap {
         ranges.sort_unstable_by_key(|(slots, _)| *slots.start());
         Ok(Self {
             ranges: ranges.into(),
+            masters: masters.into_iter().map(address).collect(),
         })
+    }
+
+    /// The address of the master that has a bucket.
+    pub(super) fn master_of(&self, bucket: u16) -> Option<&str> {
+        let master = self.masters.get(self.master(bucket)?)?;
+        Some(master.as_str())
     }
 
     /// Groups items by the servers that have their buckets. Those of one bucket are in one group, in
@@ -62,6 +71,20 @@ impl SlotMap {
         let (slots, master) = self.ranges.get(after.checked_sub(1)?)?;
         slots.contains(&slot).then_some(*master)
     }
+}
+
+/// Where a master is, host and port, as far as the Cluster tells: it may not know the host.
+fn address(master: Value) -> String {
+    let mut parts = Vec::<Value>::from_redis_value(master)
+        .unwrap_or_default()
+        .into_iter();
+    let host = parts
+        .next()
+        .and_then(|host| String::from_redis_value(host).ok());
+    let port = parts
+        .next()
+        .and_then(|port| u16::from_redis_value(port).ok());
+    format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default())
 }
 
 /// The slot of a bucket's keys: that of their hash tag, which is the bucket's number.
@@ -105,6 +128,9 @@ mod tests {
         let map = SlotMap::read(reply).unwrap();
         let groups = map.group([(194, 'a'), (853, 'b'), (0, 'c'), (853, 'd'), (194, 'e')]);
         assert_eq!(groups, [vec!['a', 'c', 'e'], vec!['b', 'd']]);
+        assert_eq!(map.master_of(194), Some("127.0.0.1:7000"));
+        assert_eq!(map.master_of(853), Some("127.0.0.1:7020"));
+        assert_eq!(SlotMap::default().master_of(194), None);
         let groups = SlotMap::default().group([(194, 'a'), (0, 'b'), (194, 'c')]);
         assert_eq!(groups, [vec!['b'], vec!['a', 'c']]);
     }

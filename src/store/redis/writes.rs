@@ -9,11 +9,12 @@ use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, V
 
 use super::RETRY_AFTER;
 use super::clock::Clock;
-use super::connection::{AT_ONCE, Connection, Grouping};
+use super::connection::Connection;
 use super::connector::Connector;
 use super::failure::{breaks_lane, is_transient, is_unknown_script, no_lane, too_few_replicas};
 use super::lanes::Lanes;
 use super::reply::too_late;
+use super::request::{AT_ONCE, Grouping};
 use super::scripts::LuaScript;
 use crate::domain::LearnerId;
 use crate::store::bucket;
@@ -107,15 +108,22 @@ impl Writes<'_> {
         replies.into_iter().map(|(_, reply)| reply).collect()
     }
 
+    /// Makes one call.
+    pub(super) async fn make_one(&self, call: &Call) -> Reply {
+        let replies = self.make(std::slice::from_ref(call)).await;
+        let reply = replies.into_iter().next();
+        reply.unwrap_or_else(|| Err((ErrorKind::Client, "a call has no reply").into()))
+    }
+
     fn group<'c>(&self, grouping: Grouping, calls: Vec<Numbered<'c>>) -> Vec<Vec<Numbered<'c>>> {
-        match self.lanes.pick() {
-            Some(lane) => {
+        match self.lanes.any() {
+            Some(connection) if calls.len() > 1 => {
                 let calls = calls
                     .into_iter()
                     .map(|(index, call)| (call.bucket, (index, call)));
-                lane.connection.group(grouping, calls)
+                connection.group(grouping, calls)
             }
-            None => vec![calls],
+            _ => vec![calls],
         }
     }
 
@@ -154,10 +162,9 @@ impl Writes<'_> {
     /// Sends calls to the server that has the first of them; they are good until their replies are
     /// given up.
     async fn send(&self, calls: &[Numbered<'_>], attempt: &Attempt) -> Vec<Reply> {
-        let Some((_, Call { keys, .. })) = calls.first() else {
+        let Some(&(_, &Call { bucket, .. })) = calls.first() else {
             return Vec::new();
         };
-        let key = keys.first().map_or("", String::as_str);
         let pipeline = |connection: &Connection| {
             let clock = attempt.clock.unwrap_or(connection.clock);
             let deadline = clock.after(self.within).to_string();
@@ -170,20 +177,20 @@ impl Writes<'_> {
             pipeline
         };
         let replies = match self.replicas {
-            Some(replicas) => replicas.send(key, pipeline).await,
-            None => self.send_over_lane(key, pipeline).await,
+            Some(replicas) => replicas.send(bucket, pipeline).await,
+            None => self.send_over_lane(bucket, pipeline).await,
         };
         replies.unwrap_or_else(|error| vec![Err(error); calls.len()])
     }
 
     async fn send_over_lane(
         &self,
-        key: &str,
+        bucket: u16,
         pipeline: impl Fn(&Connection) -> Pipeline,
     ) -> RedisResult<Vec<Reply>> {
         let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
         let pipeline = pipeline(&lane.connection);
-        let replies = lane.connection.send_to(key, pipeline).await;
+        let replies = lane.connection.send_to(bucket, pipeline).await;
         let replies = replies.inspect_err(|error| lane.report(error))?;
         let replies = replies
             .into_iter()
@@ -264,7 +271,7 @@ impl Replicas {
     /// what was written.
     async fn send(
         &self,
-        key: &str,
+        bucket: u16,
         pipeline: impl Fn(&Connection) -> Pipeline,
     ) -> RedisResult<Vec<Reply>> {
         let mut connection = self.pool.get().await.map_err(pool_error)?;
@@ -274,7 +281,7 @@ impl Replicas {
             .cmd("WAIT")
             .arg(self.wanted)
             .arg(self.within.as_millis());
-        let sent = connection.send_to(key, pipeline).await;
+        let sent = connection.send_to(bucket, pipeline).await;
         let broken = |reply: &RedisResult<Value>| reply.as_ref().is_err_and(breaks_lane);
         if sent
             .as_ref()

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use futures_util::StreamExt;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, FromRedisValue};
 
@@ -65,6 +66,18 @@ impl Redis {
             .arg(&words[1..])
             .query_async(&mut connection)
             .await
+    }
+
+    /// What comes of something, and what Redis was sent meanwhile, a line each:
+    /// `time [database client] "COMMAND" "argument"…`.
+    pub(crate) async fn watched<T>(&self, doing: impl Future<Output = T>) -> (T, Vec<String>) {
+        let client = Client::open(self.url()).unwrap();
+        let monitor = client.get_async_monitor().await.unwrap();
+        let done = doing.await;
+        self.ask::<()>("PING that-was-all").await;
+        let seen = monitor.into_on_message::<String>();
+        let seen = seen.take_while(|line| std::future::ready(!line.contains("that-was-all")));
+        (done, seen.collect().await)
     }
 
     /// Makes it a replica of the Redis on that port.

@@ -52,7 +52,7 @@ impl RedisStore {
         }
         checks.extend(slots::examine(connection).await);
         checks.extend(self.examine_user(connection).await);
-        for probe in self.probes(connection, masters).await {
+        for probe in self.probes(connection, masters) {
             // In a box: so many futures within each other are too much for the compiler.
             checks.extend(Box::pin(probe.run(connection)).await);
         }

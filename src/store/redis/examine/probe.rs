@@ -9,7 +9,6 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::latency::Latency;
-use super::slots::Slots;
 use super::{at, check, well};
 use crate::domain::{Amount, CourseId, LearnerId, Record, Score, SessionId, Stats};
 use crate::store::redis::RedisStore;
@@ -17,7 +16,7 @@ use crate::store::redis::connection::Connection;
 use crate::store::redis::failure::is_denied;
 use crate::store::redis::keys::Keys;
 use crate::store::upkeep::{Check, Verdict};
-use crate::store::{StatsStore, StoreError};
+use crate::store::{StatsStore, StoreError, bucket};
 
 /// Sessions in the course.
 const SESSIONS: usize = 20;
@@ -45,25 +44,17 @@ pub(super) struct Probe {
 
 impl RedisStore {
     /// One probe for each master.
-    pub(super) async fn probes(
-        &self,
-        connection: &mut Connection,
-        masters: Vec<String>,
-    ) -> Vec<Probe> {
+    pub(super) fn probes(&self, connection: &Connection, masters: Vec<String>) -> Vec<Probe> {
         if !connection.heals_itself() {
             let servers = masters.into_iter();
             return servers.map(|server| self.probe(server, new())).collect();
         }
-        let Some(slots) = Slots::read(connection).await else {
-            return Vec::new();
-        };
-        let keys = self.probe_keys();
         let mut left: BTreeSet<_> = masters.into_iter().collect();
         let mut probes = Vec::new();
         // One that serves so few slots that no learner is in them is tried out by nobody.
         for _ in 0..ATTEMPTS {
             let learner = new();
-            let master = slots.master_of(&keys.courses(learner));
+            let master = connection.master_of(bucket::of(learner));
             if let Some(server) = master.and_then(|master| left.take(master)) {
                 probes.push(self.probe(server, learner));
             }

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ServerError, Value};
 
 use crate::store::StoreError;
-use crate::store::redis::connection::{Connection, Request, Spread};
+use crate::store::redis::connection::Connection;
 use crate::store::redis::failure::{is_denied, is_other_type, is_transient};
+use crate::store::redis::request::{Request, Spread};
 use crate::store::redis::scripts::LuaScript;
 use crate::store::redis::writes::Call;
 use crate::store::redis::{RedisStore, reply};
@@ -81,14 +82,11 @@ impl RedisStore {
         }
     }
 
-    /// Sends commands on keys of any slots and of any type, together.
+    /// Sends commands, each with the bucket of its keys, which may be of any type, together.
     pub(super) async fn ask_each<T: FromRedisValue>(
         &self,
-        commands: Vec<Cmd>,
+        commands: Vec<(u16, Cmd)>,
     ) -> Result<Vec<Result<T, OtherType>>, StoreError> {
-        if commands.is_empty() {
-            return Ok(Vec::new());
-        }
         let replies: Vec<RedisResult<T>> = self.ask(&Each(Spread(commands))).await?;
         let replies = replies.into_iter().map(|reply| match reply {
             Err(error) if is_other_type(&error) => Ok(Err(OtherType)),
@@ -100,12 +98,9 @@ impl RedisStore {
     /// Makes a call that writes, and answers whether it did so: else what it was to replace has
     /// changed.
     pub(super) async fn put(&self, call: Call) -> Result<bool, StoreError> {
-        let call = [call];
         let mut patience = Patience::default();
         loop {
-            let reply = self.writes().make(&call).await.pop();
-            let reply =
-                reply.ok_or_else(|| StoreError::Unexpected("a call has no reply".into()))?;
+            let reply = self.writes().make_one(&call).await;
             let denied = reply.as_ref().is_err_and(is_denied);
             let set = match reply {
                 Ok(reply) => reply::is_set(&reply),
@@ -158,8 +153,8 @@ struct Each(Spread);
 
 impl Request for Each {
     async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
-        let replies = self.0.replies(connection).await?;
-        let replies = replies.into_iter().map(|reply| match reply {
+        let replies = self.0.replies(connection).await.into_iter();
+        let replies = replies.map(|reply| match reply {
             Err(error) if is_other_type(&error) => {
                 ServerError::try_from(error).map(Value::ServerError)
             }

@@ -10,6 +10,7 @@ use super::text;
 use super::verify::{Step, Stop};
 use crate::domain::{CourseId, LearnerId, Session, SessionId};
 use crate::store::StoreError;
+use crate::store::bucket;
 use crate::store::redis::RedisStore;
 use crate::store::upkeep::{Entry, Subject};
 
@@ -40,7 +41,9 @@ impl Inspection<'_> {
         let key = self.store.keys.erased(learner);
         let mut erased = cmd("GET");
         erased.arg(&key);
-        let erased = self.store.ask_each::<Option<Vec<u8>>>(vec![erased]);
+        let erased = self
+            .store
+            .ask_each::<Option<Vec<u8>>>(vec![(bucket::of(learner), erased)]);
         match erased.await?.pop() {
             Some(Ok(Some(at))) => {
                 let at = text::instant(&String::from_utf8_lossy(&at));

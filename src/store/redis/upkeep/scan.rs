@@ -9,15 +9,15 @@ use super::ask::{Patience, explained};
 use crate::store::StoreError;
 use crate::store::bucket::BUCKETS;
 use crate::store::redis::address::Topology;
-use crate::store::redis::connection::{Connection, Request, Spread};
+use crate::store::redis::connection::Connection;
 use crate::store::redis::failure::{is_denied, is_transient, no_lane};
 use crate::store::redis::lanes::OpenLane;
+use crate::store::redis::request::{Request, Spread};
+use crate::store::redis::slots::SLOTS;
 use crate::store::redis::{RETRY_AFTER, RedisStore};
 
 /// How many places of its table a server looks at in one step: some hundred microseconds.
 const STEP: usize = 1_000;
-/// How many slots a Cluster has.
-const SLOTS: usize = 16_384;
 /// How often a pass begins anew at most.
 const MOST_TIMES_ANEW: u32 = 30;
 
@@ -87,7 +87,7 @@ impl RedisStore {
         let questions = (0..BUCKETS).map(|bucket| {
             let mut question = cmd("HMGET");
             question.arg(self.keys.summary_in(bucket, course)).arg("n");
-            question
+            (bucket, question)
         });
         self.ask::<Vec<Value>>(&Spread(questions.collect())).await?;
 
@@ -105,7 +105,7 @@ impl RedisStore {
             served += slots.count;
             masters.insert(address, format!("{} {}", run_id(&info), slots.text));
         }
-        Ok((served == SLOTS).then_some(Masters(masters)))
+        Ok((served == usize::from(SLOTS)).then_some(Masters(masters)))
     }
 }
 

@@ -45,9 +45,9 @@ impl Size for Members {
 #[derive(Default)]
 struct Questions {
     sessions: Vec<(Place, LearnerId, SessionId)>,
-    listed: Vec<Cmd>,
+    listed: Vec<(u16, Cmd)>,
     lists: Vec<LearnerId>,
-    members: Vec<Cmd>,
+    members: Vec<(u16, Cmd)>,
 }
 
 impl Verification<'_> {
@@ -85,7 +85,7 @@ impl Verification<'_> {
                     let mut listed = cmd("ZSCORE");
                     listed.arg(keys.timeline(learner, course));
                     listed.arg(session.as_bytes());
-                    questions.listed.push(listed);
+                    questions.listed.push((place.bucket, listed));
                     questions.sessions.push((place, learner, session));
                 }
             }
@@ -97,7 +97,7 @@ impl Verification<'_> {
                 let mut members = cmd("ZRANGE");
                 members.arg(keys.courses(learner)).arg(0);
                 members.arg(self.store.bounds.page - 1);
-                questions.members.push(members);
+                questions.members.push((bucket::of(learner), members));
                 questions.lists.push(learner);
             }
             Name::Summary(bucket, course) => {
@@ -112,7 +112,7 @@ impl Verification<'_> {
     async fn look_for_sessions(
         &self,
         sessions: Vec<(Place, LearnerId, SessionId)>,
-        listed: Vec<Cmd>,
+        listed: Vec<(u16, Cmd)>,
         places: &mut Window<Place, Members>,
     ) -> Step {
         let scores = self.store.ask_each::<Option<String>>(listed).await?;
@@ -128,7 +128,7 @@ impl Verification<'_> {
     async fn look_into_lists(
         &self,
         learners: Vec<LearnerId>,
-        members: Vec<Cmd>,
+        members: Vec<(u16, Cmd)>,
         places: &mut Window<Place, Members>,
     ) -> Step {
         let lists = self.store.ask_each::<Vec<Vec<u8>>>(members).await?;
