@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{Example, ToJSON, Type};
 use serde_json::Value;
-use time::format_description::well_known::Rfc3339;
-use time::{Date, OffsetDateTime, UtcDateTime};
+use time::{Date, UtcDateTime};
 
 use super::error::ApiError;
+use crate::domain::rfc_3339;
 
 /// A text in one of the formats of JSON Schema. What a store holds it may not be able to write, so
 /// the text is made before the answer is.
@@ -61,9 +61,8 @@ text! {
 impl Instant {
     /// The instant of so many milliseconds since 1970.
     pub(super) fn new(millis: i64) -> Result<Self, ApiError> {
-        let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
-        let time = time.map_err(ApiError::internal)?;
-        let text = time.format(&Rfc3339).map_err(ApiError::internal)?;
+        let text = rfc_3339(millis);
+        let text = text.ok_or_else(|| ApiError::internal("a stored time cannot be written"))?;
         Ok(Self(text))
     }
 }

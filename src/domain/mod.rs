@@ -15,6 +15,7 @@ pub use decimal::Decimal;
 pub use ids::{CourseId, InvalidId, LearnerId, SessionId};
 pub use page::{ListedCourse, ListedSession, Page, Position, Slice, Span};
 pub use session::{
-    Amount, Deletion, MAX_MAGNITUDE, OccurredAt, OutOfRange, Outcome, Record, Score, Session, Stats,
+    Amount, Deletion, MAX_MAGNITUDE, OccurredAt, OutOfRange, Outcome, Record, Score, Session,
+    Stats, rfc_3339,
 };
 pub use totals::{Summary, Totals};

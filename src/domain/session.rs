@@ -2,6 +2,9 @@
 
 use std::ops::RangeInclusive;
 
+use time::UtcDateTime;
+use time::format_description::well_known::Rfc3339;
+
 use super::{CourseId, LearnerId, SessionId, Span};
 
 /// A day in milliseconds.
@@ -112,6 +115,14 @@ impl OccurredAt {
     }
 }
 
+/// An instant in RFC 3339 and UTC, with a fraction only where it has one; `None` outside of the years
+/// that this can write, 0 to 9999.
+#[must_use]
+pub fn rfc_3339(millis: i64) -> Option<String> {
+    let time = UtcDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
+    time.ok()?.format(&Rfc3339).ok()
+}
+
 /// A request to store a session: to create it or to replace its stats.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Record {
@@ -162,6 +173,19 @@ pub enum Deletion {
     /// Without them, a sum of scores would pass [`Decimal::LIMIT`](super::Decimal::LIMIT): there are
     /// thousands of extreme scores, and those of one sign would go first.
     LimitExceeded,
+}
+
+impl Deletion {
+    /// What became of sessions of which so many were there and are gone, or none, as a sum would have
+    /// passed its limit.
+    #[must_use]
+    pub fn of(forgotten: Option<usize>) -> Self {
+        match forgotten {
+            None => Self::LimitExceeded,
+            Some(0) => Self::Missing,
+            Some(_) => Self::Deleted,
+        }
+    }
 }
 
 #[cfg(test)]

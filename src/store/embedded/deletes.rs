@@ -22,11 +22,7 @@ impl EmbeddedStore {
                 tables.forget(learner, course, &[session])
             })
             .await?;
-        Ok(match forgotten {
-            None => Deletion::LimitExceeded,
-            Some(0) => Deletion::Missing,
-            Some(_) => Deletion::Deleted,
-        })
+        Ok(Deletion::of(forgotten))
     }
 
     /// Page by page, latest first and never back, so that it ends however much is recorded meanwhile.

@@ -19,11 +19,7 @@ impl RedisStore {
         session: SessionId,
     ) -> Result<Deletion, StoreError> {
         let forgotten = self.forget(learner, course, &[session]).await?;
-        Ok(match forgotten {
-            None => Deletion::LimitExceeded,
-            Some(0) => Deletion::Missing,
-            Some(_) => Deletion::Deleted,
-        })
+        Ok(Deletion::of(forgotten))
     }
 
     /// Page by page, latest first and never back, so that it ends however much is recorded meanwhile.
@@ -85,9 +81,7 @@ impl RedisStore {
     }
 
     pub(super) async fn write(&self, call: Call) -> Result<String, StoreError> {
-        let replies = self.writes().make(&[call]).await;
-        let reply = replies.into_iter().next();
-        Ok(reply.ok_or_else(|| StoreError::Unexpected("a call has no reply".into()))??)
+        Ok(self.writes().make_one(&call).await?)
     }
 
     /// The learner's courses at one moment, in one reply: page by page, one that moves forward

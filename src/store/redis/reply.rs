@@ -25,8 +25,7 @@ pub(super) fn record_arguments(record: &Record) -> Vec<Vec<u8>> {
     };
     let stats = &record.stats;
     let numbers = [stats.modules.get(), stats.score.get(), stats.time.get()];
-    // The shortest decimal texts that read back as the same numbers; Rust writes no exponents.
-    let [modules, score, time] = numbers.map(|number| number.to_string());
+    let [modules, score, time] = texts(stats);
     let [m, s, t] = numbers.map(|number| Decimal::contribution_of(number).to_parts());
     vec![
         modules.into_bytes(),
@@ -43,6 +42,12 @@ pub(super) fn record_arguments(record: &Record) -> Vec<Vec<u8>> {
         whole(t.0),
         whole(t.1),
     ]
+}
+
+/// How a session's modules, score and time are stored: the shortest decimal texts that read back as
+/// the same numbers; Rust writes no exponents.
+pub(super) fn texts(stats: &Stats) -> [String; 3] {
+    [stats.modules.get(), stats.score.get(), stats.time.get()].map(|number| number.to_string())
 }
 
 fn whole(number: i64) -> Vec<u8> {

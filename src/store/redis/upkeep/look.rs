@@ -143,17 +143,9 @@ fn session(reply: Value) -> Result<Hash, StoreError> {
 }
 
 fn spelled(session: &Session) -> [Option<String>; 5] {
-    let stats = &session.stats;
-    let [m, s, t] = [stats.modules.get(), stats.score.get(), stats.time.get()].map(Some);
+    let [m, s, t] = reply::texts(&session.stats);
     let at = session.occurred_at;
-    let [m, s, t] = [m, s, t].map(|number| number.map(|number| number.to_string()));
-    [
-        m,
-        s,
-        t,
-        Some(at.millis.to_string()),
-        Some(at.local_day.to_string()),
-    ]
+    [m, s, t, at.millis.to_string(), at.local_day.to_string()].map(Some)
 }
 
 fn lossy(bytes: &[u8]) -> String {

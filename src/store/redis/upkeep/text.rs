@@ -1,8 +1,8 @@
 //! How what is stored is told to operators.
 
-use time::UtcDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
+
+use crate::domain::rfc_3339;
 
 /// What there is where there is nothing.
 pub(super) const NOTHING: &str = "nothing";
@@ -43,12 +43,6 @@ pub(super) fn day(days: i32) -> String {
         Some(time) => format!("{days} ({})", &time[..10]),
         None => days.to_string(),
     }
-}
-
-fn rfc_3339(millis: i64) -> Option<String> {
-    let nanos = i128::from(millis) * 1_000_000;
-    let time = UtcDateTime::from_unix_timestamp_nanos(nanos).ok()?;
-    time.format(&Rfc3339).ok()
 }
 
 #[cfg(test)]
