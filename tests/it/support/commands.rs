@@ -150,3 +150,8 @@ impl Sessions {
         line
     }
 }
+
+/// The lines of all sessions.
+pub(crate) fn export(command: &mut Command) -> String {
+    run(command, &["export"]).well()
+}

@@ -9,6 +9,8 @@ pub(crate) mod batch;
 pub(crate) mod broken;
 pub(crate) mod cluster;
 pub(crate) mod commands;
+pub(crate) mod conformance;
+pub(crate) mod corruption;
 pub(crate) mod fixture;
 pub(crate) mod golden;
 pub(crate) mod history;
