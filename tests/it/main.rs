@@ -33,6 +33,7 @@ mod api_validation;
 mod commands;
 mod commands_interrupted;
 mod commands_memory;
+mod commands_topologies;
 mod commands_transfer;
 mod configuration;
 mod conformance_command;
