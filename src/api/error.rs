@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError};
-use poem::http::{StatusCode, header};
+use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::Object;
 use poem_openapi::payload::Json;
@@ -22,6 +22,8 @@ pub(super) struct ApiError {
     code: &'static str,
     message: Cow<'static, str>,
     problems: Vec<Problem>,
+    /// Whether the connection ends with the answer.
+    closes: bool,
     /// For the log only.
     cause: Option<String>,
 }
@@ -33,6 +35,7 @@ impl ApiError {
             code,
             message: message.into(),
             problems: Vec::new(),
+            closes: false,
             cause: None,
         }
     }
@@ -40,6 +43,15 @@ impl ApiError {
     fn because(self, cause: impl ToString) -> Self {
         Self {
             cause: Some(cause.to_string()),
+            ..self
+        }
+    }
+
+    /// The same, where some of the body was not read: the connection cannot be used again, and a client
+    /// that is not told so loses its next request.
+    pub(super) fn closing(self) -> Self {
+        Self {
+            closes: true,
             ..self
         }
     }
@@ -99,6 +111,7 @@ impl ApiError {
             "body_too_large",
             "body too large",
         )
+        .closing()
     }
 
     /// 415: the body is not sent as JSON.
@@ -108,6 +121,7 @@ impl ApiError {
             "unsupported_content_type",
             "unsupported content type",
         )
+        .closing()
     }
 
     /// 422: a sum would pass what can be kept exactly.
@@ -174,6 +188,10 @@ impl ApiError {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        }
+        if self.closes {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
         }
         response
     }

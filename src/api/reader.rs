@@ -39,7 +39,7 @@ impl<S, const MAX: usize> JsonBody<S, MAX> {
             if buffer.len() + chunk.len() > MAX {
                 return Err(ApiError::body_too_large());
             }
-            buffer.extend(&chunk, most)?;
+            buffer.extend(&chunk, most).map_err(ApiError::closing)?;
         }
         Ok(buffer)
     }

@@ -49,11 +49,7 @@ impl Client {
             .enable_http1()
             .build();
         Ok(Self {
-            // No connection is used again: after some answers the service closes it, and a request that
-            // is on its way then is lost.
-            http: legacy::Client::builder(TokioExecutor::new())
-                .pool_max_idle_per_host(0)
-                .build(connector),
+            http: legacy::Client::builder(TokioExecutor::new()).build(connector),
             base: url.to_string().trim_end_matches('/').to_owned(),
         })
     }

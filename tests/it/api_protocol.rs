@@ -5,7 +5,7 @@ use poem::http::Method;
 
 use crate::for_both_stores;
 use crate::support::api::{
-    Api, assert_error, assert_nothing_stored, body, new_id, post_text, send,
+    Answer, Api, assert_error, assert_nothing_stored, body, new_id, post_text, send,
 };
 use crate::support::fixture::Fixture;
 
@@ -45,6 +45,7 @@ async fn other_content_types_are_unsupported(fixture: &Fixture) {
         "unsupported content type",
         "unsupported_content_type",
     );
+    assert_closes(&without);
     let packed = api
         .client
         .posting(&learner, &course)
@@ -71,6 +72,11 @@ async fn other_content_types_are_unsupported(fixture: &Fixture) {
     }
 }
 
+/// The rest of the body was not read: who sent it must not use the connection again.
+fn assert_closes(answer: &Answer) {
+    assert_eq!(answer.header("connection"), Some("close"), "{answer:?}");
+}
+
 async fn a_body_over_the_limit_is_too_large(fixture: &Fixture) {
     const LIMIT: usize = 64 << 10;
     let api = Api::serve(fixture.store.clone()).await;
@@ -88,6 +94,7 @@ async fn a_body_over_the_limit_is_too_large(fixture: &Fixture) {
     )
     .await;
     assert_error(&answer, 413, "body too large", "body_too_large");
+    assert_closes(&answer);
     assert_nothing_stored(&api.client, &learner, &course).await;
 
     // Without a length in front; it must not be read to its end either.
