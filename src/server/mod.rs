@@ -5,8 +5,9 @@ mod files;
 mod head;
 mod signals;
 mod socket;
+mod threads;
 
-pub use accept::{Limits, serve};
+pub use accept::{Limits, Worker, serve};
 pub use files::allow_open_files;
 
 use std::io;
@@ -19,9 +20,11 @@ use tokio::runtime;
 use crate::api::{self, BODY_BYTES, Context};
 use crate::commands::Door;
 use crate::config::{Config, StartError};
+use crate::store::StatsStore;
 use crate::store::upkeep::Upkeep;
 use crate::{store, telemetry};
 use signals::Signals;
+use threads::Threads;
 
 /// Connections that may wait to be accepted, as far as the machine allows. Further clients try again
 /// after a second, so a burst of them should find room.
@@ -34,37 +37,49 @@ const BACKLOG: u32 = 4_096;
 /// The log, the store or the listener cannot be had as configured.
 pub fn run(config: &Config) -> Result<(), StartError> {
     telemetry::start(config)?;
-    let runtime = runtime::Builder::new_multi_thread().enable_all().build();
+    let failed = |error| cannot("start threads", &error);
+    let threads = Threads::start().map_err(failed)?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
     runtime
-        .map_err(|error| cannot("start threads", &error))?
-        .block_on(async {
-            let signals = Signals::listen().map_err(|error| cannot("listen to signals", &error))?;
-            let limits = Limits {
-                max_connections: files::connections(config.max_connections),
-                ..Limits::from(config)
-            };
-            let store = store::open(config)?;
-            tracing::info!(store = store.name(), "store open");
-            let door = open_door(config, &store);
-            let listener = listen(config.address()).map_err(|error| refused(config, &error))?;
-            let context = Context::new(
-                store,
-                config.max_requests,
-                BODY_BYTES,
-                config.longest_pause(),
-            );
-            let signalled = signals.stop(context.clone(), config.drain_delay);
-            let stop = async {
-                signalled.await;
-                door.iter().for_each(Door::close);
-            };
-            let app = api::endpoint(&context, config.request_timeout);
-            let served = serve(listener, app, limits, stop).await;
-            if let Some(door) = door {
-                door.closed().await;
-            }
-            served.map_err(|error| cannot("serve", &error))
-        })
+        .map_err(failed)?
+        .block_on(serve_on(&threads, config))
+}
+
+async fn serve_on(threads: &Threads, config: &Config) -> Result<(), StartError> {
+    let signals = Signals::listen().map_err(|error| cannot("listen to signals", &error))?;
+    let limits = Limits {
+        max_connections: files::connections(config.max_connections),
+        ..Limits::from(config)
+    };
+    let runtimes = threads.runtimes();
+    let stores = store::open_on(&runtimes, config)?;
+    let Some(store) = stores.first() else {
+        return Ok(());
+    };
+    tracing::info!(store = store.name(), "store open");
+    let door = open_door(config, store);
+    let listener = listen(config.address()).map_err(|error| refused(config, &error))?;
+    let context = Context::new(
+        Arc::clone(store) as Arc<dyn StatsStore>,
+        config.max_requests,
+        BODY_BYTES,
+        config.longest_pause(),
+    );
+    let workers = runtimes.into_iter().zip(stores);
+    let workers = workers.map(|(runtime, store)| {
+        let context = context.with_store(store);
+        Worker::new(runtime, api::endpoint(&context, config.request_timeout))
+    });
+    let signalled = signals.stop(context.clone(), config.drain_delay);
+    let stop = async {
+        signalled.await;
+        door.iter().for_each(Door::close);
+    };
+    let served = serve(listener, workers.collect(), limits, stop).await;
+    if let Some(door) = door {
+        door.closed().await;
+    }
+    served.map_err(|error| cannot("serve", &error))
 }
 
 /// Lets commands in to a store that this process has to itself.
