@@ -1,0 +1,35 @@
+"""The CloudFormation templates: their text, what is wrong with it, and what AWS makes of it."""
+
+import json
+from pathlib import Path
+
+import cfnlint.core
+from cfnlint import api
+from cfnlint.config import ManualArgs
+from cfnlint.decode.decode import decode_str
+from cfnlint.template.template import Template
+
+ROOT = Path(__file__).parents[2]
+SERVICE = (ROOT / "deploy/aws/service.yaml").read_text()
+REGISTRY = (ROOT / "deploy/aws/registry.yaml").read_text()
+REGIONS = ["us-east-1", "eu-central-1", "ap-southeast-2"]
+
+
+def lint(text):
+    """The rules of cfn-lint and our own that the template breaks, as `rule: message`."""
+    rules = str(Path(__file__).parent / "rules")
+    found = api.lint(text, config=ManualArgs(regions=REGIONS, append_rules=[rules]))
+    return [f"{match.rule.id}: {match.message}" for match in found]
+
+
+def expand(text, **parameters):
+    """The template as JSON, its loops unrolled as AWS does it, with these defaults of parameters."""
+    template, errors = decode_str(text)
+    assert not errors, errors
+    for name, value in parameters.items():
+        template["Parameters"][name]["Default"] = value
+    cfn = Template("template", template, REGIONS)
+    assert not cfn.transform()
+    expanded = json.loads(json.dumps(cfn.template))
+    expanded.pop("Transform", None)
+    return expanded
