@@ -1,6 +1,6 @@
-"""What moto does not create through CloudFormation. These classes hand the properties of such a
-resource to moto's own API of its service, so that a property which that API refuses fails the
-stack, and tests ask that service for what came of it. Importing this module makes moto use them."""
+"""What moto does not create through CloudFormation, or only in part. The properties of such a
+resource go to moto's own API of its service, so that a property which that API refuses fails the
+stack, and tests ask that service for what came of it. Importing this module makes moto do so."""
 
 import boto3
 from moto.core.common_models import CloudFormationModel
