@@ -2,11 +2,16 @@
 resource go to moto's own API of its service, so that a property which that API refuses fails the
 stack, and tests ask that service for what came of it. Importing this module makes moto do so."""
 
+from functools import cache
+
 import boto3
 from moto.core.common_models import CloudFormationModel
 from moto.ec2.models.security_groups import SecurityGroup
 from moto.ecr.models import Repository
 from moto.elbv2.models import FakeLoadBalancer, FakeTargetGroup
+
+# It takes longer to make one than to use it.
+client = cache(boto3.client)
 
 
 def full_name(resource, attribute):
@@ -45,7 +50,7 @@ def with_egress(group, properties, region):
     rules = properties.get("SecurityGroupEgress")
     if not rules:
         return
-    ec2 = boto3.client("ec2", region)
+    ec2 = client("ec2", region)
     everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     ec2.revoke_security_group_egress(GroupId=group.id, IpPermissions=[everything])
     ec2.authorize_security_group_egress(GroupId=group.id, IpPermissions=[permission(rule) for rule in rules])
@@ -54,16 +59,16 @@ def with_egress(group, properties, region):
 def with_attributes(balancer, properties, region):
     # Moto leaves None where a condition chose AWS::NoValue.
     given = [attribute for attribute in properties["LoadBalancerAttributes"] if attribute]
-    boto3.client("elbv2", region).modify_load_balancer_attributes(LoadBalancerArn=balancer.arn, Attributes=given)
+    client("elbv2", region).modify_load_balancer_attributes(LoadBalancerArn=balancer.arn, Attributes=given)
 
 
 def with_target_attributes(targets, properties, region):
     given = properties["TargetGroupAttributes"]
-    boto3.client("elbv2", region).modify_target_group_attributes(TargetGroupArn=targets.arn, Attributes=given)
+    client("elbv2", region).modify_target_group_attributes(TargetGroupArn=targets.arn, Attributes=given)
 
 
 def with_scan_and_lifecycle(repository, properties, region):
-    ecr = boto3.client("ecr", region)
+    ecr = client("ecr", region)
     scan = properties["ImageScanningConfiguration"]["ScanOnPush"]
     ecr.put_image_scanning_configuration(
         repositoryName=repository.name, imageScanningConfiguration={"scanOnPush": scan}
@@ -110,7 +115,7 @@ class Secret(Substitute, CloudFormationModel):
 
     @classmethod
     def create(cls, name, properties, region):
-        secrets = boto3.client("secretsmanager", region)
+        secrets = client("secretsmanager", region)
         generate = properties.pop("GenerateSecretString")
         token = secrets.get_random_password(**generate)["RandomPassword"]
         return cls(secrets.create_secret(Name=name, SecretString=token, **properties)["ARN"])
@@ -122,7 +127,7 @@ class SubnetGroup(Substitute, CloudFormationModel):
     @classmethod
     def create(cls, name, properties, region):
         description = properties.pop("Description")
-        boto3.client("elasticache", region).create_cache_subnet_group(
+        client("elasticache", region).create_cache_subnet_group(
             CacheSubnetGroupName=name, CacheSubnetGroupDescription=description, **properties
         )
         return cls(name)
@@ -149,10 +154,10 @@ class ReplicationGroup(Substitute, CloudFormationModel):
         reference = properties["AuthToken"]
         assert reference.startswith("{{resolve:secretsmanager:") and reference.endswith("}}"), reference
         secret = reference.removeprefix("{{resolve:secretsmanager:").removesuffix("}}")
-        token = boto3.client("secretsmanager", region).get_secret_value(SecretId=secret)["SecretString"]
+        token = client("secretsmanager", region).get_secret_value(SecretId=secret)["SecretString"]
         for number in ("NumNodeGroups", "ReplicasPerNodeGroup", "Port", "SnapshotRetentionLimit"):
             properties[number] = int(properties[number])
-        made = boto3.client("elasticache", region).create_replication_group(
+        made = client("elasticache", region).create_replication_group(
             ReplicationGroupId="cache-" + name[-8:].lower(), **{**properties, "AuthToken": token}
         )["ReplicationGroup"]
         name = made["ReplicationGroupId"]
@@ -171,7 +176,7 @@ class ScalingPolicy(Substitute, CloudFormationModel):
     def create(cls, name, properties, region):
         target = properties["TargetTrackingConfiguration"]
         target["TargetValue"] = float(target["TargetValue"])
-        boto3.client("autoscaling", region).put_scaling_policy(PolicyName=name, **properties)
+        client("autoscaling", region).put_scaling_policy(PolicyName=name, **properties)
         return cls(name)
 
 
@@ -181,7 +186,7 @@ class Alarm(Substitute, CloudFormationModel):
     @classmethod
     def create(cls, name, properties, region):
         properties["Threshold"] = float(properties["Threshold"])
-        boto3.client("cloudwatch", region).put_metric_alarm(AlarmName=name, **properties)
+        client("cloudwatch", region).put_metric_alarm(AlarmName=name, **properties)
         return cls(name)
 
 
@@ -190,7 +195,7 @@ class Subscription(Substitute, CloudFormationModel):
 
     @classmethod
     def create(cls, name, properties, region):
-        return cls(boto3.client("sns", region).subscribe(**properties)["SubscriptionArn"])
+        return cls(client("sns", region).subscribe(**properties)["SubscriptionArn"])
 
 
 class SecurityGroupEgress(Substitute, CloudFormationModel):
@@ -198,7 +203,7 @@ class SecurityGroupEgress(Substitute, CloudFormationModel):
 
     @classmethod
     def create(cls, name, properties, region):
-        boto3.client("ec2", region).authorize_security_group_egress(
+        client("ec2", region).authorize_security_group_egress(
             GroupId=properties["GroupId"], IpPermissions=[permission(properties)]
         )
         return cls(name)

@@ -5,9 +5,7 @@ import base64
 import json
 from itertools import count
 
-import boto3
-
-from . import moto_models  # noqa: F401
+from . import moto_models
 from .templates import REGISTRY, SERVICE, expand
 
 REGION = "us-east-1"
@@ -46,7 +44,7 @@ class Stack:
 
     @staticmethod
     def client(service):
-        return boto3.client(service, REGION)
+        return moto_models.client(service, REGION)
 
     def security_group(self, name):
         """Its rules, in and out: who, first port, last port."""
@@ -127,11 +125,11 @@ class Stack:
 def registry():
     """The repository of the registry's stack."""
     create("registry", expand(REGISTRY), {})
-    return boto3.client("ecr", REGION).describe_repositories()["repositories"][0]
+    return moto_models.client("ecr", REGION).describe_repositories()["repositories"][0]
 
 
 def create(name, template, parameters):
-    boto3.client("cloudformation", REGION).create_stack(
+    moto_models.client("cloudformation", REGION).create_stack(
         StackName=name,
         TemplateBody=json.dumps(template),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],

@@ -20,7 +20,6 @@ import signal
 import subprocess
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 HERE = Path(os.environ["STAND_IN"])
@@ -81,25 +80,30 @@ def run(arguments):
         modes[file] = oct(os.stat(file).st_mode & 0o777)
         environment |= dict(line.split("=", 1) for line in Path(file).read_text().splitlines())
     note("container", arguments, environment=environment, modes=modes)
+    serve()
+
+
+def serve():
+    # Here, as it is slow, and most calls do without.
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self):
+            note("asked", [self.path])
+            live, ready = read("answers").split()
+            status = int({"/health/live": live, "/health/ready": ready}[self.path])
+            if not status:
+                time.sleep(30)
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
     server = ThreadingHTTPServer(("127.0.0.1", int(read("port"))), Health)
     (HERE / "container").write_text(str(os.getpid()))
     signal.signal(signal.SIGTERM, lambda *_: (HERE / "container").unlink() or os._exit(0))
     server.serve_forever()
-
-
-class Health(BaseHTTPRequestHandler):
-    def do_GET(self):
-        note("asked", [self.path])
-        live, ready = read("answers").split()
-        status = int({"/health/live": live, "/health/ready": ready}[self.path])
-        if status:
-            self.send_response(status)
-            self.end_headers()
-        else:
-            time.sleep(30)
-
-    def log_message(self, *_):
-        pass
 
 
 def systemctl(arguments):

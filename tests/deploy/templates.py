@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
-import cfnlint.core
 from cfnlint import api
 from cfnlint.config import ManualArgs
 from cfnlint.decode.decode import decode_str
+from cfnlint.helpers import load_plugins
+from cfnlint.rules import RulesCollection
 from cfnlint.template.template import Template
 
 ROOT = Path(__file__).parents[2]
@@ -15,11 +16,23 @@ REGISTRY = (ROOT / "deploy/aws/registry.yaml").read_text()
 REGIONS = ["us-east-1", "eu-central-1", "ap-southeast-2"]
 
 
+RULES = str(Path(__file__).parent / "rules")
+
+
 def lint(text):
     """The rules of cfn-lint and our own that the template breaks, as `rule: message`."""
-    rules = str(Path(__file__).parent / "rules")
-    found = api.lint(text, config=ManualArgs(regions=REGIONS, append_rules=[rules]))
-    return [f"{match.rule.id}: {match.message}" for match in found]
+    return told(api.lint(text, config=ManualArgs(regions=REGIONS, append_rules=[RULES])))
+
+
+def lint_ours(text):
+    """Those of our own only, which is much faster."""
+    rules = RulesCollection()
+    rules.extend(load_plugins(RULES))
+    return told(api.lint(text, rules=rules, regions=REGIONS))
+
+
+def told(matches):
+    return [f"{match.rule.id}: {match.message}" for match in matches]
 
 
 def expand(text, **parameters):
