@@ -39,7 +39,7 @@ check_tools() {
     docker version >/dev/null 2>&1 || fail 'no Docker engine answers; start it, or join its group'
     account=$(aws sts get-caller-identity --query Account --output text 2>/dev/null) ||
         fail 'AWS takes no credentials from here; run aws configure, or set AWS_PROFILE'
-    region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region || true)}}
+    region=${AWS_REGION:-${AWS_DEFAULT_REGION:-$(aws configure get region 2>/dev/null || true)}}
     [[ -n $region ]] || fail 'no region is set; set AWS_REGION'
     export AWS_REGION=$region
 }
@@ -51,13 +51,13 @@ check_commit() {
 }
 
 check_parameters() {
-    local argument name
+    local argument known name
+    known=$(sed -nE '/^Parameters:/,/^Conditions:/s/^  ([A-Za-z]+):$/\1/p' deploy/aws/service.yaml)
     for argument in "${arguments[@]}"; do
         name=${argument%%=*}
         [[ $argument == *=* ]] || fail "what is $argument? Parameters are given as NAME=VALUE"
         [[ $name != @(Tag|Repository|ImageId) ]] || fail "$name is set by this script: see its first lines"
-        sed -n '/^Parameters:/,/^Conditions:/p' deploy/aws/service.yaml | grep -q "^  $name:$" ||
-            fail "service.yaml has no parameter $name"
+        grep -qx "$name" <<<"$known" || fail "service.yaml has no parameter $name"
     done
     status=$(described StackStatus)
     [[ $status != ROLLBACK_COMPLETE ]] ||

@@ -7,6 +7,7 @@ token        the cache's token; without it Secrets Manager gives none
 answers      status of /health/live and of /health/ready, as in "200 503"; 0 is no answer at all
 images       names of the images that were pulled
 refused      first words of calls that fail
+stack        what CloudFormation knows of the service's stack, where there is one
 systemd      where the units are
 port         where the container that runs answers
 container    its process, while it runs
@@ -52,9 +53,13 @@ def aws(arguments):
         print("123456789012")
     elif arguments[:2] == ["configure", "get"]:
         print("eu-central-1")
+    elif arguments[:2] == ["cloudformation", "deploy"] and "deploy/aws/service.yaml" in arguments and not read("stack"):
+        (HERE / "stack").write_text('{"StackStatus": "CREATE_COMPLETE", "Url": "http://balancer"}')
     elif arguments[:2] == ["cloudformation", "describe-stacks"]:
         query = options(arguments, "--query")[0]
-        print(json.loads(read("stack") or sys.exit(254)).get(query.split("'")[-2] if "'" in query else query.split(".")[-1], "None"))
+        known = json.loads(read("stack") or sys.exit(254))
+        # The name in quotes where it asks for a parameter or an output, else the end.
+        print(known.get(query.split("'")[1] if "'" in query else query.split(".")[1], "None"))
 
 
 def docker(arguments):

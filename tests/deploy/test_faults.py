@@ -38,7 +38,7 @@ LINTED = {
     "the instance's role within the container's reach": ("E9201", ("HttpPutResponseHopLimit: 1", "HttpPutResponseHopLimit: 2")),
     "a disk that is not encrypted": ("E9201", ("Encrypted: true", "Encrypted: false")),
     "an SSH key": ("E9201", ("Monitoring: {Enabled: true}", "KeyName: mine")),
-    "the token in the user data": ("E9201", ("TOKEN=${CacheToken}", "TOKEN={{resolve:secretsmanager:${CacheToken}}}")),
+    "the token in the user data": ("E9201", ("TOKEN_SECRET=${CacheToken}", "TOKEN_SECRET={{resolve:secretsmanager:${CacheToken}}}")),
     "SSH from the balancer": ("E9202", ("      FromPort: 80\n      ToPort: 80\n      Description: load balancer",
                                         "      FromPort: 22\n      ToPort: 80\n      Description: load balancer")),
     "a balancer open to everybody": ("E9202", ("ToPort: 80, CidrIp: !Ref AllowedCidr", "ToPort: 80, CidrIp: 0.0.0.0/0")),
@@ -123,7 +123,7 @@ STACKED = {
     ),
     "a user data with a secret": (
         test_user_data.test_the_user_data_have_no_secret,
-        ("TOKEN=${CacheToken}", "TOKEN={{resolve:secretsmanager:${CacheToken}}}"),
+        ("TOKEN_SECRET=${CacheToken}", "TOKEN_SECRET={{resolve:secretsmanager:${CacheToken}}}"),
     ),
 }  # fmt: skip
 
