@@ -1,12 +1,14 @@
 """Faults that are planted in the templates, and the check that finds each. A check that nobody has
 seen failing may not look at anything."""
 
+import shutil
+
 import pytest
 
-from . import checkov, test_stack, test_user_data
+from . import checkov, test_helm, test_stack, test_user_data
 from .machine import Machine
 from .stack import Stack
-from .templates import SERVICE, expand, lint, lint_ours
+from .templates import ROOT, SERVICE, expand, lint, lint_ours
 
 
 def planted(*replacements):
@@ -220,3 +222,53 @@ def test_a_watchdog_that_asks_whether_it_is_ready_is_found(aws, machine):
     machine.boot(stack.user_data())
     with pytest.raises(AssertionError):
         test_user_data.test_the_watchdog_leaves_alone_what_lives_but_is_not_ready(machine)
+
+
+# By the tests of the chart.
+CHARTED = {
+    "a failover that restarts the pods": (
+        test_helm.test_liveness_asks_whether_it_lives_and_readiness_whether_it_is_ready,
+        "deployment", ("/health/live", "/health/ready"),
+    ),
+    "a pod that is killed while it drains": (
+        lambda: test_helm.test_kubernetes_waits_longer_than_the_drain({}),
+        "deployment", ("terminationGracePeriodSeconds: {{ add", "terminationGracePeriodSeconds: {{ max"),
+    ),
+    "a field that Kubernetes does not know": (
+        lambda: test_helm.test_kubernetes_takes_every_object(test_helm.LEAST, "1.32"),
+        "disruptionbudget", ("maxUnavailable:", "maxUnavailible:"),
+    ),
+    "a template that does not render": (
+        lambda: test_helm.test_helm_lint_finds_nothing(test_helm.LEAST),
+        "service", (".Values.service.type", ".Values.service.kind.name"),
+    ),
+    "a URL in the deployment": (
+        test_helm.test_the_secret_is_a_reference,
+        "deployment", ("secretKeyRef:", "configMapKeyRef:"),
+    ),
+    "a selector that changes with the version": (
+        test_helm.test_everything_selects_the_pods_of_its_release,
+        "deployment", ('    matchLabels: {{- include "study-stats.selector" . | nindent 6 }}',
+                       '    matchLabels: {{- include "study-stats.labels" . | nindent 6 }}'),
+    ),
+    "a network that is open": (
+        test_helm.test_the_network_lets_through_what_is_needed_and_no_more,
+        "networkpolicy", ("policyTypes: [Ingress, Egress]", "policyTypes: [Ingress]"),
+    ),
+    "a container that may write": (
+        test_helm.test_a_replica_has_no_more_rights_than_it_needs,
+        "deployment", ("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", CHARTED)
+def test_the_tests_of_the_chart_find(fault, tmp_path, monkeypatch):
+    test, template, (old, new) = CHARTED[fault]
+    chart = shutil.copytree(ROOT / "deploy/helm", tmp_path / "chart")
+    file = chart / "templates" / f"{template}.yaml"
+    assert file.read_text().count(old) == 1
+    file.write_text(file.read_text().replace(old, new))
+    monkeypatch.setattr(test_helm, "CHART", str(chart))
+    with pytest.raises((AssertionError, test_helm.kubernetes_validate.ValidationError)):
+        test()

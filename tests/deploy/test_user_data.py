@@ -145,6 +145,13 @@ def test_success_is_signalled_when_it_is_ready_and_not_before(stack, machine):
     assert machine.signals() == ["SUCCESS"]
 
 
+def test_an_instance_that_scaling_starts_is_up_though_no_update_waits_for_its_signal(stack, machine):
+    # CloudFormation refuses signals then.
+    machine.set("refused", "aws cloudformation")
+    assert machine.boot(stack.user_data()) == 0
+    assert machine.calls("asked", "/health/ready")
+
+
 @pytest.mark.parametrize(
     "what",
     ["it never gets ready", "there is no token", "the image is not there", "docker cannot be installed"],
