@@ -59,9 +59,12 @@ check_parameters() {
         [[ $name != @(Tag|Repository|ImageId) ]] || fail "$name is set by this script: see its first lines"
         grep -qx "$name" <<<"$known" || fail "service.yaml has no parameter $name"
     done
-    status=$(described StackStatus)
+    if ! status=$(aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].StackStatus' --output text 2>&1); then
+        [[ $status == *'does not exist'* ]] || fail "$status"
+        status=
+    fi
     [[ $status != ROLLBACK_COMPLETE ]] ||
-        fail "stack $stack could not be created before; look why, and delete it: aws cloudformation delete-stack --stack-name $stack"
+        fail "stack $stack could not be created before; when you know why: aws cloudformation delete-stack --stack-name $stack"
     if [[ -z $status ]]; then
         for name in VpcId PublicSubnets PrivateSubnets AllowedCidr; do
             [[ -n $(given "$name") ]] || fail "stack $stack is new and needs $name=..."
@@ -97,7 +100,7 @@ push_image() {
     docker push "$image"
 }
 
-# stack NAME TEMPLATE PARAMETER...: creates or updates it, and waits.
+# deploy_stack NAME TEMPLATE PARAMETER...: creates or updates it, and waits.
 deploy_stack() {
     aws cloudformation deploy --stack-name "$1" --template-file "deploy/aws/$2" --no-fail-on-empty-changeset \
         --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --parameter-overrides "${@:3}" && return

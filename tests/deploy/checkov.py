@@ -14,7 +14,7 @@ def check(templates, directory):
         [sys.executable, "-m", "checkov.main", "--directory", ".", "--framework", "cloudformation",
          "--output", "json", "--compact", "--skip-download"],
         cwd=directory, capture_output=True, text=True, timeout=110,
-    )  # fmt: skip
+    )
     report = json.loads(found.stdout)
     results = {
         kind: {

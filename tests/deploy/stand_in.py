@@ -1,5 +1,5 @@
-"""Stands in for aws, docker, dnf, systemctl and the like, by the name it is called by. It does as much of what
-they do as the scripts see of it, and notes each call, in the directory $STAND_IN:
+"""Stands in for aws, docker, dnf, systemctl and the like, by the name it is called by. It does as
+much of what they do as the scripts see of it, and notes each call, in the directory $STAND_IN:
 
 calls        what was called, a line of JSON each: the tool, its arguments; what a container got, and
              what it was asked
@@ -8,7 +8,6 @@ answers      status of /health/live and of /health/ready, as in "200 503"; 0 is 
 images       names of the images that were pulled
 refused      first words of calls that fail
 stack        what CloudFormation knows of the service's stack, where there is one
-systemd      where the units are
 port         where the container that runs answers
 container    its process, while it runs
 """
@@ -57,7 +56,7 @@ def aws(arguments):
         (HERE / "stack").write_text('{"StackStatus": "CREATE_COMPLETE", "Url": "http://balancer"}')
     elif arguments[:2] == ["cloudformation", "describe-stacks"]:
         query = options(arguments, "--query")[0]
-        known = json.loads(read("stack") or sys.exit(254))
+        known = json.loads(read("stack") or sys.exit("Stack with id study-stats does not exist"))
         # The name in quotes where it asks for a parameter or an output, else the end.
         print(known.get(query.split("'")[1] if "'" in query else query.split(".")[1], "None"))
 
@@ -119,7 +118,8 @@ def systemctl(arguments):
             if unit.endswith(".service") and file.exists():
                 (command,) = [line for line in file.read_text().splitlines() if line.startswith("ExecStart=")]
                 log = open(HERE / f"{unit}.log", "w")
-                subprocess.Popen(shlex.split(command.removeprefix("ExecStart=")), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+                started = shlex.split(command.removeprefix("ExecStart="))
+                subprocess.Popen(started, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
 def main():

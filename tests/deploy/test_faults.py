@@ -47,7 +47,7 @@ LINTED = {
     "an update that does not wait": ("E9203", ("WaitOnResourceSignals: true", "WaitOnResourceSignals: false")),
     "a failover that replaces the fleet": ("E9203", ("HealthCheckType: EC2", "HealthCheckType: ELB")),
     "a role that may do everything with secrets": ("E9204", ("secretsmanager:GetSecretValue", "secretsmanager:*")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fault", LINTED)
@@ -63,7 +63,7 @@ CHECKED = {
     "an old version of TLS": ("CKV_AWS_103", ("ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-2016-08")),
     "headers that are invalid": ("CKV_AWS_131", ("fields.enabled, Value: 'true'", "fields.enabled, Value: 'false'")),
     "a role for everybody": ("CKV_AWS_60", ("Principal: {Service: ec2.amazonaws.com}", "Principal: {AWS: '*'}")),
-}  # fmt: skip
+}
 
 
 def test_checkov_finds(tmp_path):
@@ -127,7 +127,7 @@ STACKED = {
         test_user_data.test_the_user_data_have_no_secret,
         ("TOKEN_SECRET=${CacheToken}", "TOKEN_SECRET={{resolve:secretsmanager:${CacheToken}}}"),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fault", STACKED)
@@ -184,7 +184,7 @@ BOOTED = {
         test_user_data.test_systemd_starts_it_again_always_and_the_watchdog_in_turns,
         ("study-stats.service study-stats-watchdog.timer", "study-stats.service"),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -201,7 +201,8 @@ def test_the_tests_of_the_user_data_find(aws, machine, fault):
     stack = Stack(planted(replacement))
     machine.boot(stack.user_data())
     with pytest.raises(AssertionError):
-        test(*[{"stack": stack, "booted": machine}[name] for name in test.__code__.co_varnames[: test.__code__.co_argcount]])
+        wanted = test.__code__.co_varnames[: test.__code__.co_argcount]
+        test(*[{"stack": stack, "booted": machine}[name] for name in wanted])
 
 
 def test_a_signal_that_does_not_wait_is_found(aws, machine):
@@ -259,7 +260,7 @@ CHARTED = {
         test_helm.test_a_replica_has_no_more_rights_than_it_needs,
         "deployment", ("readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false"),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fault", CHARTED)

@@ -37,7 +37,8 @@ def render(values, name="study-stats"):
     with helm.Chart.load(CHART) as chart:
         chart.validate_schema(values)
         files = chart.render(values, name=name, namespace="stats")
-    objects = [each for file, text in files.items() if file.endswith(".yaml") for each in yaml.safe_load_all(text) if each]
+    texts = [text for file, text in files.items() if file.endswith(".yaml")]
+    objects = [each for text in texts for each in yaml.safe_load_all(text) if each]
     return {(each["kind"], each["metadata"]["name"]): each for each in objects}
 
 
@@ -76,7 +77,7 @@ def test_a_wrong_object_would_be_refused():
     {}, {"redis": {"secretName": ""}}, {**LEAST, "replica": 3}, {**LEAST, "image": {"tag": "latest"}},
     {**LEAST, "env": {"REDIS_URL": "redis://:secret@host"}}, {**LEAST, "shutdown": {"grace": "5s"}},
     {"redis": {"url": "redis://:secret@host"}},
-], ids=str)  # fmt: skip
+], ids=str)
 def test_wrong_values_are_refused(values):
     with helm.Chart.load(CHART) as chart, pytest.raises(helm.HelmValuesError):
         chart.validate_schema(chart.merge_values(values))

@@ -190,7 +190,8 @@ def test_there_are_alarms_of_the_balancer_and_of_every_node_of_the_cache(stack, 
         alarms = each.alarms()
         assert alarms["LatencyAlarm"]["MetricName"] == "TargetResponseTime"
         assert alarms["UnhealthyAlarm"]["MetricName"] == "UnHealthyHostCount"
-        metrics = {metric["MetricStat"]["Metric"]["MetricName"] for metric in alarms["ErrorsAlarm"]["Metrics"] if "MetricStat" in metric}
+        parts = [part["MetricStat"]["Metric"] for part in alarms["ErrorsAlarm"]["Metrics"] if "MetricStat" in part]
+        metrics = {metric["MetricName"] for metric in parts}
         assert metrics == {"HTTPCode_Target_5XX_Count", "HTTPCode_ELB_5XX_Count", "RequestCount"}
         for name, metric in watched.items():
             for node in names:
