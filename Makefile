@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-containers test-valkey lint openapi contract browser readme million
+.PHONY: help run test test-containers test-deploy test-valkey lint openapi contract browser readme million
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -15,6 +15,9 @@ test: ## Run all tests; gets a redis-server first where there is none
 
 test-containers: ## Build the image, and run it and the compose files under load and failures
 	scripts/containers
+
+test-deploy: ## Check the AWS templates, the Helm chart and every shell script, without an account
+	scripts/deploy-tests
 
 test-valkey: ## Run the tests of Redis on Valkey, which it gets from Debian where there is none
 	scripts/valkey
