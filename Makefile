@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-containers test-valkey lint openapi contract browser readme million
+.PHONY: help run test test-containers test-valkey lint openapi contract browser readme million bench
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -40,3 +40,6 @@ readme: ## Run the commands of the README as they are printed
 
 million: ## Move a million sessions through import, verify and export on both stores, and measure it
 	scripts/with-redis scripts/million
+
+bench: ## Measure the service: beside peers, by size, and against its budgets; about 12 minutes
+	scripts/with-redis scripts/bench

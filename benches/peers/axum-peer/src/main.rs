@@ -1,5 +1,9 @@
 //! The three calls on axum.
 
+use std::error::Error;
+use std::net::SocketAddr;
+use std::thread;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, State};
@@ -10,25 +14,49 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use common::domain::{CourseId, LearnerId, SessionId};
-use common::{Error, Id, Store};
-use tokio::net::TcpListener;
+use common::{Id, Store};
+use tokio::net::TcpSocket;
+use tokio::runtime::Builder;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1_024;
+
+fn main() -> Result<(), Box<dyn Error>> {
     let (address, redis) = common::arguments();
-    let app = Router::new()
-        .route("/courses/{course}", get(totals).post(record))
-        .route("/courses/{course}/sessions/{session}", get(session))
-        .layer(DefaultBodyLimit::max(common::MAX_BODY))
-        .with_state(Store::connect(&redis).await?);
-    let listener = TcpListener::bind(address).await?.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    println!("listening on {address}");
-    Ok(axum::serve(listener, app).await?)
+    // A runtime for each core, each with a listener and a connection of its own: measured beside one
+    // runtime for all, which spends a fifth more on moving tasks between threads.
+    let cores = thread::available_parallelism()?.get();
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores)
+            .map(|_| scope.spawn(|| serve(address, &redis).map_err(|error| error.to_string())))
+            .collect();
+        println!("listening on {address}");
+        threads.into_iter().try_for_each(|thread| {
+            let served = thread.join().map_err(|_| "a thread panicked")?;
+            Ok(served?)
+        })
+    })
+}
+
+fn serve(address: SocketAddr, redis: &str) -> Result<(), Box<dyn Error>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let app = Router::new()
+            .route("/courses/{course}", get(totals).post(record))
+            .route("/courses/{course}/sessions/{session}", get(session))
+            .layer(DefaultBodyLimit::max(common::MAX_BODY))
+            .with_state(Store::connect(redis).await?);
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseport(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        Ok(axum::serve(listener, app).await?)
+    })
 }
 
 async fn record(
@@ -73,14 +101,14 @@ impl<S: Sync> FromRequestParts<S> for Learner {
         const NAME: HeaderName = HeaderName::from_static("x-user-id");
         let learner = parts.headers.get(NAME);
         let learner = learner.and_then(|value| Id::from_bytes(value.as_bytes()));
-        Ok(Self(learner.ok_or(Error::Invalid)?))
+        Ok(Self(learner.ok_or(common::Error::Invalid)?))
     }
 }
 
-struct Failure(Error);
+struct Failure(common::Error);
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
+impl From<common::Error> for Failure {
+    fn from(error: common::Error) -> Self {
         Self(error)
     }
 }
