@@ -1,6 +1,7 @@
 """The load comparison: this service and its peers, in turn, on the same Redis."""
 
 from contextlib import ExitStack
+from statistics import median
 
 import agree
 import sides
@@ -89,6 +90,8 @@ def show(figures, options):
     table.show(
         "Ratios of study-stats to each peer, round by round: median (least–most)",
         ["load", "connections", "peer", "requests/s", "service CPU", "Redis CPU", "p50", "p99"], rows)
+    others = [one["others"] for rounds in figures.values() for one in rounds]
+    print(f"Others took {median(others):.0%} of the machine meanwhile, {max(others):.0%} at most.\n")
 
 
 def ratio(figures, load, connections, name, figure):
@@ -97,10 +100,9 @@ def ratio(figures, load, connections, name, figure):
     return table.ratios(*series)
 
 
-def to_the_better(figures, load, connections):
-    """The ratios of this service to the better peer, in requests a second and in CPU a request."""
+def to_the_better(figures, load, connections, figure):
+    """The ratio of this service to the better peer in a figure, as the median of the rounds: that of
+    requests a second is the lower of the two, that of CPU a request the higher one."""
     names = {name for _, _, name in figures} - {sides.NAME, "control"}
-    middle = [(figure, [ratio(figures, load, connections, name, figure)[1] for name in names])
-              for figure in ("rate", "server_cpu")]
-    (_, rates), (_, cpus) = middle
-    return min(rates), max(cpus)
+    each = [ratio(figures, load, connections, name, figure)[1] for name in names]
+    return min(each) if figure == "rate" else max(each)

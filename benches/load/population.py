@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 import uuid
 from http.client import HTTPConnection
 
@@ -61,13 +62,18 @@ def batch_body(records):
 
 
 def fill(port, records):
-    """Has the service on this port record all of them, and checks that it did."""
+    """Has the service on this port record all of them, and checks that it did; gives the seconds that
+    it took."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    seconds = 0
     for body in batches(records):
+        start = time.monotonic()
         connection.request("POST", "/sessions", body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         text = answer.read()
+        seconds += time.monotonic() - start
         outcomes = json.loads(text).get("results", [])
         if answer.status != 200 or any(o["outcome"] != "stored" for o in outcomes):
             raise SystemExit(f"a batch was not recorded: {answer.status} {text[:500]!r}")
     connection.close()
+    return seconds

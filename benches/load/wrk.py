@@ -3,7 +3,9 @@
 import json
 import os
 import subprocess
+import time
 
+from machine import busy
 from process import cpu_of_children
 
 SCRIPT = os.path.join(os.path.dirname(__file__), "wrk.lua")
@@ -33,16 +35,18 @@ def measure(server, redis, requests, connections, seconds, first_new=0):
     parties = {"server": server, "redis": redis} if redis else {"server": server}
     server.reset_peak()
     before = {name: party.cpu() for name, party in parties.items()}
-    client = cpu_of_children()
+    client, machine, start = cpu_of_children(), busy(), time.monotonic()
     figures = run(server.port, requests, connections, seconds, first_new)
+    client, machine = cpu_of_children() - client, busy() - machine
+    spent = {name: party.cpu() - before[name] for name, party in parties.items()}
     count = figures["requests"]
-    result = {
+    return {
         "requests": count,
         "rate": count * 1e6 / figures["micros"],
         **{name: figures[name] for name in ("p50", "p90", "p99", "p999", "max")},
-        "wrk_cpu": (cpu_of_children() - client) * 1e6 / count,
+        "wrk_cpu": client * 1e6 / count,
+        **{f"{name}_cpu": seconds * 1e6 / count for name, seconds in spent.items()},
         "peak": server.peak(),
+        # What part of the machine all others took.
+        "others": (machine - client - sum(spent.values())) / (time.monotonic() - start) / os.cpu_count(),
     }
-    for name, party in parties.items():
-        result[f"{name}_cpu"] = (party.cpu() - before[name]) * 1e6 / count
-    return result
