@@ -24,7 +24,7 @@ def run(options):
         servers = sides.start_all(stack, options.directory, redis, options.control)
         population = prepare(redis, servers[sides.NAME])
         agree.check(servers, population, redis)
-        files = prepare_requests(options, population)
+        files = prepare_requests(options.directory, population)
         for server in servers.values():
             wrk.run(server.port, files["mix"], 64, 1)
         for number in range(options.rounds):
@@ -52,12 +52,12 @@ def prepare(redis, service):
     return population
 
 
-def prepare_requests(options, population):
+def prepare_requests(directory, population):
     """A file of requests for each load."""
     files = {}
     for load in LOADS:
         draw = getattr(wire.Requests(population), load)
-        files[load] = wire.write(f"{options.directory}/{load}", (draw() for _ in range(wire.PREPARED)))
+        files[load] = wire.write(f"{directory}/{load}", (draw() for _ in range(wire.PREPARED)))
     return files
 
 

@@ -10,16 +10,16 @@ PEERS = os.path.join(ROOT, "benches/peers/target/release")
 NAME = "study-stats"
 
 
-def start_ours(directory, *options, name=NAME):
+def start_ours(directory, *options, name=NAME, command=(OURS,)):
     """This service, as it is configured by default but for these options."""
     port = free_port()
-    command = [OURS, "--host", "127.0.0.1", "--port", str(port), "--drain-delay", "0s", *options]
+    command = [*command, "--host", "127.0.0.1", "--port", str(port), "--drain-delay", "0s", *options]
     return Process(command, port, os.path.join(directory, f"{name}.log")).wait_until_it_listens()
 
 
-def on_redis(directory, redis, name=NAME):
+def on_redis(directory, redis, **how):
     """This service on a Redis."""
-    return start_ours(directory, "--store", "redis", "--redis-url", redis.url, name=name)
+    return start_ours(directory, "--store", "redis", "--redis-url", redis.url, **how)
 
 
 def embedded(directory):

@@ -21,7 +21,7 @@ def run(options):
         redis = stack.enter_context(Redis(options.directory))
         service = stack.enter_context(sides.on_redis(options.directory, redis))
         population = compare.prepare(redis, service)
-        mix = compare.prepare_requests(options, population)["mix"]
+        mix = compare.prepare_requests(options.directory, population)["mix"]
         recorded = 0
         for number in range(ROWS):
             seconds = max(1, options.soak // ROWS)

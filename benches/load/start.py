@@ -78,9 +78,7 @@ def measure_memory(options, stack, redis):
         idle = service.resident()
         population = Population(2_000, 50, 2, 5)
         fill(service.port, population.records())
-        options.directory, outer = directory, options.directory
-        files = compare.prepare_requests(options, population)
-        options.directory = outer
+        files = compare.prepare_requests(directory, population)
         wrk.run(service.port, files["mix"], 64, 2 * options.seconds)
         time.sleep(SETTLED)
         figures[store] = (idle, service.resident())
