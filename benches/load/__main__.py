@@ -32,7 +32,8 @@ def main():
     # For 512 connections at both ends.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    machine.describe()
+    described = machine.describe()
+    print(*(f"- {line}" for line in described), sep="\n", flush=True)
     results = {}
     for part in options.parts:
         with tempfile.TemporaryDirectory() as options.directory:
@@ -40,7 +41,7 @@ def main():
     budgets.show(results)
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(plain(results), file, indent=1)
+            json.dump({"machine": described, **plain(results)}, file, indent=1)
 
 
 def arguments():

@@ -1,5 +1,6 @@
 """The load comparison: this service and its peers, in turn, on the same Redis."""
 
+import itertools
 from contextlib import ExitStack
 from statistics import median
 
@@ -13,6 +14,7 @@ from resp import Redis
 
 LOADS = ["post", "totals", "session", "mix"]
 TITLES = {"post": "POST", "totals": "GET totals", "session": "GET session", "mix": "mix 1 : 2 : 1"}
+WRITING = ("post", "mix")
 CONNECTIONS = [1, 64, 512]
 
 
@@ -28,17 +30,15 @@ def run(options):
         for server in servers.values():
             wrk.run(server.port, files["mix"], 64, 1)
         for number in range(options.rounds):
-            for load in LOADS:
-                for connections in CONNECTIONS:
-                    # Each has its turn to be the first.
-                    names = list(servers)[number % len(servers):] + list(servers)[:number % len(servers)]
-                    for name in names:
-                        if load in ("post", "mix"):
-                            redis.restore_state()
-                        measured = wrk.measure(
-                            servers[name], redis, files[load], connections, options.seconds)
-                        key = (load, connections, name)
-                        figures.setdefault(key, []).append(measured)
+            # Each has its turn to be the first.
+            first = number % len(servers)
+            names = list(servers)[first:] + list(servers)[:first]
+            for load, connections in itertools.product(LOADS, CONNECTIONS):
+                for name in names:
+                    if load in WRITING or name == names[0]:
+                        redis.restore_state()
+                    measured = wrk.measure(servers[name], redis, files[load], connections, options.seconds)
+                    figures.setdefault((load, connections, name), []).append(measured)
     show(figures, options)
     return figures
 

@@ -9,16 +9,16 @@ from sides import ROOT
 
 
 def describe():
-    """Prints the machine, the programs and the commit."""
+    """The machine, the programs and the commit, a line each."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     redis = os.environ.get("REDIS_SERVER", "redis-server")
-    print(f"- {os.cpu_count()} × {models[0] if models else platform.machine()}, {memory:.0f} GiB, "
-          f"Linux {platform.release()}")
-    print(f"- {first_line(redis, '--version')}; {first_line('wrk', '-v')}; {first_line('rustc', '--version')}")
-    print(f"- {time.strftime('%Y-%m-%d')}, commit {first_line('git', '-C', ROOT, 'describe', '--always', '--dirty')}",
-          flush=True)
+    return [
+        f"{os.cpu_count()} × {models[0] if models else platform.machine()}, {memory:.0f} GiB, Linux {platform.release()}",
+        "; ".join(first_line(*one) for one in ((redis, "--version"), ("wrk", "-v"), ("rustc", "--version"))),
+        f"{time.strftime('%Y-%m-%d')}, commit {first_line('git', '-C', ROOT, 'describe', '--always', '--dirty')}",
+    ]
 
 
 def first_line(*command):

@@ -3,10 +3,6 @@
 use divan::{Bencher, black_box};
 use study_stats::domain::{Amount, Decimal, Score, Stats, Totals};
 
-fn main() {
-    divan::main();
-}
-
 /// Numbers as clients send them, and the worst that they may send.
 const NUMBERS: [f64; 5] = [
     7.0,

@@ -1,8 +1,6 @@
 //! The way of a request through the service, without a socket and with a store that has the answer at
 //! hand: what HTTP, the checks and the JSON cost.
 
-mod store;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,17 +10,13 @@ use poem::{Endpoint, Request};
 use study_stats::api::{self, BODY_BYTES, Context};
 use tokio::runtime;
 
-use store::AtHand;
+use crate::at_hand::AtHand;
 
 const COURSE: &str = "/courses/5f2b8a52-6d0e-4c8e-9a57-3c1d2e4f5a6b";
 const SESSION: &str =
     "/courses/5f2b8a52-6d0e-4c8e-9a57-3c1d2e4f5a6b/sessions/9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d";
 const RECORD: &str = r#"{"sessionId":"9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d","totalModulesStudied":5,"averageScore":82.5,"timeStudied":120000}"#;
 const DATED: &str = r#"{"sessionId":"9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d","totalModulesStudied":5,"averageScore":82.5,"timeStudied":120000,"occurredAt":"2026-01-15T09:30:00+01:00"}"#;
-
-fn main() {
-    divan::main();
-}
 
 #[divan::bench]
 fn post(bencher: Bencher<'_, '_>) {
