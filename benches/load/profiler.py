@@ -63,7 +63,8 @@ def fold(data):
     counts, stack = collections.Counter(), []
     for line in shown.stdout.splitlines():
         if not line.strip():
-            counts[";".join(reversed(stack))] += 1
+            thread, *frames = stack
+            counts[";".join([thread, *reversed(frames)])] += 1
             stack = []
         elif line[0].isspace():
             stack.append(line.split(None, 1)[1])
