@@ -2,9 +2,12 @@
 //!
 //! A write to the socket costs more than all else that the service does for a request, and costs
 //! Redis a read of its own. The driver writes whatever has been sent once its task runs, and that is
-//! right after the first request that sends something. So requests hand over their commands here: the
-//! first one goes out at once, and while replies are awaited, commands wait until every request that
-//! is ready to run has had its turn. Nobody waits for a clock.
+//! right after the first request that sends something. So while replies are awaited, requests hand
+//! over their commands here, and those go out once every request that is ready to run has had its
+//! turn. Nobody waits for a clock, and a request that is alone does not come here at all.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -18,7 +21,10 @@ const MOST: usize = 256;
 /// Sends commands over one connection, those of several requests together. Its clones share it.
 #[derive(Clone)]
 pub(super) struct Coalescer {
+    connection: MultiplexedConnection,
     queue: mpsc::UnboundedSender<Waiting>,
+    /// How many requests are being sent or wait for their replies.
+    under_way: Arc<AtomicUsize>,
 }
 
 /// A command, and who waits for its reply.
@@ -32,16 +38,35 @@ impl Coalescer {
     pub(super) fn start(connection: MultiplexedConnection) -> Self {
         // How many wait is limited by how many requests are let in.
         let (queue, waiting) = mpsc::unbounded_channel();
-        tokio::spawn(run(connection, waiting));
-        Self { queue }
+        tokio::spawn(run(connection.clone(), waiting));
+        Self {
+            connection,
+            queue,
+            under_way: Arc::default(),
+        }
     }
 
     /// Sends a command, and gives the reply.
-    pub(super) async fn send(&self, command: Cmd) -> RedisResult<Value> {
+    pub(super) async fn send(&mut self, command: Cmd) -> RedisResult<Value> {
+        let is_alone = self.under_way.fetch_add(1, Ordering::Relaxed) == 0;
+        let _counted = Counted(&self.under_way);
+        if is_alone {
+            let reply = self.connection.req_packed_command(&command).await?;
+            return Ok(reply.extract_error()?);
+        }
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting { command, reply };
         self.queue.send(waiting).map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
+    }
+}
+
+/// One of those who are under way, until it is dropped.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -54,11 +79,9 @@ async fn run(connection: MultiplexedConnection, mut queue: mpsc::UnboundedReceiv
                 if taken == 0 {
                     break;
                 }
-                if !under_way.is_empty() {
-                    tokio::task::yield_now().await;
-                    let more = std::iter::from_fn(|| queue.try_recv().ok());
-                    waiting.extend(more.take(MOST - taken));
-                }
+                tokio::task::yield_now().await;
+                let more = std::iter::from_fn(|| queue.try_recv().ok());
+                waiting.extend(more.take(MOST - taken));
                 under_way.push(exchange(connection.clone(), waiting));
             }
             Some(()) = under_way.next() => {}
