@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use redb::Database;
 use tokio::sync::{mpsc, oneshot};
@@ -15,6 +15,7 @@ use super::file::DatabaseFile;
 use super::transaction::Tables;
 use crate::domain::OccurredAt;
 use crate::store::StoreError;
+use crate::telemetry::metrics;
 
 /// Jobs that may wait for the writer; more than that wait to get in.
 const QUEUE: usize = 1_024;
@@ -135,7 +136,9 @@ fn run(file: &DatabaseFile, mut queue: mpsc::Receiver<Box<dyn Job>>) {
             size += job.size();
             group.push(job);
         }
+        let start = Instant::now();
         let committed = file.with(|database| commit(database, &mut group, &mut clock));
+        metrics::embedded(|embedded| embedded.committed(size, start.elapsed()));
         if let Err(error) = &committed
             && error.is_transient()
         {
