@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-containers test-observability metrics-cost test-valkey lint openapi contract browser readme million
+.PHONY: help run test test-containers test-deploy test-observability metrics-cost test-valkey lint openapi contract browser readme million bench soak profile
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -15,6 +15,9 @@ test: ## Run all tests; gets a redis-server first where there is none
 
 test-containers: ## Build the image, and run it and the compose files under load and failures
 	scripts/containers
+
+test-deploy: ## Check the AWS templates, the Helm chart and every shell script, without an account
+	scripts/deploy-tests
 
 test-valkey: ## Run the tests of Redis on Valkey, which it gets from Debian where there is none
 	scripts/valkey
@@ -46,3 +49,12 @@ readme: ## Run the commands of the README as they are printed
 
 million: ## Move a million sessions through import, verify and export on both stores, and measure it
 	scripts/with-redis scripts/million
+
+bench: ## Measure the service: beside peers, by size, and against its budgets; about 12 minutes
+	scripts/with-redis scripts/bench
+
+soak: ## Load the service fully for ten minutes, and watch its memory and latency
+	scripts/with-redis scripts/bench soak --soak 600
+
+profile: ## Find out where the service's time goes under load; reports in target/profile
+	scripts/with-redis scripts/profile

@@ -1,8 +1,8 @@
 # For scripts that run the service; to be sourced. They start in the repository's root with a
 # directory of their own, $temp; it and all that runs in the background end with them.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # It sets variables for them.
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 temp=$(mktemp -d)
 trap finish EXIT
 
@@ -56,13 +56,13 @@ free_port() {
 # start_redis: starts an empty Redis where only this machine reaches it, the redis-server that
 # REDIS_SERVER names, else one on the PATH, else Docker's; leaves its address in $redis_url.
 start_redis() {
-    local port server=${REDIS_SERVER:-redis-server} command
+    local port server=${REDIS_SERVER:-redis-server} redis
     port=$(free_port)
     if command -v "$server" >/dev/null; then
-        command=("$server" --bind 127.0.0.1 --port "$port" --dir "$temp" --save '')
+        redis=("$server" --bind 127.0.0.1 --port "$port" --dir "$temp" --save '')
     else
-        command=(docker run --rm --init -p "127.0.0.1:$port:6379" redis:7-bookworm)
+        redis=(docker run --rm --init -p "127.0.0.1:$port:6379" redis:7-bookworm)
     fi
-    spawn redis-server 'Ready to accept connections' "${command[@]}"
+    spawn redis-server 'Ready to accept connections' "${redis[@]}"
     redis_url=redis://127.0.0.1:$port
 }

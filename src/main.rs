@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use study_stats::config::{self, Command};
 use study_stats::{api, commands, conformance, health, server};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = config::from_environment();
     let success = |()| ExitCode::SUCCESS;

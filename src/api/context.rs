@@ -50,6 +50,15 @@ impl Context {
         }
     }
 
+    /// The same for those who use the store by another handle.
+    #[must_use]
+    pub fn with_store(&self, store: Arc<dyn StatsStore>) -> Self {
+        Self {
+            store,
+            ..self.clone()
+        }
+    }
+
     /// From now on the service says that it is not ready, while it goes on serving.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);

@@ -12,6 +12,9 @@ pub struct RedisSettings {
     pub key_prefix: String,
     /// Connections held open, at least 1.
     pub lanes: usize,
+    /// Most connections for writes that wait for replicas, at least 1: so many can wait at the same
+    /// time.
+    pub waiting_writes: usize,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
     /// Longest wait for a reply.
@@ -30,6 +33,22 @@ pub struct RedisSettings {
     pub key_file: Option<PathBuf>,
 }
 
+/// Connections of a process for writes that wait for replicas.
+const WAITING_WRITES: usize = 32;
+
+impl RedisSettings {
+    /// The settings of each of so many stores that share the connections.
+    #[must_use]
+    pub fn shared_by(self, stores: usize) -> Self {
+        let stores = stores.max(1);
+        Self {
+            lanes: self.lanes.div_ceil(stores),
+            waiting_writes: self.waiting_writes.div_ceil(stores),
+            ..self
+        }
+    }
+}
+
 impl Config {
     /// What the Redis store needs to know besides the URL.
     #[must_use]
@@ -37,6 +56,7 @@ impl Config {
         RedisSettings {
             key_prefix: self.redis_key_prefix.clone(),
             lanes: self.redis_lanes,
+            waiting_writes: WAITING_WRITES,
             connect_timeout: self.redis_connect_timeout,
             response_timeout: self.store_timeout,
             wait_replicas: self.redis_wait_replicas,

@@ -33,6 +33,14 @@ impl Decimal {
     /// [`Amount`](super::Amount) and [`Score`](super::Score) guarantee.
     #[must_use]
     pub fn contribution_of(value: f64) -> Self {
+        if value.fract() == 0.0 {
+            #[allow(
+                clippy::cast_possible_truncation,
+                reason = "it is whole, and small enough"
+            )]
+            let whole = value as i128;
+            return Self(whole * SCALE);
+        }
         // Rust writes the shortest decimal that reads back as the same f64, never an exponent.
         let text = value.to_string();
         let magnitude = text.trim_start_matches('-');

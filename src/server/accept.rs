@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Endpoint, Response};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use super::head::HeadTimer;
@@ -64,8 +65,30 @@ impl From<&Config> for Limits {
     }
 }
 
-/// Serves `app` on `listener` until `stop` completes; then takes no more connections, closes the
-/// idle ones, and gives the requests in flight time to finish.
+/// Who serves connections: an app, and the runtime that it runs on.
+pub struct Worker<E> {
+    runtime: Handle,
+    app: Arc<E>,
+}
+
+impl<E> Worker<E> {
+    /// A worker that runs `app` on `runtime`.
+    pub fn new(runtime: Handle, app: E) -> Self {
+        Self {
+            runtime,
+            app: Arc::new(app),
+        }
+    }
+
+    /// How many connections it serves: each has the app.
+    fn load(&self) -> usize {
+        Arc::strong_count(&self.app)
+    }
+}
+
+/// Serves the connections that come to `listener` until `stop` completes; then takes no more of them,
+/// closes the idle ones, and gives the requests in flight time to finish. Each goes to the worker
+/// that has the fewest, and stays there.
 ///
 /// It speaks HTTP/1.1 only: that is what load balancers speak to what is behind them, and each
 /// connection then has one request at a time, so that a limit on connections is one on requests.
@@ -75,12 +98,12 @@ impl From<&Config> for Limits {
 /// The listener is of no use.
 pub async fn serve(
     listener: TcpListener,
-    app: impl Endpoint<Output = Response> + 'static,
+    workers: Vec<Worker<impl Endpoint<Output = Response> + 'static>>,
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let server = Server {
-        app: Arc::new(app),
+        workers,
         address: listener.local_addr()?,
         limits,
         graceful: GracefulShutdown::new(),
@@ -99,7 +122,7 @@ pub async fn serve(
             () = &mut stop => break,
             Some(_) = connections.join_next() => {}
             (stream, peer) = accept(&listener, &failed), if has_room => {
-                connections.spawn(server.connection(stream, peer));
+                server.hand_over(stream, peer, &mut connections);
             }
         }
     }
@@ -113,12 +136,12 @@ pub async fn serve(
 }
 
 /// The next connection; goes on when one fails.
-async fn accept(listener: &TcpListener, failed: &Tally) -> (TcpStream, SocketAddr) {
+async fn accept(listener: &TcpListener, failed: &Tally) -> (net::TcpStream, SocketAddr) {
     loop {
         let accepted = listener.accept().await.and_then(|(stream, peer)| {
             // Answers are small and complete: they must not wait for more to send.
             stream.set_nodelay(true)?;
-            Ok((stream, peer))
+            Ok((stream.into_std()?, peer))
         });
         match accepted {
             Ok(accepted) => return accepted,
@@ -134,41 +157,56 @@ async fn accept(listener: &TcpListener, failed: &Tally) -> (TcpStream, SocketAdd
 
 /// What all connections share.
 struct Server<E> {
-    app: Arc<E>,
+    workers: Vec<Worker<E>>,
     address: SocketAddr,
     limits: Limits,
     graceful: GracefulShutdown,
 }
 
 impl<E: Endpoint<Output = Response> + 'static> Server<E> {
-    /// Serves one connection to its end.
-    fn connection(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-    ) -> impl Future<Output = ()> + Send + use<E> {
-        let (app, address, limits) = (Arc::clone(&self.app), self.address, self.limits);
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let app = Arc::clone(&app);
-            async move {
-                let (local, remote) = (LocalAddr(address.into()), RemoteAddr(peer.into()));
-                let request = (request, local, remote, Scheme::HTTP).into();
-                // Boxed: hyper keeps room for it in every connection, the idle ones too.
-                let response = Box::pin(app.get_response(request)).await;
-                Ok::<hyper::Response<_>, Infallible>(response.into())
-            }
-        });
-        let connection = http1::Builder::new()
-            .timer(HeadTimer::new(limits.header_timeout, limits.idle_timeout))
-            .header_read_timeout(limits.idle_timeout)
-            .max_header_size(MAX_HEAD_BYTES)
-            .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(Socket::new(stream, limits)), service);
-        let connection = self.graceful.watch(connection);
-        async move {
-            if let Err(error) = connection.await {
+    /// Has a connection served to its end.
+    fn hand_over(&self, stream: net::TcpStream, peer: SocketAddr, connections: &mut JoinSet<()>) {
+        let Some(worker) = self.workers.iter().min_by_key(|worker| worker.load()) else {
+            return;
+        };
+        let (app, local, limits) = (Arc::clone(&worker.app), self.address, self.limits);
+        let watcher = self.graceful.watcher();
+        let served = async move {
+            let stream = TcpStream::from_std(stream)?;
+            let connection = connection(app, stream, local, peer, limits);
+            watcher.watch(connection).await.map_err(io::Error::other)
+        };
+        let logged = async move {
+            if let Err(error) = served.await {
                 tracing::debug!(%peer, %error, "connection failed");
             }
-        }
+        };
+        connections.spawn_on(logged, &worker.runtime);
     }
+}
+
+/// One connection to a client, on the runtime that this is called on.
+fn connection<E: Endpoint<Output = Response> + 'static>(
+    app: Arc<E>,
+    stream: TcpStream,
+    local: SocketAddr,
+    peer: SocketAddr,
+    limits: Limits,
+) -> impl GracefulConnection<Error = hyper::Error> {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let app = Arc::clone(&app);
+        async move {
+            let (local, remote) = (LocalAddr(local.into()), RemoteAddr(peer.into()));
+            let request = (request, local, remote, Scheme::HTTP).into();
+            // Boxed: hyper keeps room for it in every connection, the idle ones too.
+            let response = Box::pin(app.get_response(request)).await;
+            Ok::<hyper::Response<_>, Infallible>(response.into())
+        }
+    });
+    http1::Builder::new()
+        .timer(HeadTimer::new(limits.header_timeout, limits.idle_timeout))
+        .header_read_timeout(limits.idle_timeout)
+        .max_header_size(MAX_HEAD_BYTES)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(Socket::new(stream, limits)), service)
 }

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use poem::http::{Method, StatusCode};
 use poem::{Endpoint, Request, Response};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use super::{Limits, listen, serve};
+use super::{Limits, Worker, listen, serve};
 use crate::api::Context;
 use crate::config::{Config, StartError};
-use crate::store::upkeep::{Upkeep, Vitals};
+use crate::store::upkeep::{LastVerified, Upkeep, Vitals};
 use crate::telemetry::metrics::{self, CONTENT_TYPE, Metrics, StoreKind};
 
 const PATH: &str = "/metrics";
@@ -59,7 +60,8 @@ impl Fetched {
         let listener = listen(address, "--metrics-port 9090")?;
         let (stop, stopped) = oneshot::channel();
         let stopped = async { drop(stopped.await) };
-        let serving = serve(listener, scrape, LIMITS, stopped);
+        let worker = Worker::new(Handle::current(), scrape);
+        let serving = serve(listener, vec![worker], LIMITS, stopped);
         let serving = tokio::spawn(serving.instrument(tracing::info_span!("metrics")));
         Ok(Some(Self { stop, serving }))
     }
@@ -79,43 +81,50 @@ impl Fetched {
 pub(super) struct Scrape {
     metrics: &'static Metrics,
     context: Context,
-    store: Arc<dyn Upkeep>,
+    stores: Vec<Arc<dyn Upkeep>>,
+    runtimes: Vec<Handle>,
 }
 
 impl Scrape {
-    /// `store` is the one of `context`, without its calls being counted.
-    pub(super) fn new(metrics: &'static Metrics, context: Context, store: Arc<dyn Upkeep>) -> Self {
+    /// Of each of the runtimes that serve, and its store, without the calls to that being counted.
+    pub(super) fn new(
+        metrics: &'static Metrics,
+        context: Context,
+        stores: Vec<Arc<dyn Upkeep>>,
+        runtimes: Vec<Handle>,
+    ) -> Self {
         Self {
             metrics,
             context,
-            store,
+            stores,
+            runtimes,
         }
     }
 
     async fn look(&self) {
-        self.metrics.process.look();
+        self.metrics.process.look(&self.runtimes);
         let (is_ready, vitals, verified) = tokio::join!(
             timeout(PATIENCE, self.context.is_ready()),
-            timeout(PATIENCE, self.store.vitals()),
-            timeout(PATIENCE, self.store.last_verified())
+            timeout(PATIENCE, self.vitals()),
+            timeout(PATIENCE, self.last_verified())
         );
         self.metrics
             .http
             .ready
             .set(is_ready.unwrap_or(false).into());
         match (vitals, &self.metrics.embedded, &self.metrics.redis) {
-            (Ok(Vitals::Embedded { file, free }), Some(embedded), _) => {
+            (Ok(Some(Vitals::Embedded { file, free })), Some(embedded), _) => {
                 embedded.file.set(saturated(file));
                 embedded.free.set(saturated(free));
             }
-            (Ok(Vitals::Redis { lanes, open }), _, Some(redis)) => {
+            (Ok(Some(Vitals::Redis { lanes, open })), _, Some(redis)) => {
                 redis.lanes.set(saturated(lanes));
                 redis.lanes_up.set(saturated(open));
             }
             _ => {}
         }
         // Where the store is away, what was known of it stays.
-        if let Ok(Ok(Some(last))) = verified {
+        if let Ok(Some(last)) = verified {
             let (gauges, verified) = (&self.metrics.verified, last.verified);
             let unmended = verified.differences.saturating_sub(verified.mended);
             gauges.ended.set(saturated(last.ended));
@@ -124,6 +133,32 @@ impl Scrape {
             gauges.mended.set(saturated(verified.mended));
             gauges.unsettled.set(saturated(verified.unsettled));
         }
+    }
+
+    /// How the store is. On Redis each runtime has connections of its own.
+    async fn vitals(&self) -> Option<Vitals> {
+        let mut all: Option<Vitals> = None;
+        for store in &self.stores {
+            all = match (all, store.vitals().await) {
+                (
+                    Some(Vitals::Redis { lanes, open }),
+                    Vitals::Redis {
+                        lanes: more,
+                        open: opened,
+                    },
+                ) => Some(Vitals::Redis {
+                    lanes: lanes + more,
+                    open: open + opened,
+                }),
+                // The embedded store is one and the same.
+                (_, vitals) => Some(vitals),
+            };
+        }
+        all
+    }
+
+    async fn last_verified(&self) -> Option<LastVerified> {
+        self.stores.first()?.last_verified().await.ok()?
     }
 }
 

@@ -6,8 +6,9 @@ mod head;
 mod metrics;
 mod signals;
 mod socket;
+mod threads;
 
-pub use accept::{Limits, serve};
+pub use accept::{Limits, Worker, serve};
 pub use files::allow_open_files;
 
 use std::io;
@@ -20,12 +21,14 @@ use tokio::runtime;
 use crate::api::{self, BODY_BYTES, Context};
 use crate::commands::Door;
 use crate::config::{Config, StartError};
+use crate::store::StatsStore;
 use crate::store::upkeep::Upkeep;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::trace::Traces;
 use crate::{store, telemetry};
 use metrics::{Fetched, Scrape};
 use signals::Signals;
+use threads::Threads;
 
 /// Connections that may wait to be accepted, as far as the machine allows. Further clients try again
 /// after a second, so a burst of them should find room.
@@ -38,13 +41,14 @@ const BACKLOG: u32 = 4_096;
 /// The log, the store or a listener cannot be had as configured.
 pub fn run(config: &Config) -> Result<(), StartError> {
     telemetry::start(config)?;
-    let runtime = runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| cannot("start threads", &error))?;
-    runtime.block_on(async {
+    let failed = |error| cannot("start threads", &error);
+    let threads = Threads::start().map_err(failed)?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(failed)?.block_on(async {
         // First, so that what happens from now on is in them.
         let metrics = metrics::enable(config)?;
         let traces = Traces::start(config)?;
-        let served = serve_until_told(config, metrics).await;
+        let served = serve_on(&threads, config, metrics).await;
         if let Some(traces) = traces {
             traces.end().await;
         }
@@ -52,7 +56,8 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     })
 }
 
-async fn serve_until_told(
+async fn serve_on(
+    threads: &Threads,
     config: &Config,
     metrics: Option<&'static Metrics>,
 ) -> Result<(), StartError> {
@@ -61,28 +66,37 @@ async fn serve_until_told(
         max_connections: files::connections(config.max_connections),
         ..Limits::from(config)
     };
-    let opened = store::open(config)?;
-    let store = store::measured(Arc::clone(&opened));
+    let runtimes = threads.runtimes();
+    let opened = store::open_on(&runtimes, config)?;
+    let stores: Vec<_> = opened.iter().cloned().map(store::measured).collect();
+    let Some(store) = stores.first() else {
+        return Ok(());
+    };
     tracing::info!(store = store.name(), "store open");
-    let door = open_door(config, &store);
+    let door = open_door(config, store);
     let listener = listen(config.address(), "--port 8080")?;
     let context = Context::new(
-        store,
+        Arc::clone(store) as Arc<dyn StatsStore>,
         config.max_requests,
         BODY_BYTES,
         config.longest_pause(),
     );
-    let fetched = match metrics {
-        Some(metrics) => Fetched::start(config, Scrape::new(metrics, context.clone(), opened))?,
-        None => None,
-    };
+    let fetched = metrics.map(|metrics| {
+        let scrape = Scrape::new(metrics, context.clone(), opened, runtimes.clone());
+        Fetched::start(config, scrape)
+    });
+    let fetched = fetched.transpose()?.flatten();
+    let workers = runtimes.into_iter().zip(stores);
+    let workers = workers.map(|(runtime, store)| {
+        let context = context.with_store(store);
+        Worker::new(runtime, api::endpoint(&context, config.request_timeout))
+    });
     let signalled = signals.stop(context.clone(), config.drain_delay);
     let stop = async {
         signalled.await;
         door.iter().for_each(Door::close);
     };
-    let app = api::endpoint(&context, config.request_timeout);
-    let served = serve(listener, app, limits, stop).await;
+    let served = serve(listener, workers.collect(), limits, stop).await;
     if let Some(door) = door {
         door.closed().await;
     }

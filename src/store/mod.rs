@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::runtime::Handle;
 
 use crate::config::{Config, StartError};
 use crate::domain::{
@@ -169,10 +170,38 @@ pub fn open(config: &Config) -> Result<Arc<dyn Upkeep>, StartError> {
         let store = EmbeddedStore::open(directory, config.store_timeout)?;
         return Ok(Arc::new(store));
     }
-    let url = config.redis_url().ok_or_else(|| {
+    let store = RedisStore::open(redis_url(config)?, &config.redis_settings())?;
+    Ok(Arc::new(store))
+}
+
+/// Opens the store for several runtimes: a store for each, which is one and the same where it is
+/// embedded. On Redis each has connections of its own, which that runtime serves.
+///
+/// # Errors
+///
+/// Those of [`open`].
+pub fn open_on(runtimes: &[Handle], config: &Config) -> Result<Vec<Arc<dyn Upkeep>>, StartError> {
+    if config.embedded_directory().is_some() {
+        return Ok(vec![open(config)?; runtimes.len()]);
+    }
+    let url = redis_url(config)?;
+    let settings = config.redis_settings().shared_by(runtimes.len());
+    let stores = runtimes.iter().enumerate().map(|(number, runtime)| {
+        let _entered = runtime.enter();
+        let store = if number == 0 {
+            RedisStore::open(url, &settings)?
+        } else {
+            RedisStore::beside(url, &settings)?
+        };
+        Ok(Arc::new(store) as Arc<dyn Upkeep>)
+    });
+    stores.collect()
+}
+
+fn redis_url(config: &Config) -> Result<&str, StartError> {
+    config.redis_url().ok_or_else(|| {
         StartError::Configuration(
             "STORE is redis, but REDIS_URL is not set: give it an address such as redis://localhost:6379".into(),
         )
-    })?;
-    Ok(Arc::new(RedisStore::open(url, &config.redis_settings())?))
+    })
 }

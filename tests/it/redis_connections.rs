@@ -149,7 +149,8 @@ async fn every_lane_takes_its_turn_at_writes() {
     let store = redis_store(&redis.url(), &["--redis-lanes", "2"]).await;
     eventually("writes come over both lanes", || async {
         let writing = async {
-            for _ in 0..4 {
+            // A lane has its turn for several requests in a row.
+            for _ in 0..100 {
                 let record = record(id(), id(), stats(1.0, 2.0, 3.0));
                 store.record(&record).await.unwrap();
             }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use poem::endpoint::{make, make_sync};
 use poem::http::Method;
 use poem::{Endpoint, Request, Response};
-use study_stats::server::{self, Limits, allow_open_files};
+use study_stats::server::{self, Limits, Worker, allow_open_files};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::support::api::{Api, Client, Settings, body, new_id, send};
@@ -150,7 +151,8 @@ async fn serve_endpoint(app: impl Endpoint<Output = Response> + 'static) -> Clie
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = Client::new(listener.local_addr().unwrap());
     let limits = Settings::default().limits;
-    tokio::spawn(server::serve(listener, app, limits, pending()));
+    let workers = vec![Worker::new(Handle::current(), app)];
+    tokio::spawn(server::serve(listener, workers, limits, pending()));
     client
 }
 

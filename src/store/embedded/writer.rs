@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use redb::Database;
 use tokio::sync::{mpsc, oneshot};
@@ -21,6 +21,8 @@ use crate::telemetry::metrics;
 const QUEUE: usize = 1_024;
 /// Sessions after which a transaction takes no further jobs.
 const GROUP: usize = 4_096;
+/// How often it is looked whether more jobs have come, before a group is closed.
+const LOOKS: u32 = 8;
 
 /// Something to do in a transaction, and who waits for what comes of it.
 trait Job: Send {
@@ -127,18 +129,18 @@ impl Drop for Writer {
 /// The writer thread: takes what waits, commits it, answers.
 fn run(file: &DatabaseFile, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     let mut clock = Clock::default();
+    // How many jobs the last group had, and how long it took.
+    let mut last = (0, Duration::ZERO);
     while let Some(first) = queue.blocking_recv() {
-        let mut size = first.size();
         let mut group = vec![first];
-        while size < GROUP
-            && let Ok(job) = queue.try_recv()
-        {
-            size += job.size();
-            group.push(job);
-        }
+        gather(&mut group, &mut queue, last);
         let start = Instant::now();
         let committed = file.with(|database| commit(database, &mut group, &mut clock));
-        metrics::embedded(|embedded| embedded.committed(size, start.elapsed()));
+        last = (group.len(), start.elapsed());
+        metrics::embedded(|embedded| {
+            let sessions = group.iter().map(|job| job.size()).sum();
+            embedded.committed(sessions, last.1);
+        });
         if let Err(error) = &committed
             && error.is_transient()
         {
@@ -146,6 +148,33 @@ fn run(file: &DatabaseFile, mut queue: mpsc::Receiver<Box<dyn Job>>) {
         }
         for job in group {
             job.answer(committed.clone());
+        }
+    }
+}
+
+/// Takes what waits into the group; and waits until there are as many jobs as the last group had, for
+/// half as long as that took at the most.
+///
+/// Whoever was answered just now is likely to write again at once. Without the wait the first of them
+/// gets a commit of its own, and all others wait for that. A single writer is never waited for.
+fn gather(
+    group: &mut Vec<Box<dyn Job>>,
+    queue: &mut mpsc::Receiver<Box<dyn Job>>,
+    (jobs, took): (usize, Duration),
+) {
+    let mut size: usize = group.iter().map(|job| job.size()).sum();
+    for look in 0..=LOOKS {
+        if look > 0 {
+            thread::sleep(took / (2 * LOOKS));
+        }
+        while size < GROUP
+            && let Ok(job) = queue.try_recv()
+        {
+            size += job.size();
+            group.push(job);
+        }
+        if group.len() >= jobs || size >= GROUP {
+            return;
         }
     }
 }

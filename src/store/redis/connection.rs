@@ -13,6 +13,7 @@ use redis::{
 };
 
 use super::clock::Clock;
+use super::coalescer::Coalescer;
 use super::request::Grouping;
 use super::slots::SlotMap;
 
@@ -30,7 +31,7 @@ pub(super) struct Connection {
 #[derive(Clone)]
 enum Servers {
     /// One server, the master.
-    Single(MultiplexedConnection),
+    Single(MultiplexedConnection, Coalescer),
     /// All nodes of a Cluster. The driver follows `MOVED` and `ASK`, asks anew where the slots are,
     /// and connects again to nodes that it lost.
     Cluster(ClusterConnection),
@@ -46,7 +47,7 @@ impl Connection {
         Ok(Self {
             clock: check_master(&mut connection).await?,
             slots: SlotMap::default(),
-            servers: Servers::Single(connection),
+            servers: Servers::Single(connection.clone(), Coalescer::start(connection)),
         })
     }
 
@@ -68,7 +69,7 @@ impl Connection {
     /// clock, and where the slots are.
     pub(super) async fn check(&mut self) -> RedisResult<()> {
         match &mut self.servers {
-            Servers::Single(connection) => self.clock = check_master(connection).await?,
+            Servers::Single(connection, _) => self.clock = check_master(connection).await?,
             Servers::Cluster(connection) => {
                 (self.clock, self.slots) = check_cluster(connection).await?;
             }
@@ -90,7 +91,7 @@ impl Connection {
         items: impl IntoIterator<Item = (u16, T)>,
     ) -> Vec<Vec<T>> {
         match (&self.servers, grouping) {
-            (Servers::Single(_), _) => vec![items.into_iter().map(|(_, item)| item).collect()],
+            (Servers::Single(..), _) => vec![items.into_iter().map(|(_, item)| item).collect()],
             (Servers::Cluster(_), Grouping::ByServer) => self.slots.group(items),
             (Servers::Cluster(_), Grouping::ByBucket) => SlotMap::default().group(items),
         }
@@ -102,6 +103,17 @@ impl Connection {
         self.slots.master_of(bucket)
     }
 
+    /// Sends a command to the server that has its keys, and gives the reply.
+    pub(super) async fn send(&mut self, command: Cmd) -> RedisResult<Value> {
+        match &mut self.servers {
+            Servers::Single(_, coalescer) => coalescer.send(command).await,
+            Servers::Cluster(connection) => {
+                let reply = connection.req_packed_command(&command).await?;
+                Ok(reply.extract_error()?)
+            }
+        }
+    }
+
     /// Sends commands to the server that has a bucket, and gives what each of them came to.
     pub(super) async fn send_to(
         &mut self,
@@ -110,7 +122,7 @@ impl Connection {
     ) -> RedisResult<Vec<RedisResult<Value>>> {
         let count = pipeline.len();
         let replies = match &mut self.servers {
-            Servers::Single(connection) => {
+            Servers::Single(connection, _) => {
                 connection.req_packed_commands(&pipeline, 0, count).await?
             }
             Servers::Cluster(connection) => {
@@ -128,7 +140,7 @@ impl Connection {
     /// Answers where Redis serves.
     pub(super) async fn ping(&mut self) -> RedisResult<()> {
         match &mut self.servers {
-            Servers::Single(connection) => cmd("PING").exec_async(connection).await,
+            Servers::Single(connection, _) => cmd("PING").exec_async(connection).await,
             Servers::Cluster(connection) => {
                 // Each node knows whether enough of the others are there.
                 let mut info = cmd("CLUSTER");
@@ -150,7 +162,7 @@ impl Connection {
         command: Cmd,
     ) -> RedisResult<HashMap<String, T>> {
         match &mut self.servers {
-            Servers::Single(connection) => {
+            Servers::Single(connection, _) => {
                 let answer = command.query_async(connection).await?;
                 Ok(HashMap::from([(String::new(), answer)]))
             }
@@ -166,7 +178,7 @@ impl Connection {
     /// Asks one of the masters, by its address as [`ask_masters`](Self::ask_masters) tells it.
     pub(super) async fn ask_master(&mut self, address: &str, command: &Cmd) -> RedisResult<Value> {
         match &mut self.servers {
-            Servers::Single(connection) => connection.req_packed_command(command).await,
+            Servers::Single(connection, _) => connection.req_packed_command(command).await,
             Servers::Cluster(connection) => {
                 let (host, port) = address.rsplit_once(':').ok_or_else(unexpected)?;
                 let master = SingleNodeRoutingInfo::ByAddress {
@@ -266,7 +278,7 @@ fn unexpected() -> RedisError {
 impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         match &mut self.servers {
-            Servers::Single(connection) => connection.req_packed_command(cmd),
+            Servers::Single(connection, _) => connection.req_packed_command(cmd),
             Servers::Cluster(connection) => connection.req_packed_command(cmd),
         }
     }
@@ -278,14 +290,16 @@ impl ConnectionLike for Connection {
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
         match &mut self.servers {
-            Servers::Single(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Servers::Single(connection, _) => {
+                connection.req_packed_commands(pipeline, offset, count)
+            }
             Servers::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
         }
     }
 
     fn get_db(&self) -> i64 {
         match &self.servers {
-            Servers::Single(connection) => connection.get_db(),
+            Servers::Single(connection, _) => connection.get_db(),
             Servers::Cluster(connection) => connection.get_db(),
         }
     }

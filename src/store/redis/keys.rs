@@ -12,6 +12,11 @@ use uuid::Uuid;
 use crate::domain::{CourseId, LearnerId, Record, SessionId};
 use crate::store::bucket::{self, BUCKETS};
 
+/// Most characters of a key between its prefix and its ids.
+const BEFORE_IDS: usize = ":{1023}:s".len();
+/// Characters of an id and what stands before it.
+const PER_ID: usize = ":AZPU8XorfD2eT1prfI2eDw".len();
+
 /// What a key is the key of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Name {
@@ -45,23 +50,23 @@ impl Keys {
         self.key(
             learner,
             's',
-            &[learner.as_bytes(), course.as_bytes(), session.as_bytes()],
+            &[&text(learner), &text(course), &text(session)],
         )
     }
 
     /// Hash: a learner's totals in a course.
     pub(super) fn totals(&self, learner: LearnerId, course: CourseId) -> String {
-        self.key(learner, 't', &[learner.as_bytes(), course.as_bytes()])
+        self.key(learner, 't', &[&text(learner), &text(course)])
     }
 
     /// Sorted set: a learner's sessions in a course by the time they occurred.
     pub(super) fn timeline(&self, learner: LearnerId, course: CourseId) -> String {
-        self.key(learner, 'i', &[learner.as_bytes(), course.as_bytes()])
+        self.key(learner, 'i', &[&text(learner), &text(course)])
     }
 
     /// Sorted set: a learner's courses by the time of their latest session.
     pub(super) fn courses(&self, learner: LearnerId) -> String {
-        self.key(learner, 'u', &[learner.as_bytes()])
+        self.key(learner, 'u', &[&text(learner)])
     }
 
     /// Hash: the course's summary over the learners of this learner's bucket.
@@ -71,12 +76,12 @@ impl Keys {
 
     /// Hash: the course's summary over the learners of a bucket.
     pub(super) fn summary_in(&self, bucket: u16, course: CourseId) -> String {
-        self.key_in(bucket, 'c', &[course.as_bytes()])
+        self.key_in(bucket, 'c', &[&text(course)])
     }
 
     /// String: when the learner was erased.
     pub(super) fn erased(&self, learner: LearnerId) -> String {
-        self.key(learner, 'x', &[learner.as_bytes()])
+        self.key(learner, 'x', &[&text(learner)])
     }
 
     /// Hash: what the last verification came to. In no bucket, as it is of all of them: so no scan of
@@ -163,29 +168,43 @@ impl Keys {
         &self.prefix
     }
 
+    /// Each id is spelled but once: these are the keys of every write.
     fn all(&self, learner: LearnerId, course: CourseId, session: SessionId) -> [String; 6] {
+        let bucket = bucket::of(learner);
+        let (u, c, s) = (&*text(learner), &*text(course), &*text(session));
         [
-            self.session(learner, course, session),
-            self.totals(learner, course),
-            self.timeline(learner, course),
-            self.courses(learner),
-            self.summary(learner, course),
-            self.erased(learner),
+            self.key_in(bucket, 's', &[u, c, s]),
+            self.key_in(bucket, 't', &[u, c]),
+            self.key_in(bucket, 'i', &[u, c]),
+            self.key_in(bucket, 'u', &[u]),
+            self.key_in(bucket, 'c', &[c]),
+            self.key_in(bucket, 'x', &[u]),
         ]
     }
 
-    fn key(&self, learner: LearnerId, kind: char, ids: &[&[u8; 16]]) -> String {
+    fn key(&self, learner: LearnerId, kind: char, ids: &[&str]) -> String {
         self.key_in(bucket::of(learner), kind, ids)
     }
 
-    fn key_in(&self, bucket: u16, kind: char, ids: &[&[u8; 16]]) -> String {
-        let mut key = format!("{}:{{{bucket}}}:{kind}", self.prefix);
+    fn key_in(&self, bucket: u16, kind: char, ids: &[&str]) -> String {
+        let length = self.prefix.len() + BEFORE_IDS + ids.len() * PER_ID;
+        let mut key = String::with_capacity(length);
+        key.push_str(&self.prefix);
+        key.push_str(":{");
+        key.push_str(itoa::Buffer::new().format(bucket));
+        key.push_str("}:");
+        key.push(kind);
         for id in ids {
             key.push(':');
-            URL_SAFE_NO_PAD.encode_string(id, &mut key);
+            key.push_str(id);
         }
         key
     }
+}
+
+/// An id as it stands in keys.
+fn text(id: impl Into<Uuid>) -> String {
+    URL_SAFE_NO_PAD.encode(id.into().as_bytes())
 }
 
 /// The id that stands in a key as this text.

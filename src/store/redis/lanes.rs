@@ -33,6 +33,9 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(20);
 /// The longest wait between attempts: how long a Redis that came back may go unnoticed.
 const LONGEST_BACKOFF: Duration = Duration::from_millis(500);
 
+/// Requests in a row that take the same lane: what is sent at the same time is to travel together.
+const RUN: usize = 32;
+
 /// The lanes to one Redis. Their keepers end when this is dropped.
 pub(super) struct Lanes {
     lanes: Vec<Arc<Lane>>,
@@ -60,7 +63,7 @@ impl Lanes {
 
     /// The next open lane and its connection; `None` while all are closed.
     pub(super) fn pick(&self) -> Option<OpenLane> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) / RUN;
         let (passed, next) = self.lanes.split_at(turn % self.lanes.len());
         next.iter().chain(passed).find_map(Lane::pick)
     }

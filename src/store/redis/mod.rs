@@ -6,6 +6,7 @@
 
 mod address;
 mod clock;
+mod coalescer;
 mod connection;
 mod connector;
 mod deletes;
@@ -45,7 +46,7 @@ use connector::Connector;
 use failure::{is_transient, is_unknown_script, no_lane};
 use keys::Keys;
 use lanes::Lanes;
-use reply::record_arguments;
+use reply::RecordArguments;
 use request::Request;
 use scripts::{LuaScript, RECORD};
 use writes::{Call, Replicas, Writes};
@@ -54,8 +55,6 @@ pub use upkeep::Bounds;
 
 /// Wait before the one retry of a call that failed: time for a lane to come back or be found broken.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
-/// Connections for writes that wait for replicas: so many can wait at the same time.
-const WAITING_WRITES: usize = 32;
 /// What part of the time for a reply replicas may take, so that there is a reply at all.
 const WAIT_PART: f64 = 0.8;
 
@@ -68,18 +67,34 @@ pub struct RedisStore {
     topology: Topology,
     /// Longest wait for a reply.
     within: Duration,
-    _inspection: JoinSet<()>,
+    /// What warns; it ends with the store.
+    inspection: JoinSet<()>,
 }
 
 impl RedisStore {
-    /// Makes a store on the Redis at `url` and begins to connect to it, in the background.
+    /// Makes a store on the Redis at `url` and begins to connect to it, in the background; warns of what
+    /// would lose data there.
     ///
     /// # Errors
     ///
     /// The URL is none that is understood, or a file for TLS is of no use. The message does not
     /// repeat the URL: it may hold a password.
     pub fn open(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
-        let keys = Keys::new(settings.key_prefix.clone());
+        let mut store = Self::beside(url, settings)?;
+        store.inspection.spawn(inspection::watch(
+            Arc::clone(&store.lanes),
+            store.keys.clone(),
+            settings.wait_replicas,
+        ));
+        Ok(store)
+    }
+
+    /// As [`open`](Self::open), beside another one on the same Redis that warns.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn beside(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
         let connector = Connector::new(url, settings)?;
         let topology = connector.topology().clone();
         let lanes = Arc::new(Lanes::open(
@@ -91,23 +106,21 @@ impl RedisStore {
             wanted => Some(Replicas {
                 wanted,
                 within: settings.response_timeout.mul_f64(WAIT_PART),
-                pool: pool(Connector::new(url, settings)?, WAITING_WRITES, settings)?,
+                pool: pool(
+                    Connector::new(url, settings)?,
+                    settings.waiting_writes,
+                    settings,
+                )?,
             }),
         };
-        let mut inspection = JoinSet::new();
-        inspection.spawn(inspection::watch(
-            Arc::clone(&lanes),
-            keys.clone(),
-            settings.wait_replicas,
-        ));
         Ok(Self {
-            keys,
+            keys: Keys::new(settings.key_prefix.clone()),
             bounds: Bounds::default(),
             lanes,
             replicas,
             topology,
             within: settings.response_timeout,
-            _inspection: inspection,
+            inspection: JoinSet::new(),
         })
     }
 
@@ -172,6 +185,11 @@ impl RedisStore {
         }
     }
 
+    fn call(&self, record: &Record) -> Call {
+        let keys = self.keys.of_record(record).into();
+        Call::new(&RECORD, record.learner, keys, RecordArguments(record))
+    }
+
     async fn attempt_ping(&self) -> Result<(), RedisError> {
         let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
         let result = lane.connection.ping().await;
@@ -185,12 +203,12 @@ impl StatsStore for RedisStore {
         "redis"
     }
 
+    async fn record(&self, record: &Record) -> Result<Outcome, StoreError> {
+        reply::outcome(&self.writes().make_one(&self.call(record)).await?)
+    }
+
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
-        let calls = records.iter().map(|record| {
-            let keys = self.keys.of_record(record).into();
-            Call::new(&RECORD, record.learner, keys, record_arguments(record))
-        });
-        let calls: Vec<_> = calls.collect();
+        let calls: Vec<_> = records.iter().map(|record| self.call(record)).collect();
         let replies = self.writes().make(&calls).await.into_iter();
         replies.map(|reply| reply::outcome(&reply?)).collect()
     }

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use redis::{RedisWrite, ToRedisArgs};
 use uuid::Uuid;
 
 use super::clock::Clock;
@@ -18,40 +19,54 @@ pub(super) const TOTALS_FIELDS: [&str; 7] = ["n", "m", "mf", "s", "sf", "t", "tf
 pub(super) const SUMMARY_FIELDS: [&str; 8] = ["l", "n", "m", "mf", "s", "sf", "t", "tf"];
 
 /// The record script's ARGV after the deadline.
-pub(super) fn record_arguments(record: &Record) -> Vec<Vec<u8>> {
-    let (occurred, day) = match record.occurred_at {
-        Some(at) => (at.millis.to_string(), at.local_day.to_string()),
-        None => Default::default(),
-    };
-    let stats = &record.stats;
-    let numbers = [stats.modules.get(), stats.score.get(), stats.time.get()];
-    let [modules, score, time] = texts(stats);
-    let [m, s, t] = numbers.map(|number| Decimal::contribution_of(number).to_parts());
-    vec![
-        modules.into_bytes(),
-        score.into_bytes(),
-        time.into_bytes(),
-        occurred.into_bytes(),
-        day.into_bytes(),
-        record.session.as_bytes().to_vec(),
-        record.course.as_bytes().to_vec(),
-        whole(m.0),
-        whole(m.1),
-        whole(s.0),
-        whole(s.1),
-        whole(t.0),
-        whole(t.1),
-    ]
+pub(super) struct RecordArguments<'a>(pub(super) &'a Record);
+
+impl ToRedisArgs for RecordArguments<'_> {
+    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
+        let Self(record) = self;
+        let numbers = numbers(&record.stats);
+        numbers.iter().for_each(|number| write(*number, out));
+        match record.occurred_at {
+            Some(at) => (at.millis, at.local_day).write_redis_args(out),
+            None => ("", "").write_redis_args(out),
+        }
+        out.write_arg(record.session.as_bytes());
+        out.write_arg(record.course.as_bytes());
+        if numbers.iter().any(|number| number.fract() != 0.0) {
+            let contributions = numbers.map(|number| Decimal::contribution_of(number).to_parts());
+            contributions
+                .iter()
+                .for_each(|parts| parts.write_redis_args(out));
+        }
+    }
+
+    fn num_of_args(&self) -> usize {
+        13
+    }
+}
+
+/// Writes a number as [`texts`] does; a whole one without looking for its shortest text.
+fn write<W: ?Sized + RedisWrite>(number: f64, out: &mut W) {
+    if number.fract() == 0.0 {
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "it is whole, and small enough"
+        )]
+        let whole = number as i64;
+        whole.write_redis_args(out);
+    } else {
+        out.write_arg_fmt(number);
+    }
 }
 
 /// How a session's modules, score and time are stored: the shortest decimal texts that read back as
 /// the same numbers; Rust writes no exponents.
 pub(super) fn texts(stats: &Stats) -> [String; 3] {
-    [stats.modules.get(), stats.score.get(), stats.time.get()].map(|number| number.to_string())
+    numbers(stats).map(|number| number.to_string())
 }
 
-fn whole(number: i64) -> Vec<u8> {
-    number.to_string().into_bytes()
+fn numbers(stats: &Stats) -> [f64; 3] {
+    [stats.modules.get(), stats.score.get(), stats.time.get()]
 }
 
 /// What the server's clock showed, where a script's reply says that the call came too late.

@@ -21,7 +21,7 @@ pub(super) trait Request: Sync {
 
 impl Request for Cmd {
     async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
-        self.query_async(connection).await
+        Ok(T::from_redis_value(connection.send(self.clone()).await?)?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use redis::{Cmd, Script, ToRedisArgs, cmd};
+use redis::{Cmd, Script, ToRedisArgs};
 
 /// A script that writes, by its own text: what stands in front of it refuses a call that is late.
 macro_rules! writing {
@@ -86,19 +86,24 @@ impl LuaScript {
 
     /// The call of the script by its hash, which fails with `NOSCRIPT` where Redis has never seen
     /// it, was restarted or has flushed its scripts.
-    pub(super) fn by_hash(&self, keys: &[String], arguments: &[impl ToRedisArgs]) -> Cmd {
+    pub(super) fn by_hash(&self, keys: &[String], arguments: impl ToRedisArgs) -> Cmd {
         call("EVALSHA", &self.hash, keys, arguments)
     }
 
     /// The call of the script by its text, which also makes it known by its hash. In one step: a
     /// `SCRIPT LOAD` before `EVALSHA` would leave a gap for the next flush.
-    pub(super) fn by_text(&self, keys: &[String], arguments: &[impl ToRedisArgs]) -> Cmd {
+    pub(super) fn by_text(&self, keys: &[String], arguments: impl ToRedisArgs) -> Cmd {
         call("EVAL", self.text, keys, arguments)
     }
 }
 
-fn call(command: &str, script: &str, keys: &[String], arguments: &[impl ToRedisArgs]) -> Cmd {
-    let mut call = cmd(command);
-    call.arg(script).arg(keys.len()).arg(keys).arg(arguments);
+fn call(command: &str, script: &str, keys: &[String], arguments: impl ToRedisArgs) -> Cmd {
+    // Room for most calls, so that it is not made bit by bit.
+    let mut call = Cmd::with_capacity(32, script.len() + 1_000);
+    call.arg(command)
+        .arg(script)
+        .arg(keys.len())
+        .arg(keys)
+        .arg(arguments);
     call
 }

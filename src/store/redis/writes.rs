@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use deadpool::managed::{Object, Pool, PoolError};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
-use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Value};
+use redis::{
+    Arg, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, RedisWrite,
+    ToRedisArgs, Value,
+};
 
 use super::RETRY_AFTER;
 use super::clock::Clock;
@@ -53,7 +56,8 @@ pub(super) struct Call {
     /// Of the one bucket that all the keys belong to.
     bucket: u16,
     keys: Vec<String>,
-    arguments: Vec<Vec<u8>>,
+    /// No command yet: all of its words are arguments.
+    arguments: Cmd,
 }
 
 impl Call {
@@ -62,7 +66,7 @@ impl Call {
         script: &'static LuaScript,
         learner: LearnerId,
         keys: Vec<String>,
-        arguments: Vec<Vec<u8>>,
+        arguments: impl ToRedisArgs,
     ) -> Self {
         Self::in_bucket(script, bucket::of(learner), keys, arguments)
     }
@@ -72,23 +76,37 @@ impl Call {
         script: &'static LuaScript,
         bucket: u16,
         keys: Vec<String>,
-        arguments: Vec<Vec<u8>>,
+        arguments: impl ToRedisArgs,
     ) -> Self {
+        let mut words = Cmd::new();
+        words.arg(arguments);
         Self {
             script,
             bucket,
             keys,
-            arguments,
+            arguments: words,
         }
     }
 
-    fn command(&self, by_text: bool, deadline: &[u8]) -> Cmd {
-        let arguments = std::iter::once(deadline).chain(self.arguments.iter().map(Vec::as_slice));
-        let arguments: Vec<_> = arguments.collect();
+    fn command(&self, by_text: bool, deadline: i64) -> Cmd {
+        let arguments = (deadline, Words(&self.arguments));
         if by_text {
-            self.script.by_text(&self.keys, &arguments)
+            self.script.by_text(&self.keys, arguments)
         } else {
-            self.script.by_hash(&self.keys, &arguments)
+            self.script.by_hash(&self.keys, arguments)
+        }
+    }
+}
+
+/// The words of a command, as arguments of another one.
+struct Words<'a>(&'a Cmd);
+
+impl ToRedisArgs for Words<'_> {
+    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
+        for word in self.0.args_iter() {
+            if let Arg::Simple(word) = word {
+                out.write_arg(word);
+            }
         }
     }
 }
@@ -97,6 +115,9 @@ impl Writes<'_> {
     /// Makes each call; their replies are in the same order. Those on one bucket are made in their
     /// order.
     pub(super) async fn make(&self, calls: &[Call]) -> Vec<Reply> {
+        if let [call] = calls {
+            return vec![self.make_one(call).await];
+        }
         let all: Vec<_> = calls.iter().enumerate().collect();
         let groups = self.group(Grouping::ByServer, all);
         let attempt = Attempt::first(2 * self.within);
@@ -111,9 +132,13 @@ impl Writes<'_> {
 
     /// Makes one call.
     pub(super) async fn make_one(&self, call: &Call) -> Reply {
-        let replies = self.make(std::slice::from_ref(call)).await;
-        let reply = replies.into_iter().next();
-        reply.unwrap_or_else(|| Err((ErrorKind::Client, "a call has no reply").into()))
+        let mut attempt = Attempt::first(2 * self.within);
+        loop {
+            let reply = self.send_one(call, &attempt).await;
+            if !may_pass(&reply) || !attempt.is_followed_after(&reply).await {
+                return reply;
+            }
+        }
     }
 
     fn group<'c>(&self, grouping: Grouping, calls: Vec<Numbered<'c>>) -> Vec<Vec<Numbered<'c>>> {
@@ -167,13 +192,12 @@ impl Writes<'_> {
             return Vec::new();
         };
         let pipeline = |connection: &Connection| {
-            let clock = attempt.clock.unwrap_or(connection.clock);
-            let deadline = clock.after(self.within).to_string();
+            let deadline = attempt.deadline(connection, self.within);
             let mut pipeline = Pipeline::with_capacity(calls.len() + 1);
             for (number, (_, call)) in calls.iter().enumerate() {
                 // The first makes the script known for the others.
                 let by_text = attempt.by_text && number == 0;
-                pipeline.add_command(call.command(by_text, deadline.as_bytes()));
+                pipeline.add_command(call.command(by_text, deadline));
             }
             pipeline
         };
@@ -182,6 +206,21 @@ impl Writes<'_> {
             None => self.send_over_lane(bucket, pipeline).await,
         };
         replies.unwrap_or_else(|error| vec![Err(error); calls.len()])
+    }
+
+    /// Sends one call; it is good until its reply is given up.
+    async fn send_one(&self, call: &Call, attempt: &Attempt) -> Reply {
+        if self.replicas.is_some() {
+            // Boxed: it is rare, and large.
+            let reply = Box::pin(self.send(&[(0, call)], attempt)).await.pop();
+            return reply.unwrap_or_else(|| Err(no_lane()));
+        }
+        let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
+        let deadline = attempt.deadline(&lane.connection, self.within);
+        let command = call.command(attempt.by_text, deadline);
+        let reply = lane.connection.send(command).await;
+        let reply = reply.inspect_err(|error| lane.report(error))?;
+        Ok(String::from_redis_value(reply)?)
     }
 
     async fn send_over_lane(
@@ -238,6 +277,12 @@ impl Attempt {
             clock: None,
             is_retry: false,
         }
+    }
+
+    /// When a reply is given up, by the server's clock.
+    fn deadline(&self, connection: &Connection, within: Duration) -> i64 {
+        let clock = self.clock.unwrap_or(connection.clock);
+        clock.after(within)
     }
 
     /// Whether there is to be another attempt; if so, waits for as long as it should, and becomes

@@ -1,4 +1,4 @@
-//! The process and its runtime. The names of the former are those that every Prometheus client has.
+//! The process and its runtimes. The names of the former are those that every Prometheus client has.
 
 use std::fs;
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use prometheus::{Counter, Gauge, IntGauge, Result};
 use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit};
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeMetrics};
 
 use super::Register;
 
-/// What the system tells of the process, and the runtime of its tasks.
+/// What the system tells of the process, and the runtimes that serve.
 pub struct Process {
     cpu: Counter,
     start: Gauge,
@@ -50,12 +50,12 @@ impl Process {
             most_files: gauge("process_max_fds", "Files that the process may have open")?,
             workers: gauge(
                 "study_stats_runtime_workers",
-                "Threads that run requests and all other tasks",
+                "Threads that serve, each with a runtime of its own",
             )?,
-            tasks: gauge("study_stats_runtime_tasks", "Tasks that there are")?,
+            tasks: gauge("study_stats_runtime_tasks", "Tasks that those threads have")?,
             queued: gauge(
                 "study_stats_runtime_queued_tasks",
-                "Tasks that could go on and wait for any of those threads",
+                "Tasks that were handed over to those threads and wait",
             )?,
             busy: register.seconds(
                 "study_stats_runtime_busy_seconds_total",
@@ -64,8 +64,9 @@ impl Process {
         })
     }
 
-    /// Looks at both anew. What the system does not tell stays as it was.
-    pub fn look(&self) {
+    /// Looks anew at the process, and at runtimes of one thread each. What the system does not tell
+    /// stays as it was.
+    pub fn look(&self, runtimes: &[Handle]) {
         if let Some(stat) = Stat::read() {
             advance(&self.cpu, stat.cpu);
             self.start.set(stat.start);
@@ -79,15 +80,13 @@ impl Process {
         }
         let most = getrlimit(Resource::Nofile).current;
         set(&self.most_files, most.unwrap_or(u64::MAX));
-        if let Ok(runtime) = Handle::try_current() {
-            let runtime = runtime.metrics();
-            set(&self.workers, runtime.num_workers());
-            set(&self.tasks, runtime.num_alive_tasks());
-            set(&self.queued, runtime.global_queue_depth());
-            let busy =
-                (0..runtime.num_workers()).map(|worker| runtime.worker_total_busy_duration(worker));
-            advance(&self.busy, busy.sum::<Duration>().as_secs_f64());
-        }
+        let of_each = || runtimes.iter().map(Handle::metrics);
+        let sum = |figure: fn(RuntimeMetrics) -> usize| of_each().map(figure).sum::<usize>();
+        set(&self.workers, runtimes.len());
+        set(&self.tasks, sum(|runtime| runtime.num_alive_tasks()));
+        set(&self.queued, sum(|runtime| runtime.global_queue_depth()));
+        let busy = of_each().map(|runtime| runtime.worker_total_busy_duration(0));
+        advance(&self.busy, busy.sum::<Duration>().as_secs_f64());
     }
 }
 

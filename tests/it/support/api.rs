@@ -8,10 +8,11 @@ use poem::http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use study_stats::api::{self, BODY_BYTES, Context};
-use study_stats::server::{self, Limits};
+use study_stats::server::{self, Limits, Worker};
 use study_stats::store::StatsStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -64,8 +65,9 @@ impl Api {
         let app = api::endpoint(&context, settings.request_timeout);
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async { drop(stopped.await) };
+        let workers = vec![Worker::new(Handle::current(), app)];
         let server = tokio::spawn(async move {
-            server::serve(listener, app, settings.limits, stopped)
+            server::serve(listener, workers, settings.limits, stopped)
                 .await
                 .unwrap()
         });

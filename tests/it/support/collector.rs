@@ -11,8 +11,9 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use poem::http::StatusCode;
 use poem::{Endpoint, Request, Response};
 use prost::Message;
-use study_stats::server;
+use study_stats::server::{self, Worker};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -77,7 +78,10 @@ impl Collector {
         let stopped = async { drop(stopped.await) };
         let limits = Settings::default().limits;
         let server = tokio::spawn(async move {
-            server::serve(listener, app, limits, stopped).await.unwrap();
+            let worker = Worker::new(Handle::current(), app);
+            server::serve(listener, vec![worker], limits, stopped)
+                .await
+                .unwrap();
         });
         Self {
             port,

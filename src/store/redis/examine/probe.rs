@@ -71,7 +71,7 @@ impl RedisStore {
             replicas: self.replicas.clone(),
             topology: self.topology.clone(),
             within: self.within,
-            _inspection: JoinSet::new(),
+            inspection: JoinSet::new(),
         };
         Probe {
             server,

@@ -10,6 +10,7 @@
 -- calculates with. Whole numbers go out by the format %d: `tostring` would round them.
 
 local SCALE, LIMIT = 1e15, 9e15
+local format = string.format
 
 -- The fields of an aggregate: the sums' units and fractions, sessions, learners.
 local FIELDS = { 'm', 'mf', 's', 'sf', 't', 'tf', 'n', 'l' }
@@ -62,27 +63,30 @@ end
 -- The aggregate at `key` with `delta` added to its sums and sessions, and as it was before; nil
 -- where a sum would pass the limit. Nothing is written yet.
 local function added(key, delta)
-  local before, after = call('HMGET', key, unpack(FIELDS)), {}
-  for i = 1, 5, 2 do
-    local units, fraction = sum((before[i] or 0) + delta[i], (before[i + 1] or 0) + delta[i + 1])
-    if not units then return nil end
-    after[i], after[i + 1] = units, fraction
-  end
-  after[SESSIONS] = (before[SESSIONS] or 0) + delta[SESSIONS]
-  after[LEARNERS] = (before[LEARNERS] or 0) + 0
-  return after, before
+  local before = call('HMGET', key, 'm', 'mf', 's', 'sf', 't', 'tf', 'n', 'l')
+  local m, mf = sum((before[1] or 0) + delta[1], (before[2] or 0) + delta[2])
+  local s, sf = sum((before[3] or 0) + delta[3], (before[4] or 0) + delta[4])
+  local t, tf = sum((before[5] or 0) + delta[5], (before[6] or 0) + delta[6])
+  if not (m and s and t) then return nil end
+  return { m, mf, s, sf, t, tf, (before[7] or 0) + delta[7], (before[8] or 0) + 0 }, before
 end
 
 -- Writes an aggregate. A field that is zero is left out.
 local function put(key, before, after)
-  local set, size = { 'HSET', key }, 2
-  for i, field in ipairs(FIELDS) do
-    if after[i] ~= 0 then
-      set[size + 1], set[size + 2] = field, string.format('%d', after[i])
-      size = size + 2
-    elseif before[i] then
-      call('HDEL', key, field)
+  local first, step = 1, 1
+  if after[1] ~= 0 and after[3] ~= 0 and after[5] ~= 0 and after[7] ~= 0 then
+    -- Nearly always. One call for the four, and no table of its arguments, which would cost as much
+    -- as the call.
+    call('HSET', key, 'm', format('%d', after[1]), 's', format('%d', after[3]),
+      't', format('%d', after[5]), 'n', format('%d', after[7]))
+    first, step = 2, 2
+  end
+  for i = first, #FIELDS, step do
+    local text = after[i] ~= 0 and format('%d', after[i])
+    if text and text ~= before[i] then
+      call('HSET', key, FIELDS[i], text)
+    elseif before[i] and not text then
+      call('HDEL', key, FIELDS[i])
     end
   end
-  if size > 2 then call(unpack(set)) end
 end

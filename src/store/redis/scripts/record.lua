@@ -11,7 +11,8 @@
 --       6 its local day, in days since 1970-01-01; empty where 5 is
 --       7 session id  8 course id, as 16 bytes
 --       9 to 14 what 2 to 4 contribute to their sums, units and fraction of each: Redis has but
---         one thread, so what the caller can work out is not worked out here
+--         one thread, so what the caller can work out is not worked out here; left out where all
+--         three are whole, and are themselves what they contribute
 -- Reply 'created' or 'replaced', or what kept it from being so: 'erased', 'superseded' or 'limit'
 --
 -- One call, so that it is atomic for every reader and also where the caller goes away half way. All
@@ -32,8 +33,9 @@ local former = call('HMGET', KEYS[1], 'm', 's', 't', 'o')
 local is_new = not former[4]
 if not is_new and former[4] + 0 > occurred + 0 then return 'superseded' end
 
-local delta = { unpack(ARGV, 9, 14) }
-delta[SESSIONS] = is_new and 1 or 0
+local counts = is_new and 1 or 0
+local delta = ARGV[9] and { ARGV[9], ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14], counts }
+  or { ARGV[2], 0, ARGV[3], 0, ARGV[4], 0, counts }
 if not is_new then take(delta, former) end
 
 local totals, totals_before = added(KEYS[2], delta)

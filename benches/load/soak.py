@@ -1,0 +1,37 @@
+"""Full load for long: whether memory and latency stay where they are."""
+
+from contextlib import ExitStack
+
+import compare
+import sides
+import table
+import wrk
+from resp import Redis
+
+CONNECTIONS = 64
+# As many rows as one looks at.
+ROWS = 10
+
+
+def run(options):
+    """The mixed load over slices of time. Each goes on where the last one was: half of the records are
+    new sessions, so Redis's data grow and nothing else should."""
+    figures = []
+    with ExitStack() as stack:
+        redis = stack.enter_context(Redis(options.directory))
+        service = stack.enter_context(sides.on_redis(options.directory, redis))
+        population = compare.prepare(redis, service)
+        mix = compare.prepare_requests(options.directory, population)["mix"]
+        recorded = 0
+        for number in range(ROWS):
+            seconds = max(1, options.soak // ROWS)
+            measured = wrk.measure(service, redis, mix, CONNECTIONS, seconds, recorded)
+            recorded += measured["requests"]
+            figures.append({**measured, "until": (number + 1) * seconds, "resident": service.resident(),
+                            "data": int(redis.info("memory")["used_memory"])})
+    table.show(
+        f"The mixed load of {CONNECTIONS} connections for {figures[-1]['until']} s",
+        ["until s", "requests/s", "p50 ms", "p99 ms", "p99.9 ms", "most ms", "service CPU µs", "memory MiB", "Redis MiB"],
+        [[str(one["until"]), one["rate"], *(table.millis(one[p]) for p in ("p50", "p99", "p999", "max")),
+          one["server_cpu"], table.mib(one["resident"]), table.mib(one["data"])] for one in figures])
+    return figures

@@ -1,0 +1,100 @@
+//! What requests send to one server at about the same time travels together.
+//!
+//! A write to the socket costs more than all else that the service does for a request, and costs
+//! Redis a read of its own. The driver writes whatever has been sent once its task runs, and that is
+//! right after the first request that sends something. So requests hand over their commands here: the
+//! first one goes out at once, and while replies are awaited, commands wait until every request that
+//! is ready to run has had its turn. Nobody waits for a clock.
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Value};
+use tokio::sync::{mpsc, oneshot};
+
+/// Most commands that are sent in one piece.
+const MOST: usize = 256;
+
+/// Sends commands over one connection, those of several requests together. Its clones share it.
+#[derive(Clone)]
+pub(super) struct Coalescer {
+    queue: mpsc::UnboundedSender<Waiting>,
+}
+
+/// A command, and who waits for its reply.
+struct Waiting {
+    command: Cmd,
+    reply: oneshot::Sender<RedisResult<Value>>,
+}
+
+impl Coalescer {
+    /// It ends with its last clone, once the replies that are awaited then have come.
+    pub(super) fn start(connection: MultiplexedConnection) -> Self {
+        // How many wait is limited by how many requests are let in.
+        let (queue, waiting) = mpsc::unbounded_channel();
+        tokio::spawn(run(connection, waiting));
+        Self { queue }
+    }
+
+    /// Sends a command, and gives the reply.
+    pub(super) async fn send(&self, command: Cmd) -> RedisResult<Value> {
+        let (reply, answer) = oneshot::channel();
+        let waiting = Waiting { command, reply };
+        self.queue.send(waiting).map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
+    }
+}
+
+async fn run(connection: MultiplexedConnection, mut queue: mpsc::UnboundedReceiver<Waiting>) {
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        let mut waiting = Vec::new();
+        tokio::select! {
+            taken = queue.recv_many(&mut waiting, MOST) => {
+                if taken == 0 {
+                    break;
+                }
+                if !under_way.is_empty() {
+                    tokio::task::yield_now().await;
+                    let more = std::iter::from_fn(|| queue.try_recv().ok());
+                    waiting.extend(more.take(MOST - taken));
+                }
+                under_way.push(exchange(connection.clone(), waiting));
+            }
+            Some(()) = under_way.next() => {}
+        }
+    }
+    while under_way.next().await.is_some() {}
+}
+
+/// Sends commands in one piece, and hands out their replies.
+async fn exchange(mut connection: MultiplexedConnection, waiting: Vec<Waiting>) {
+    let mut pipeline = Pipeline::with_capacity(waiting.len());
+    let mut answers = Vec::with_capacity(waiting.len());
+    // Whoever has gone away meanwhile wants nothing any more.
+    for Waiting { command, reply } in waiting.into_iter().filter(|one| !one.reply.is_closed()) {
+        pipeline.add_command(command);
+        answers.push(reply);
+    }
+    if answers.is_empty() {
+        return;
+    }
+    let replies = connection.req_packed_commands(&pipeline, 0, answers.len());
+    match replies.await {
+        Ok(replies) => {
+            for (answer, reply) in answers.into_iter().zip(replies) {
+                // Who is not there to hear it is no failure.
+                let _ = answer.send(reply.extract_error());
+            }
+        }
+        Err(error) => {
+            for answer in answers {
+                let _ = answer.send(Err(error.clone()));
+            }
+        }
+    }
+}
+
+fn ended() -> RedisError {
+    (ErrorKind::Io, "the connection to Redis has ended").into()
+}
