@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-containers test-deploy test-valkey lint openapi contract browser readme million bench soak profile
+.PHONY: help run test test-containers test-deploy test-observability metrics-cost test-valkey lint openapi contract browser readme million bench soak profile
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -27,6 +27,12 @@ lint: ## Check the formatting, clippy and the documentation, warnings denied
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --test containers -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
+
+test-observability: ## Check the alerts and the dashboard with Prometheus, which it gets from Debian where there is none
+	scripts/with-redis scripts/observability
+
+metrics-cost: ## Count the instructions of a request with and without metrics; needs valgrind
+	scripts/with-redis scripts/metrics-cost
 
 openapi: ## Write openapi/openapi.json anew
 	cargo run --quiet -- openapi > openapi/openapi.json.new

@@ -38,19 +38,26 @@ spawn() {
 # serve NAME OPTION...: starts the service where only this machine reaches it, on a free port;
 # leaves its address in $url.
 serve() {
+    local listening='INFO study_stats::server::accept: listening'
     # No delay when it ends: there is no load balancer to notice.
-    spawn "$1" listening target/release/study-stats \
+    spawn "$1" "$listening" target/release/study-stats \
         --host 127.0.0.1 --port 0 --drain-delay 0s --log info "${@:2}"
-    url=http://$(grep -F listening "$temp/$1.log" | grep -oE '127\.0\.0\.1:[0-9]+')
+    url=http://$(grep -F "$listening" "$temp/$1.log" | grep -oE '127\.0\.0\.1:[0-9]+')
+}
+
+# free_port: prints a port that nobody listens on, below those that the system gives to clients'
+# connections.
+free_port() {
+    local port=$((15000 + RANDOM % 17000))
+    while (exec 9<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
+    echo "$port"
 }
 
 # start_redis: starts an empty Redis where only this machine reaches it, the redis-server that
 # REDIS_SERVER names, else one on the PATH, else Docker's; leaves its address in $redis_url.
 start_redis() {
     local port server=${REDIS_SERVER:-redis-server} redis
-    # Below those that the system gives to clients' connections.
-    port=$((15000 + RANDOM % 17000))
-    while (exec 9<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
+    port=$(free_port)
     if command -v "$server" >/dev/null; then
         redis=("$server" --bind 127.0.0.1 --port "$port" --dir "$temp" --save '')
     else

@@ -16,9 +16,9 @@
 //!
 //! [`conformance`] stands apart: it knows the service by its address only.
 //!
-//! [`config`] is read by all but the domain; [`telemetry`] sets up the log; [`pulse`] notices that
-//! the process was stopped for a while. `docs/ARCHITECTURE.md`
-//! follows one POST through all of them.
+//! [`config`] is read by all but the domain; [`telemetry`] is the log, the metrics and the traces;
+//! [`pulse`] notices that the process was stopped for a while. `docs/ARCHITECTURE.md` follows one POST
+//! through all of them.
 
 pub mod api;
 pub mod commands;

@@ -111,7 +111,7 @@ impl RecordResult {
             .next()
             .ok_or_else(|| ApiError::internal("a record has no outcome"))?;
         Ok(match outcome? {
-            Outcome::Recorded => RecordOutcome::Stored.into(),
+            Outcome::Created | Outcome::Replaced => RecordOutcome::Stored.into(),
             Outcome::Superseded => RecordOutcome::Superseded.into(),
             Outcome::Erased => RecordOutcome::Gone.into(),
             Outcome::LimitExceeded => Self::invalid(&[batch_body::limit_exceeded()]),

@@ -1,12 +1,11 @@
 //! What every request passes on its way in and out, whatever it is for.
 //!
 //! It gets an id, a deadline and a net under it: every failure, a panic included, leaves as the one
-//! error shape, and is logged here and nowhere else.
+//! error shape. What it came to is told here and nowhere else (`observation`).
 
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -14,28 +13,32 @@ use poem::{Endpoint, PathPattern, Request, Response};
 use uuid::Uuid;
 
 use super::error::{self, ApiError};
+use super::observation::{Ending, Observation, Observer};
+use super::routes::Routes;
+use crate::telemetry::current;
+use crate::telemetry::trace::RequestSpan;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 /// Longest id that is taken from a request.
 const MAX_ID_LENGTH: usize = 128;
-
-/// The methods of each route as `Allow` lists them, by its pattern as [`shape`] gives it.
-pub(super) type Methods = BTreeMap<String, String>;
 
 /// An endpoint in its boundary.
 pub(super) struct Boundary<E> {
     endpoint: E,
     timeout: Duration,
-    methods: Methods,
+    routes: Arc<Routes>,
+    observer: Observer,
 }
 
 impl<E: Endpoint<Output = Response>> Boundary<E> {
     /// `timeout` is the longest time for a request, its body included.
-    pub(super) fn new(endpoint: E, timeout: Duration, methods: Methods) -> Self {
+    pub(super) fn new(endpoint: E, timeout: Duration, routes: Arc<Routes>) -> Self {
         Self {
             endpoint,
             timeout,
-            methods,
+            observer: Observer::new(&routes),
+            routes,
         }
     }
 
@@ -49,12 +52,56 @@ impl<E: Endpoint<Output = Response>> Boundary<E> {
         }
     }
 
-    /// What the client is told of an error that happened on `route`.
-    fn refusal(&self, error: &ApiError, route: Option<&str>, request_id: &str) -> Response {
+    /// The same, as a part of the trace that the request belongs to, where there is one.
+    async fn traced(&self, request: Request, span: Option<&RequestSpan>) -> poem::Result<Response> {
+        match span {
+            None => self.guarded(request).await,
+            Some(span) => Box::pin(current::scope(span.clone(), self.guarded(request))).await,
+        }
+    }
+
+    /// What the client gets, whatever the answer is; what it came to is told.
+    fn finished(&self, answer: poem::Result<Response>, observation: Observation<'_>) -> Response {
+        let pattern = match &answer {
+            Ok(response) => response.data::<PathPattern>(),
+            Err(error) => error.data::<PathPattern>(),
+        };
+        let pattern = pattern.map(|pattern| Arc::clone(&pattern.0));
+        let pattern = pattern.as_deref();
+        let request_id = observation.request_id();
+        let (mut response, cause) = match answer.map_err(error::from_poem) {
+            Ok(response) => (response, None),
+            Err(error) => {
+                let response = self.refusal(&error, pattern, request_id);
+                (response, error.into_cause())
+            }
+        };
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(request_id) {
+            headers.insert(X_REQUEST_ID, value);
+        }
+        if let Some(span) = observation.span()
+            && let Ok(value) = HeaderValue::from_str(&span.as_header())
+        {
+            headers.insert(TRACERESPONSE, value);
+        }
+        observation.end(&Ending {
+            pattern,
+            status: response.status(),
+            cause,
+        });
+        response
+    }
+
+    /// What the client is told of an error that happened on a route.
+    fn refusal(&self, error: &ApiError, pattern: Option<&str>, request_id: &str) -> Response {
         let mut response = error.response(request_id);
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-            let allowed = route.and_then(|route| self.methods.get(&shape(route)));
-            if let Some(allowed) = allowed.and_then(|methods| HeaderValue::from_str(methods).ok()) {
+            let number = pattern.and_then(|pattern| self.routes.by_pattern(pattern));
+            let route = number.and_then(|number| self.routes.get(number));
+            if let Some(allowed) =
+                route.and_then(|route| HeaderValue::from_str(&route.allowed).ok())
+            {
                 response.headers_mut().insert(header::ALLOW, allowed);
             }
         }
@@ -66,53 +113,15 @@ impl<E: Endpoint<Output = Response>> Endpoint for Boundary<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let start = Instant::now();
-        let (method, request_id) = (request.method().clone(), request_id(&request));
+        let observation = self.observer.begin(&request, request_id(&request));
         // The answer to HEAD is that to GET; hyper knows the method that was sent and leaves the
         // body out.
-        if method == Method::HEAD {
+        if request.method() == Method::HEAD {
             request.set_method(Method::GET);
         }
-        let answer = self.guarded(request).await;
-        // The log has the route and not the path, which has ids in it.
-        let route = match &answer {
-            Ok(response) => response.data::<PathPattern>(),
-            Err(error) => error.data::<PathPattern>(),
-        };
-        let route = route.map(|pattern| Arc::clone(&pattern.0));
-        let route = route.as_deref();
-        let (mut response, cause) = match answer.map_err(error::from_poem) {
-            Ok(response) => (response, None),
-            Err(error) => {
-                let response = self.refusal(&error, route, &request_id);
-                (response, error.into_cause())
-            }
-        };
-        let (status, micros) = (response.status().as_u16(), start.elapsed().as_micros());
-        match cause {
-            Some(cause) => {
-                tracing::warn!(%method, route, status, micros, request_id, cause, "request failed");
-            }
-            None => tracing::debug!(%method, route, status, micros, request_id, "request"),
-        }
-        if let Ok(value) = HeaderValue::from_str(&request_id) {
-            response.headers_mut().insert(X_REQUEST_ID, value);
-        }
-        Ok(response)
+        let answer = self.traced(request, observation.span()).await;
+        Ok(self.finished(answer, observation))
     }
-}
-
-/// A route's pattern with `*` for each parameter, however it is spelled: poem-openapi names the
-/// parameters otherwise in its routes than in its document.
-pub(super) fn shape(pattern: &str) -> String {
-    let segments = pattern.split('/').map(|segment| {
-        if segment.starts_with([':', '{']) {
-            "*"
-        } else {
-            segment
-        }
-    });
-    segments.collect::<Vec<_>>().join("/")
 }
 
 /// The request's own id, where it brings a sane one, else a new one.

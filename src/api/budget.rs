@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::ApiError;
 use crate::telemetry::Tally;
+use crate::telemetry::metrics::{self, Shed};
 
 /// What each text may take without asking: more than a record needs.
 const FREE_BYTES: usize = 4 << 10;
@@ -39,6 +40,7 @@ impl Budget {
         let taken =
             u32::try_from(bytes).map(|bytes| Arc::clone(&self.bytes).try_acquire_many_owned(bytes));
         taken.ok().and_then(Result::ok).ok_or_else(|| {
+            metrics::shed(Shed::Bodies);
             self.shed.add(|requests| {
                 tracing::warn!(
                     requests,

@@ -12,6 +12,7 @@ use super::error::ApiError;
 use crate::pulse::Pulse;
 use crate::store::{StatsStore, StoreError};
 use crate::telemetry::Tally;
+use crate::telemetry::metrics::{self, Shed};
 
 /// Bytes that all large bodies together may take, those of requests and of answers.
 pub const BODY_BYTES: usize = 64 << 20;
@@ -82,6 +83,7 @@ impl Context {
             return Err(ApiError::timed_out());
         }
         let Ok(place) = self.places.try_acquire() else {
+            metrics::shed(Shed::Requests);
             self.shed.add(|requests| {
                 tracing::warn!(
                     requests,
@@ -94,6 +96,11 @@ impl Context {
             store: &self.store,
             _place: place,
         })
+    }
+
+    /// Whether requests can be served: the store can be reached, and the process is not about to end.
+    pub async fn is_ready(&self) -> bool {
+        !self.is_draining() && self.probe().await.is_ok()
     }
 
     /// Whether the store can be reached; its name. Takes no place: a load balancer must not take an

@@ -50,7 +50,9 @@ impl Courses {
             .map_err(ApiError::from)?
             .record(learner.0, course.0.0)?;
         match self.0.admit()?.record(&record).await? {
-            Outcome::Recorded => Ok(RecordResponse::Recorded(Json(Recorded::example()))),
+            Outcome::Created | Outcome::Replaced => {
+                Ok(RecordResponse::Recorded(Json(Recorded::example())))
+            }
             Outcome::Superseded => Ok(RecordResponse::Superseded(Json(Superseded::example()))),
             Outcome::Erased => Err(ApiError::erased().into()),
             Outcome::LimitExceeded => Err(ApiError::limit_exceeded().into()),

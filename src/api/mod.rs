@@ -19,15 +19,18 @@ mod health;
 mod identity;
 pub(crate) mod lines;
 mod numbers;
+mod observation;
 mod occurred_at;
 mod query;
 mod reader;
+mod routes;
 mod sessions;
 mod summary;
 mod times;
 mod totals;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use poem::endpoint::BoxEndpoint;
@@ -40,11 +43,12 @@ pub use context::{BODY_BYTES, Context};
 
 use activity::Activities;
 use batch::Batches;
-use boundary::{Boundary, Methods, shape};
+use boundary::Boundary;
 use courses::Courses;
 use deletes::Deletes;
 use docs::Documented;
 use health::Health;
+use routes::Routes;
 use sessions::Sessions;
 use summary::Summaries;
 
@@ -69,8 +73,8 @@ type Apis = (
     Health,
 );
 
-/// All operations; without a context, only their description.
-struct Operations(Option<Context>);
+/// All operations, and the routes that they are known by; without a context, only their description.
+struct Operations(Option<(Context, Arc<Routes>)>);
 
 impl OpenApi for Operations {
     /// Those of several structs on one path stand together: the document has each path once.
@@ -90,7 +94,9 @@ impl OpenApi for Operations {
     }
 
     fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
-        let Some(context) = self.0 else { return };
+        let Some((context, known)) = self.0 else {
+            return;
+        };
         let apis: Apis = (
             Courses(context.clone()),
             Sessions(context.clone()),
@@ -101,14 +107,16 @@ impl OpenApi for Operations {
             Health(context),
         );
         apis.add_routes(routes);
+        known.learn(routes.keys());
     }
 }
 
 /// The whole API as one endpoint. A request, its body included, may take `timeout`.
 #[must_use]
 pub fn endpoint(context: &Context, timeout: Duration) -> impl Endpoint<Output = Response> + use<> {
-    let service = service(Operations(Some(context.clone())));
-    Boundary::new(Documented::new(service), timeout, methods())
+    let routes = Routes::new();
+    let service = service(Operations(Some((context.clone(), Arc::clone(&routes)))));
+    Boundary::new(Documented::new(service), timeout, routes)
 }
 
 /// The OpenAPI document, as JSON.
@@ -125,28 +133,4 @@ fn service(operations: Operations) -> OpenApiService<Operations, ()> {
         .extra_response_header::<String, _>(
             ExtraHeader::new("X-Request-Id").description("Names the request in the service's log."),
         )
-}
-
-/// What each route allows. HEAD goes where GET does.
-fn methods() -> Methods {
-    let operations = Operations::meta()
-        .into_iter()
-        .flat_map(|api| api.paths)
-        .map(|path| {
-            let methods = path
-                .operations
-                .iter()
-                .map(|operation| operation.method.clone());
-            (shape(&path.path), methods.collect::<Vec<_>>())
-        });
-    let pages = docs::PATHS.map(|path| (path.to_owned(), vec![Method::GET]));
-    let listed = operations.chain(pages).map(|(shape, mut methods)| {
-        if methods.contains(&Method::GET) {
-            methods.push(Method::HEAD);
-        }
-        let mut names: Vec<_> = methods.iter().map(Method::as_str).collect();
-        names.sort_unstable();
-        (shape, names.join(", "))
-    });
-    listed.collect()
 }

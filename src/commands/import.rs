@@ -180,7 +180,7 @@ impl Tally {
         let mut invalid = batch.invalid;
         for (outcome, number) in outcomes.iter().zip(batch.numbers) {
             match outcome {
-                Outcome::Recorded => self.stored += 1,
+                Outcome::Created | Outcome::Replaced => self.stored += 1,
                 Outcome::Superseded => self.superseded += 1,
                 Outcome::Erased => self.gone += 1,
                 Outcome::LimitExceeded => {

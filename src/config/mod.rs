@@ -10,14 +10,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use hyper::Uri;
 
 pub use commands::StoreCommand;
 pub use redis::RedisSettings;
 use values::{
-    parse_count, parse_delay, parse_host, parse_lanes, parse_port, parse_prefix, parse_replicas,
-    parse_secret, parse_url, parse_wait,
+    parse_count, parse_delay, parse_endpoint, parse_host, parse_lanes, parse_part, parse_port,
+    parse_prefix, parse_replicas, parse_secret, parse_switch, parse_url, parse_wait,
 };
 
 /// Records study sessions; answers exactly what learners have done in a course.
@@ -63,6 +63,11 @@ pub struct Config {
     /// Port to listen on; 0 takes a free one and logs it
     #[arg(long, env, global = true, default_value = "80", value_parser = parse_port)]
     pub port: u16,
+
+    /// Port for Prometheus to fetch metrics from, at /metrics; 0 takes a free one and logs it; without
+    /// it there are none
+    #[arg(long, env, global = true, value_parser = parse_port)]
+    pub metrics_port: Option<u16>,
 
     /// Where sessions are kept; auto is redis where a Redis URL is given, else embedded
     #[arg(long, env, global = true, default_value = "auto")]
@@ -151,10 +156,34 @@ pub struct Config {
     #[arg(long, env, global = true, default_value = "text")]
     pub log_format: LogFormat,
 
+    /// Whether to log a line for each request
+    #[arg(long, env, global = true, default_value = "false")]
+    #[arg(action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    #[arg(value_parser = parse_switch)]
+    pub access_log: bool,
+
     /// What to log: a level, or levels by module, as in info,study_stats=debug; without it, the
     /// service logs from info on, and a command on a store from warn on
     #[arg(long = "log", env = "RUST_LOG", global = true)]
     pub log: Option<String>,
+
+    /// Collector of traces by OTLP over HTTP, such as http://localhost:4318; without it there are none
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true, value_parser = parse_endpoint)]
+    pub otlp_endpoint: Option<Uri>,
+
+    /// Part of the requests to trace, from 0 to 1; what a caller traces or not is traced here or not
+    #[arg(
+        long,
+        env = "OTEL_TRACES_SAMPLER_ARG",
+        global = true,
+        default_value = "1"
+    )]
+    #[arg(value_parser = parse_part)]
+    pub trace_part: f64,
+
+    /// Name of this service in its traces, instead of study-stats
+    #[arg(long, env, global = true)]
+    pub otel_service_name: Option<String>,
 }
 
 impl Config {
@@ -162,6 +191,13 @@ impl Config {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
+    }
+
+    /// The address to listen on for those who fetch metrics, where there are any.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        let port = self.metrics_port?;
+        Some(SocketAddr::new(self.host, port))
     }
 
     /// How long the process may stand still: what arrives before that and is then done is still

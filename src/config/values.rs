@@ -59,6 +59,26 @@ pub(super) fn parse_url(text: &str) -> Result<Uri, &'static str> {
     url.ok_or("must be an address such as http://localhost:8080 or https://example.org/prefix")
 }
 
+/// Where traces are sent.
+pub(super) fn parse_endpoint(text: &str) -> Result<Uri, &'static str> {
+    parse_url(text).map_err(|_| "must be an address such as http://localhost:4318")
+}
+
+/// Whether something is to be done.
+pub(super) fn parse_switch(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "true" | "on" | "yes" | "1" => Ok(true),
+        "false" | "off" | "no" | "0" | "" => Ok(false),
+        _ => Err("must be true or false"),
+    }
+}
+
+/// A part of something.
+pub(super) fn parse_part(text: &str) -> Result<f64, &'static str> {
+    let part = text.parse().ok().filter(|part| (0.0..=1.0).contains(part));
+    part.ok_or("must be a number from 0 to 1")
+}
+
 pub(super) fn parse_lines(text: &str) -> Result<u64, &'static str> {
     text.parse().map_err(|_| "must be a number of lines")
 }

@@ -150,11 +150,13 @@ pub struct Session {
     pub occurred_at: OccurredAt,
 }
 
-/// What became of a [`Record`]. All but [`Outcome::Recorded`] changed nothing.
+/// What became of a [`Record`]. All but the first two changed nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is stored, new or in the place of the session's former stats.
-    Recorded,
+    /// It is stored, as a new session.
+    Created,
+    /// It is stored, in the place of the session's former stats.
+    Replaced,
     /// The session is already stored with a later time of occurrence.
     Superseded,
     /// Its learner was erased, and it occurred no later than that.

@@ -3,6 +3,7 @@
 mod accept;
 mod files;
 mod head;
+mod metrics;
 mod signals;
 mod socket;
 mod threads;
@@ -22,7 +23,10 @@ use crate::commands::Door;
 use crate::config::{Config, StartError};
 use crate::store::StatsStore;
 use crate::store::upkeep::Upkeep;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::trace::Traces;
 use crate::{store, telemetry};
+use metrics::{Fetched, Scrape};
 use signals::Signals;
 use threads::Threads;
 
@@ -34,37 +38,54 @@ const BACKLOG: u32 = 4_096;
 ///
 /// # Errors
 ///
-/// The log, the store or the listener cannot be had as configured.
+/// The log, the store or a listener cannot be had as configured.
 pub fn run(config: &Config) -> Result<(), StartError> {
     telemetry::start(config)?;
     let failed = |error| cannot("start threads", &error);
     let threads = Threads::start().map_err(failed)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    runtime
-        .map_err(failed)?
-        .block_on(serve_on(&threads, config))
+    runtime.map_err(failed)?.block_on(async {
+        // First, so that what happens from now on is in them.
+        let metrics = metrics::enable(config)?;
+        let traces = Traces::start(config)?;
+        let served = serve_on(&threads, config, metrics).await;
+        if let Some(traces) = traces {
+            traces.end().await;
+        }
+        served
+    })
 }
 
-async fn serve_on(threads: &Threads, config: &Config) -> Result<(), StartError> {
+async fn serve_on(
+    threads: &Threads,
+    config: &Config,
+    metrics: Option<&'static Metrics>,
+) -> Result<(), StartError> {
     let signals = Signals::listen().map_err(|error| cannot("listen to signals", &error))?;
     let limits = Limits {
         max_connections: files::connections(config.max_connections),
         ..Limits::from(config)
     };
     let runtimes = threads.runtimes();
-    let stores = store::open_on(&runtimes, config)?;
+    let opened = store::open_on(&runtimes, config)?;
+    let stores: Vec<_> = opened.iter().cloned().map(store::measured).collect();
     let Some(store) = stores.first() else {
         return Ok(());
     };
     tracing::info!(store = store.name(), "store open");
     let door = open_door(config, store);
-    let listener = listen(config.address()).map_err(|error| refused(config, &error))?;
+    let listener = listen(config.address(), "--port 8080")?;
     let context = Context::new(
         Arc::clone(store) as Arc<dyn StatsStore>,
         config.max_requests,
         BODY_BYTES,
         config.longest_pause(),
     );
+    let fetched = metrics.map(|metrics| {
+        let scrape = Scrape::new(metrics, context.clone(), opened, runtimes.clone());
+        Fetched::start(config, scrape)
+    });
+    let fetched = fetched.transpose()?.flatten();
     let workers = runtimes.into_iter().zip(stores);
     let workers = workers.map(|(runtime, store)| {
         let context = context.with_store(store);
@@ -79,6 +100,10 @@ async fn serve_on(threads: &Threads, config: &Config) -> Result<(), StartError> 
     if let Some(door) = door {
         door.closed().await;
     }
+    // To the end, for whoever wants to know how it ended.
+    if let Some(fetched) = fetched {
+        fetched.end().await;
+    }
     served.map_err(|error| cannot("serve", &error))
 }
 
@@ -92,32 +117,38 @@ fn open_door(config: &Config, store: &Arc<dyn Upkeep>) -> Option<Door> {
     door.map_err(refused).ok()
 }
 
-/// As `TcpListener::bind`, but for the length of the queue.
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    }?;
-    // Else a restart would wait for the last connections of the former process to time out.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+/// As `TcpListener::bind`, but for the length of the queue. Where that is refused, the operator is told
+/// why, and what to try instead.
+fn listen(address: SocketAddr, other: &str) -> Result<TcpListener, StartError> {
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // Else a restart would wait for the last connections of the former process to time out.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|error| refused(address, other, &error))
 }
 
 fn cannot(what: &str, error: &io::Error) -> StartError {
     StartError::Environment(format!("cannot {what}: {error}"))
 }
 
-/// Tells the operator why the address cannot be listened on, and what would be right.
-fn refused(config: &Config, error: &io::Error) -> StartError {
-    let address = config.address();
+fn refused(address: SocketAddr, other: &str, error: &io::Error) -> StartError {
     let advice = match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            ": ports below 1024 need a right that this user lacks; try --port 8080"
+            format!(": ports below 1024 need a right that this user lacks; try {other}")
         }
-        io::ErrorKind::AddrInUse => ": another process listens there; stop it, or try --port 8080",
-        io::ErrorKind::AddrNotAvailable => ": this machine has no such address; try --host 0.0.0.0",
-        _ => "",
+        io::ErrorKind::AddrInUse => {
+            format!(": another process listens there; stop it, or try {other}")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            ": this machine has no such address; try --host 0.0.0.0".into()
+        }
+        _ => String::new(),
     };
     StartError::Environment(format!("cannot listen on {address}: {error}{advice}"))
 }
@@ -131,9 +162,9 @@ mod tests {
 
     #[test]
     fn a_refused_port_is_told_in_one_line_with_another_to_try() {
-        let config = Cli::parse_from(["study-stats"]).config;
+        let address = Cli::parse_from(["study-stats"]).config.address();
         for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::AddrInUse] {
-            let line = refused(&config, &kind.into()).to_string();
+            let line = refused(address, "--port 8080", &kind.into()).to_string();
             assert!(
                 line.contains("0.0.0.0:80") && line.contains("--port 8080"),
                 "{line}"

@@ -2,6 +2,7 @@
 
 mod bucket;
 pub mod embedded;
+mod measured;
 pub mod redis;
 pub mod upkeep;
 
@@ -18,6 +19,7 @@ use crate::domain::{
     Page, Record, Session, SessionId, Slice, Span, Summary, Totals,
 };
 use embedded::EmbeddedStore;
+pub use measured::measured;
 use redis::RedisStore;
 use upkeep::Upkeep;
 

@@ -1,5 +1,7 @@
 //! What operators do with a store: walk through all of it, hold it to its sessions, look into it.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
@@ -38,6 +40,13 @@ pub trait Upkeep: StatsStore {
 
     /// Looks at all that could keep the store from doing its work.
     async fn examine(&self) -> Vec<Check>;
+
+    /// What the last verification came to that was carried out to its end; the embedded store knows of
+    /// those since it was opened.
+    async fn last_verified(&self) -> Result<Option<LastVerified>, StoreError>;
+
+    /// How the store is, as far as that can be told without asking anybody.
+    async fn vitals(&self) -> Vitals;
 }
 
 /// What a verification tells on its way.
@@ -84,6 +93,46 @@ impl Verified {
     pub fn is_well(&self) -> bool {
         self.differences == self.mended && self.unsettled == 0
     }
+}
+
+/// A verification that was carried out to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastVerified {
+    /// When it ended, in seconds since 1970.
+    pub ended: u64,
+    /// What it came to.
+    pub verified: Verified,
+}
+
+impl LastVerified {
+    /// One that ended now.
+    #[must_use]
+    pub fn now(verified: Verified) -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self {
+            ended: since_epoch.unwrap_or_default().as_secs(),
+            verified,
+        }
+    }
+}
+
+/// How a store is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vitals {
+    /// The embedded store; what the system does not tell is 0.
+    Embedded {
+        /// Bytes of the database's file.
+        file: u64,
+        /// Bytes that are free on its disk.
+        free: u64,
+    },
+    /// Redis.
+    Redis {
+        /// Connections that are to be held open.
+        lanes: usize,
+        /// Those that are.
+        open: usize,
+    },
 }
 
 /// What to look into.

@@ -37,6 +37,14 @@ fn a_wrong_value_is_told_in_one_line_with_what_would_be_right() {
         ("IDLE_TIMEOUT", "75", "such as 500ms or 2s"),
         ("DRAIN_DELAY", "-1s", "such as 500ms or 2s"),
         ("SHUTDOWN_GRACE", "5", "such as 500ms or 2s"),
+        ("METRICS_PORT", "70000", "a number from 0 to 65535"),
+        ("ACCESS_LOG", "perhaps", "true or false"),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "collector:4318",
+            "such as http://localhost:4318",
+        ),
+        ("OTEL_TRACES_SAMPLER_ARG", "2", "a number from 0 to 1"),
     ] {
         let (code, line) = refused(&[(name, value)], &[]);
         assert_eq!(

@@ -155,7 +155,7 @@ async fn a_taken_port_is_told_in_one_line() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_is_json_where_asked_and_names_no_learner() {
     let directory = tempfile::tempdir().unwrap();
-    let service = Service::start(embedded(directory.path()).env("RUST_LOG", "debug"));
+    let service = Service::start(embedded(directory.path()).env("ACCESS_LOG", "true"));
     let (learner, course) = (new_id(), new_id());
     let body = body(1, 2, 3);
     let answer = service.client().post(&learner, &course, &body).await;
@@ -208,5 +208,5 @@ async fn a_failure_is_logged_once_with_its_request() {
         (line["status"].as_u64(), line["level"].as_str()),
         (Some(503), Some("WARN"))
     );
-    assert_eq!(line["route"], "/courses/:param0");
+    assert_eq!(line["route"], "/courses/{courseId}");
 }

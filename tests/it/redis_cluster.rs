@@ -46,7 +46,7 @@ async fn batches_and_summaries_are_whole_while_slots_move() {
         learners: 300,
         totals: recount(batch.iter().map(|record| &record.stats)),
     });
-    assert_recorded(store.record_many(&batch).await);
+    assert_all(store.record_many(&batch).await, Outcome::Created);
     assert_eq!(store.summary(course).await.unwrap(), whole);
 
     let (stop, mut stopped) = oneshot::channel();
@@ -81,15 +81,15 @@ async fn batches_and_summaries_are_whole_while_slots_move() {
     };
     let ((), (batches, summaries)) = tokio::join!(moving, using);
     assert!(batches > 0 && summaries > 0, "{batches}, {summaries}");
-    assert_recorded(store.record_many(&batch).await);
+    assert_all(store.record_many(&batch).await, Outcome::Replaced);
     assert_eq!(store.summary(course).await.unwrap(), whole);
     let masters: Vec<_> = cluster.nodes.iter().map(Redis::url).collect();
     assert_eq!(audit(&masters).await, 300);
 }
 
-fn assert_recorded(outcomes: Vec<Result<Outcome, StoreError>>) {
+fn assert_all(outcomes: Vec<Result<Outcome, StoreError>>, expected: Outcome) {
     for outcome in outcomes {
-        assert_eq!(outcome.unwrap(), Outcome::Recorded);
+        assert_eq!(outcome.unwrap(), expected);
     }
 }
 

@@ -13,6 +13,7 @@ use crate::support::golden::{
     fields, golden, hash,
 };
 use crate::support::history::{record, recount, stats};
+use crate::support::model::is_stored;
 use crate::support::{eventually, id};
 
 #[tokio::test]
@@ -143,11 +144,8 @@ async fn flushed_scripts_are_known_again() {
             .store
             .record_many(&[one, record(id(), id(), stats(1.0, 1.0, 1.0))])
             .await;
-        assert!(
-            outcomes
-                .into_iter()
-                .all(|outcome| outcome.unwrap() == Outcome::Recorded)
-        );
+        let outcomes = outcomes.into_iter().map(Result::unwrap);
+        assert!(outcomes.into_iter().all(is_stored));
     }
     assert_eq!(
         fixture.store.totals(one.learner, one.course).await.unwrap(),

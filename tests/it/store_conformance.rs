@@ -11,6 +11,7 @@ use study_stats::domain::{
 use crate::for_every_store;
 use crate::support::fixture::Fixture;
 use crate::support::history::{History, neighbour, record, recount, stats};
+use crate::support::model::is_stored;
 use crate::support::{id, now};
 
 for_every_store!(
@@ -55,7 +56,7 @@ async fn a_session_is_read_back_as_it_was_recorded(fixture: &Fixture) {
             occurred_at: Some(occurred_at),
             ..record(id(), id(), stats(number, -number, number))
         };
-        assert_eq!(store.record(&record).await.unwrap(), Outcome::Recorded);
+        assert_eq!(store.record(&record).await.unwrap(), Outcome::Created);
         let session = store
             .session(record.learner, record.course, record.session)
             .await
@@ -99,8 +100,12 @@ async fn a_replaced_session_moves_the_totals_by_the_difference(fixture: &Fixture
         stats: stats(0.0, 0.0, 0.0),
         ..first
     };
-    for record in [&kept, &first, &replaced] {
-        assert_eq!(store.record(record).await.unwrap(), Outcome::Recorded);
+    for (record, outcome) in [
+        (&kept, Outcome::Created),
+        (&first, Outcome::Created),
+        (&replaced, Outcome::Replaced),
+    ] {
+        assert_eq!(store.record(record).await.unwrap(), outcome);
     }
     let totals = store.totals(learner, course).await.unwrap();
     assert_eq!(totals, Some(recount([&kept.stats, &replaced.stats])));
@@ -124,11 +129,9 @@ async fn twenty_identical_records_at_once_count_once(fixture: &Fixture) {
     let store = &fixture.store;
     let record = record(id(), id(), stats(3.0, 7.5, 2.0));
     let outcomes = join_all((0..20).map(|_| store.record(&record))).await;
-    assert!(
-        outcomes
-            .into_iter()
-            .all(|outcome| outcome.unwrap() == Outcome::Recorded)
-    );
+    let outcomes: Vec<_> = outcomes.into_iter().map(Result::unwrap).collect();
+    let count = |of| outcomes.iter().filter(|outcome| **outcome == of).count();
+    assert_eq!((count(Outcome::Created), count(Outcome::Replaced)), (1, 19));
     let totals = store.totals(record.learner, record.course).await.unwrap();
     assert_eq!(totals, Some(recount([&record.stats])));
 }
@@ -142,10 +145,10 @@ async fn an_older_record_is_superseded_and_an_equally_old_one_is_not(fixture: &F
         ..first
     };
     for (record, outcome, modules) in [
-        (at(1_000, 1.0), Outcome::Recorded, 1.0),
+        (at(1_000, 1.0), Outcome::Created, 1.0),
         (at(999, 2.0), Outcome::Superseded, 1.0),
-        (at(1_000, 3.0), Outcome::Recorded, 3.0),
-        (at(1_001, 4.0), Outcome::Recorded, 4.0),
+        (at(1_000, 3.0), Outcome::Replaced, 3.0),
+        (at(1_001, 4.0), Outcome::Replaced, 4.0),
         (at(-1, 5.0), Outcome::Superseded, 4.0),
     ] {
         assert_eq!(store.record(&record).await.unwrap(), outcome);
@@ -157,7 +160,7 @@ async fn an_older_record_is_superseded_and_an_equally_old_one_is_not(fixture: &F
 async fn a_record_without_a_time_is_as_of_now(fixture: &Fixture) {
     let store = &fixture.store;
     let current = record(id(), id(), stats(1.0, 1.0, 1.0));
-    assert_eq!(store.record(&current).await.unwrap(), Outcome::Recorded);
+    assert_eq!(store.record(&current).await.unwrap(), Outcome::Created);
     let session = store
         .session(current.learner, current.course, current.session)
         .await
@@ -180,12 +183,12 @@ async fn a_record_without_a_time_is_as_of_now(fixture: &Fixture) {
         ..current
     };
     assert_eq!(store.record(&earlier).await.unwrap(), Outcome::Superseded);
-    assert_eq!(store.record(&current).await.unwrap(), Outcome::Recorded);
+    assert_eq!(store.record(&current).await.unwrap(), Outcome::Replaced);
     let later = Record {
         occurred_at: ahead(3_600_000),
         ..current
     };
-    assert_eq!(store.record(&later).await.unwrap(), Outcome::Recorded);
+    assert_eq!(store.record(&later).await.unwrap(), Outcome::Replaced);
     assert_eq!(store.record(&current).await.unwrap(), Outcome::Superseded);
 }
 
@@ -209,7 +212,7 @@ async fn a_sum_past_the_limit_is_refused_and_changes_nothing(fixture: &Fixture) 
         assert_eq!(stored, None);
     }
     let within = record(learner, course, stats(0.0, 0.0, 0.0));
-    assert_eq!(store.record(&within).await.unwrap(), Outcome::Recorded);
+    assert_eq!(store.record(&within).await.unwrap(), Outcome::Created);
 }
 
 async fn the_limit_is_also_that_of_the_summary(fixture: &Fixture) {
@@ -225,7 +228,7 @@ async fn the_limit_is_also_that_of_the_summary(fixture: &Fixture) {
         course: id(),
         ..more
     };
-    assert_eq!(store.record(&elsewhere).await.unwrap(), Outcome::Recorded);
+    assert_eq!(store.record(&elsewhere).await.unwrap(), Outcome::Created);
 }
 
 async fn a_batch_keeps_its_order_and_gives_each_record_its_outcome(fixture: &Fixture) {
@@ -250,10 +253,10 @@ async fn a_batch_keeps_its_order_and_gives_each_record_its_outcome(fixture: &Fix
         },
     ];
     let outcomes: Result<Vec<_>, _> = store.record_many(&batch).await.into_iter().collect();
-    let (recorded, superseded) = (Outcome::Recorded, Outcome::Superseded);
+    let (created, replaced) = (Outcome::Created, Outcome::Replaced);
     assert_eq!(
         outcomes.unwrap(),
-        [recorded, superseded, recorded, recorded, recorded]
+        [created, Outcome::Superseded, replaced, created, replaced]
     );
     let totals = store.totals(first.learner, first.course).await.unwrap();
     assert_eq!(totals, Some(recount([&stats(3.0, 3.0, 3.0)])));
@@ -277,7 +280,7 @@ async fn sixty_four_writers(
         let store = Arc::clone(&fixture.store);
         tokio::spawn(async move {
             for record in &records {
-                assert_eq!(store.record(record).await.unwrap(), Outcome::Recorded);
+                assert!(is_stored(store.record(record).await.unwrap()));
             }
             records
         })

@@ -63,7 +63,7 @@ async fn record_many(store: &dyn StatsStore, learner: LearnerId, course: CourseI
         .map(|turn| record_at(learner, course, turn % 50 - 25))
         .collect();
     for outcome in store.record_many(&records).await {
-        assert_eq!(outcome.unwrap(), Outcome::Recorded);
+        assert_eq!(outcome.unwrap(), Outcome::Created);
     }
 }
 
@@ -120,7 +120,7 @@ async fn what_occurred_before_an_erasure_is_refused_and_what_did_later_is_not(fi
         occurred_at: Some(OccurredAt::from_utc_millis(millis)),
         ..one
     };
-    assert_eq!(store.record(&one).await.unwrap(), Outcome::Recorded);
+    assert_eq!(store.record(&one).await.unwrap(), Outcome::Created);
     for _ in 0..2 {
         let before = now();
         assert_eq!(store.erase(one.learner).await.unwrap(), Deletion::Deleted);
@@ -129,8 +129,8 @@ async fn what_occurred_before_an_erasure_is_refused_and_what_did_later_is_not(fi
         let records = [at(before), at(i64::MIN), at(after + 1), one, one];
         let outcomes = store.record_many(&records).await.into_iter();
         let outcomes: Vec<_> = outcomes.map(Result::unwrap).collect();
-        let (erased, recorded) = (Outcome::Erased, Outcome::Recorded);
-        assert_eq!(outcomes, [erased, erased, recorded, recorded, recorded]);
+        let (erased, created, replaced) = (Outcome::Erased, Outcome::Created, Outcome::Replaced);
+        assert_eq!(outcomes, [erased, erased, created, created, replaced]);
 
         let stored = store.session(one.learner, one.course, one.session).await;
         let millis = stored.unwrap().unwrap().occurred_at.millis;
@@ -142,7 +142,7 @@ async fn what_occurred_before_an_erasure_is_refused_and_what_did_later_is_not(fi
         learner: id(),
         ..at(0)
     };
-    assert_eq!(store.record(&other).await.unwrap(), Outcome::Recorded);
+    assert_eq!(store.record(&other).await.unwrap(), Outcome::Created);
 }
 
 /// Brings the sum of scores to its limit with sessions of the first learner, and keeps it there with
@@ -162,7 +162,7 @@ async fn fill_around(fixture: &Fixture, learners: [LearnerId; 3], course: Course
     let others = records(learners[2], 0, -MAX_MAGNITUDE);
     for records in [&kept, &others] {
         for outcome in fixture.store.record_many(records).await {
-            assert_eq!(outcome.unwrap(), Outcome::Recorded);
+            assert_eq!(outcome.unwrap(), Outcome::Created);
         }
     }
     kept[0]

@@ -16,13 +16,14 @@ mod writer;
 use std::fs;
 use std::future::Future;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use redb::{ReadTransaction, ReadableDatabase};
 use tokio::task::JoinError;
 
+use super::upkeep::LastVerified;
 use super::{StatsStore, StoreError};
 use crate::config::StartError;
 use crate::domain::{
@@ -38,6 +39,7 @@ pub struct EmbeddedStore {
     file: Arc<DatabaseFile>,
     writer: Writer,
     timeout: Duration,
+    last_verified: Mutex<Option<LastVerified>>,
 }
 
 impl EmbeddedStore {
@@ -80,7 +82,13 @@ impl EmbeddedStore {
             file,
             writer,
             timeout,
+            last_verified: Mutex::default(),
         })
+    }
+
+    fn last_verified(&self) -> MutexGuard<'_, Option<LastVerified>> {
+        let last = self.last_verified.lock();
+        last.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `read` on a snapshot of the last commit, away from the threads that serve requests.

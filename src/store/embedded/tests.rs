@@ -182,7 +182,7 @@ fn what_occurred_no_later_than_its_learner_was_erased_is_refused_for_thirty_days
     };
     assert_eq!(
         fixture.record(&[at(999), at(1_000), at(1_001)]),
-        [Outcome::Erased, Outcome::Erased, Outcome::Recorded]
+        [Outcome::Erased, Outcome::Erased, Outcome::Created]
     );
     let without_a_time = Record {
         occurred_at: None,
@@ -190,7 +190,7 @@ fn what_occurred_no_later_than_its_learner_was_erased_is_refused_for_thirty_days
     };
     assert_eq!(
         fixture.record(&[without_a_time]),
-        [Outcome::Recorded],
+        [Outcome::Replaced],
         "now is 0 here, and yet after the erasure"
     );
     let record_at = |now, record| {
@@ -202,7 +202,7 @@ fn what_occurred_no_later_than_its_learner_was_erased_is_refused_for_thirty_days
         ..at(1_000)
     };
     assert_eq!(record_at(later - 1, other), Outcome::Erased);
-    assert_eq!(record_at(later, other), Outcome::Recorded);
+    assert_eq!(record_at(later, other), Outcome::Created);
     assert_eq!(rows(&fixture.snapshot(), ERASED), []);
 }
 

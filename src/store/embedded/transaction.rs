@@ -73,7 +73,7 @@ impl<'txn> Tables<'txn> {
         self.move_in_time(session_key, former.as_ref(), Some(&session))?;
         self.sessions
             .insert(session_key, schema::session_row(&session))?;
-        Ok(Outcome::Recorded)
+        Ok(former.map_or(Outcome::Created, |_| Outcome::Replaced))
     }
 
     /// Forgets those of a learner's sessions in a course that are there, and gives how many; `None`

@@ -15,6 +15,7 @@ use super::file::DatabaseFile;
 use super::transaction::Tables;
 use crate::domain::OccurredAt;
 use crate::store::StoreError;
+use crate::telemetry::metrics;
 
 /// Jobs that may wait for the writer; more than that wait to get in.
 const QUEUE: usize = 1_024;
@@ -136,6 +137,10 @@ fn run(file: &DatabaseFile, mut queue: mpsc::Receiver<Box<dyn Job>>) {
         let start = Instant::now();
         let committed = file.with(|database| commit(database, &mut group, &mut clock));
         last = (group.len(), start.elapsed());
+        metrics::embedded(|embedded| {
+            let sessions = group.iter().map(|job| job.size()).sum();
+            embedded.committed(sessions, last.1);
+        });
         if let Err(error) = &committed
             && error.is_transient()
         {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use redis::{RedisResult, cmd};
 
 use super::connection::Connection;
+use crate::telemetry::metrics::ServerFigures;
 
 /// The oldest Redis that has all that the scripts use.
 const OLDEST: u32 = 7;
@@ -79,6 +80,29 @@ impl Server {
     /// The value of `save` or `appendfsync`, where it tells that.
     pub(super) fn option(&self, name: &str) -> Option<&str> {
         self.options.get(name).map(String::as_str)
+    }
+
+    /// What it tells of its memory, replicas and connections.
+    pub(super) fn figures(&self) -> ServerFigures {
+        ServerFigures {
+            memory_used: self.number("used_memory"),
+            memory_limit: self.number("maxmemory"),
+            replicas: self.number("connected_slaves"),
+            replica_lag: self.lag(),
+            rejected_connections: self.number("rejected_connections"),
+        }
+    }
+
+    /// Seconds since the slowest replica answered.
+    fn lag(&self) -> Option<u64> {
+        let fields = self.info.lines().filter_map(|line| line.split_once(':'));
+        let replicas = fields.filter(|(field, _)| {
+            let number = field.strip_prefix("slave").unwrap_or_default();
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        let lags = replicas.flat_map(|(_, replica)| replica.split(','));
+        lags.filter_map(|part| part.strip_prefix("lag=")?.parse().ok())
+            .max()
     }
 
     /// What would lose data, or keep requests from being served.
@@ -177,6 +201,23 @@ pub(super) mod tests {
         let snapshots = WELL.replace("aof_enabled:1", "aof_enabled:0");
         assert_eq!(found(&snapshots, &[("save", "3600 1")]), [""; 0]);
         assert_eq!(found(&snapshots, &[]), [""; 0]);
+    }
+
+    #[test]
+    fn the_figures_are_those_of_info_and_the_lag_is_the_slowest_replicas() {
+        let info = "used_memory:1048576\r\nmaxmemory:0\r\nconnected_slaves:2\r\n\
+            slave0:ip=10.0.0.2,port=6379,state=online,offset=9,lag=0\r\n\
+            slave1:ip=10.0.0.3,port=6379,state=online,offset=7,lag=3\r\n\
+            slave_repl_offset:9\r\nrejected_connections:4\r\n";
+        let expected = ServerFigures {
+            memory_used: Some(1_048_576),
+            memory_limit: Some(0),
+            replicas: Some(2),
+            replica_lag: Some(3),
+            rejected_connections: Some(4),
+        };
+        assert_eq!(server(info, &[]).figures(), expected);
+        assert_eq!(server("", &[]).figures(), ServerFigures::default());
     }
 
     #[test]

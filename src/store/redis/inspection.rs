@@ -12,6 +12,7 @@ use super::info::Server;
 use super::keys::Keys;
 use super::lanes::Lanes;
 use super::scripts::PERMISSIONS;
+use crate::telemetry::metrics;
 
 /// How often Redis is looked at.
 const EVERY: Duration = Duration::from_secs(60);
@@ -42,6 +43,8 @@ pub(super) async fn watch(lanes: Arc<Lanes>, keys: Keys, wait_replicas: usize) {
             tracing::warn!(server, "{finding}");
         }
         tracing::debug!(findings = found.len(), "Redis was looked at");
+        let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
+        metrics::redis(|redis| redis.findings.set(count));
         told = found;
         tokio::time::sleep(EVERY).await;
     }
@@ -55,6 +58,13 @@ async fn inspect(
     let mut findings = Findings::new();
     match Server::all(connection).await {
         Ok(servers) => {
+            metrics::redis(|redis| {
+                redis.servers(
+                    servers
+                        .iter()
+                        .map(|server| (&*server.name, server.figures())),
+                );
+            });
             for server in servers {
                 let found = server.findings(wait_replicas).into_iter();
                 findings.extend(found.map(|finding| (server.name.clone(), finding.text)));

@@ -84,6 +84,12 @@ impl Keys {
         self.key(learner, 'x', &[&text(learner)])
     }
 
+    /// Hash: what the last verification came to. In no bucket, as it is of all of them: so no scan of
+    /// the others comes by it.
+    pub(super) fn verified(&self) -> String {
+        format!("{}:verified", self.prefix)
+    }
+
     /// The keys of the record script, in its order.
     pub(super) fn of_record(&self, record: &Record) -> [String; 6] {
         self.all(record.learner, record.course, record.session)

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 use super::connection::Connection;
 use super::connector::Connector;
 use super::failure::breaks_lane;
+use crate::telemetry::metrics;
 
 /// How often an idle lane is asked whether it is still alive, and how often at most one to a
 /// Cluster is replaced.
@@ -71,6 +72,12 @@ impl Lanes {
     pub(super) fn any(&self) -> Option<Connection> {
         let open = self.lanes.iter().find_map(Lane::pick);
         open.map(|lane| lane.connection)
+    }
+
+    /// How many there are to be, and how many are open.
+    pub(super) fn count(&self) -> (usize, usize) {
+        let open = self.lanes.iter().filter(|lane| lane.is_open());
+        (self.lanes.len(), open.count())
     }
 
     /// Why a lane could not be opened, while none is.
@@ -217,6 +224,7 @@ async fn keep(number: usize, lane: Arc<Lane>, pool: Pool<Connector>) {
                 }
                 let reason = watch(&lane, &connection).await;
                 tracing::warn!(lane = number, reason, "a connection to Redis is replaced");
+                metrics::redis(|redis| redis.reconnects.inc());
                 lane.close();
                 // Taken for good: what is broken is not to be checked again.
                 drop(Object::take(connection));

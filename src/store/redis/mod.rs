@@ -40,6 +40,7 @@ use crate::domain::{
     CourseId, Deletion, LearnerId, ListedCourse, ListedSession, Outcome, Page, Record, Session,
     SessionId, Slice, Span, Summary, Totals,
 };
+use crate::telemetry::metrics;
 use address::Topology;
 use connector::Connector;
 use failure::{is_transient, is_unknown_script, no_lane};
@@ -158,7 +159,10 @@ impl RedisStore {
     ) -> Result<T, StoreError> {
         match self.attempt(request).await {
             Err(error) if is_transient(&error) => {
-                if !is_unknown_script(&error) {
+                if is_unknown_script(&error) {
+                    metrics::redis(|redis| redis.script_reloads.inc());
+                } else {
+                    metrics::redis(|redis| redis.retries.inc());
                     tokio::time::sleep(RETRY_AFTER).await;
                 }
                 Ok(self.attempt(other).await?)
@@ -272,6 +276,7 @@ impl StatsStore for RedisStore {
     async fn ping(&self) -> Result<(), StoreError> {
         match self.attempt_ping().await {
             Err(error) if is_transient(&error) => {
+                metrics::redis(|redis| redis.retries.inc());
                 tokio::time::sleep(RETRY_AFTER).await;
                 Ok(self.attempt_ping().await?)
             }

@@ -78,7 +78,8 @@ pub(super) fn too_late(reply: &str) -> Option<Clock> {
 /// What the record script's reply says.
 pub(super) fn outcome(reply: &str) -> Result<Outcome, StoreError> {
     match reply {
-        "recorded" => Ok(Outcome::Recorded),
+        "created" => Ok(Outcome::Created),
+        "replaced" => Ok(Outcome::Replaced),
         "superseded" => Ok(Outcome::Superseded),
         "erased" => Ok(Outcome::Erased),
         "limit" => Ok(Outcome::LimitExceeded),

@@ -21,6 +21,7 @@ use super::request::{AT_ONCE, Grouping};
 use super::scripts::LuaScript;
 use crate::domain::LearnerId;
 use crate::store::bucket;
+use crate::telemetry::metrics;
 
 /// What a script answered, or why it did not.
 pub(super) type Reply = Result<String, RedisError>;
@@ -291,10 +292,13 @@ impl Attempt {
             // It was in time, so that only the clock can have been another one.
             Ok(late) if self.clock.is_none() => self.clock = too_late(late),
             // It becomes known by its text.
-            Err(error) if is_unknown_script(error) && !self.by_text => {}
+            Err(error) if is_unknown_script(error) && !self.by_text => {
+                metrics::redis(|redis| redis.script_reloads.inc());
+            }
             _ if self.is_retry => return false,
             _ => {
                 self.is_retry = true;
+                metrics::redis(|redis| redis.retries.inc());
                 tokio::time::sleep(RETRY_AFTER).await;
             }
         }

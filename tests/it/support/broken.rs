@@ -53,7 +53,7 @@ pub(crate) async fn directory_of(count: usize) -> (TempDir, Vec<Student>) {
     let records: Vec<_> = students.iter().flat_map(Student::records).collect();
     let store = EmbeddedStore::open(directory.path(), PATIENCE).unwrap();
     for outcome in store.record_many(&records).await {
-        assert_eq!(outcome.unwrap(), Outcome::Recorded);
+        assert_eq!(outcome.unwrap(), Outcome::Created);
     }
     (directory, students)
 }

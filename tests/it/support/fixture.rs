@@ -116,7 +116,7 @@ impl Fixture {
             .collect();
         for batch in full.chunks(1_000) {
             for outcome in self.store.record_many(batch).await {
-                assert_eq!(outcome.unwrap(), Outcome::Recorded);
+                assert_eq!(outcome.unwrap(), Outcome::Created);
             }
         }
         SESSIONS

@@ -113,8 +113,10 @@ impl Model {
             stats: record.stats,
             occurred_at,
         };
-        self.sessions.insert(key, session);
-        Outcome::Recorded
+        match self.sessions.insert(key, session) {
+            None => Outcome::Created,
+            Some(_) => Outcome::Replaced,
+        }
     }
 
     pub(crate) fn is_erased(&self, learner: LearnerId) -> bool {
@@ -224,4 +226,9 @@ impl Model {
         };
         Some(summary).filter(|summary| summary.learners > 0)
     }
+}
+
+/// Whether a record is stored, new or in the place of another.
+pub(crate) fn is_stored(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Created | Outcome::Replaced)
 }

@@ -5,11 +5,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::api::Client;
 use super::eventually;
+
+/// What the lines of the log have in them that are about the port of the metrics.
+const METRICS: &str = r#""name":"metrics""#;
 
 /// The binary under test, with an environment of the test's own.
 pub(crate) fn command() -> Command {
@@ -48,18 +53,17 @@ pub(crate) fn output(command: &mut Command) -> Output {
 pub(crate) struct Service {
     child: Child,
     address: SocketAddr,
-    log: Arc<Mutex<String>>,
+    log: Log,
+    /// Ends with the log.
+    reader: Option<JoinHandle<()>>,
 }
+
+type Log = Arc<Mutex<String>>;
 
 impl Service {
     /// Starts the service and waits until it listens.
     pub(crate) fn start(command: &mut Command) -> Self {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary can be started");
-        let log = Arc::default();
-        let listening = follow(child.stdout.take().unwrap(), Arc::clone(&log));
+        let (child, log, reader, listening) = spawn(command);
         let address = listening.recv_timeout(Duration::from_secs(60));
         let address = address
             .unwrap_or_else(|_| panic!("the service does not listen: {}", log.lock().unwrap()));
@@ -67,7 +71,22 @@ impl Service {
             child,
             address,
             log,
+            reader: Some(reader),
         }
+    }
+
+    /// Starts the service, whose log may not say where it listens, on that port of this machine.
+    pub(crate) async fn start_at(command: &mut Command, port: u16) -> Self {
+        let (child, log, reader, _) = spawn(command.env("PORT", port.to_string()));
+        let service = Self {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            log,
+            reader: Some(reader),
+        };
+        let client = service.client();
+        eventually("it listens", || async { client.try_ready().await.ok() }).await;
+        service
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -76,6 +95,25 @@ impl Service {
 
     pub(crate) fn client(&self) -> Client {
         Client::new(self.address)
+    }
+
+    /// A client of the port that metrics are fetched from, once the log tells it.
+    pub(crate) async fn metrics(&self) -> Client {
+        let address = eventually("metrics can be fetched", || async {
+            let log = self.log();
+            let mut lines = log.lines().filter(|line| line.contains(METRICS));
+            lines.find_map(address_in)
+        });
+        Client::new(address.await)
+    }
+
+    /// The lines of its log that have a text in them, in JSON.
+    pub(crate) fn lines(&self, text: &str) -> Vec<Value> {
+        let log = self.log();
+        let lines = log.lines().filter(|line| line.contains(text));
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -98,13 +136,17 @@ impl Service {
         send_signal(self.child.id(), signal);
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and that of its log.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let child = &mut self.child;
-        eventually("the service ends", || {
+        let status = eventually("the service ends", || {
             std::future::ready(child.try_wait().unwrap())
         })
-        .await
+        .await;
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        status
     }
 }
 
@@ -115,27 +157,38 @@ impl Drop for Service {
     }
 }
 
-/// Collects the log, and sends the address once the service says that it listens.
-fn follow(
-    output: impl Read + Send + 'static,
-    log: Arc<Mutex<String>>,
-) -> mpsc::Receiver<SocketAddr> {
+/// Starts the service; its log, and where it listens, once it says so.
+fn spawn(command: &mut Command) -> (Child, Log, JoinHandle<()>, mpsc::Receiver<SocketAddr>) {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary can be started");
+    let log = Arc::default();
     let (found, listening) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            if let Some((_, rest)) = line.split_once("socket://") {
-                let address = rest
-                    .split(|c: char| c == '"' || c.is_whitespace())
-                    .next()
-                    .unwrap_or_default();
-                let _ = found.send(address.parse().unwrap());
-            }
-            let mut log = log.lock().unwrap();
-            log.push_str(&line);
-            log.push('\n');
+    let (output, lines) = (child.stdout.take().unwrap(), Arc::clone(&log));
+    let reader = thread::spawn(move || follow(output, &lines, &found));
+    (child, log, reader, listening)
+}
+
+/// Collects the log, and sends the address once the service says that it listens.
+fn follow(output: impl Read, log: &Mutex<String>, found: &mpsc::Sender<SocketAddr>) {
+    for line in BufReader::new(output).lines().map_while(Result::ok) {
+        if let Some(address) = address_in(&line)
+            && !line.contains(METRICS)
+        {
+            let _ = found.send(address);
         }
-    });
-    listening
+        let mut log = log.lock().unwrap();
+        log.push_str(&line);
+        log.push('\n');
+    }
+}
+
+/// The address that a line of the log says is listened on.
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("socket://")?;
+    let end = rest.find(|c: char| c == '"' || c.is_whitespace());
+    rest[..end.unwrap_or(rest.len())].parse().ok()
 }
 
 /// Sends a signal by its name to a process that a test started.

@@ -73,7 +73,7 @@ pub async fn record(
         occurred_at,
     };
     match store.record(&record).await? {
-        Outcome::Recorded => Ok((201, r#"{"message":"OK"}"#)),
+        Outcome::Created | Outcome::Replaced => Ok((201, r#"{"message":"OK"}"#)),
         Outcome::Superseded => Ok((200, r#"{"message":"superseded"}"#)),
         Outcome::Erased => Err(Error::Erased),
         Outcome::LimitExceeded => Err(Error::Limit),

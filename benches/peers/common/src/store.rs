@@ -166,7 +166,8 @@ fn deadline() -> u64 {
 
 fn outcome(reply: redis::RedisResult<Value>) -> Result<Outcome, Error> {
     match text(&reply.map_err(|_| Error::Unavailable)?) {
-        Some("recorded") => Ok(Outcome::Recorded),
+        Some("created") => Ok(Outcome::Created),
+        Some("replaced") => Ok(Outcome::Replaced),
         Some("superseded") => Ok(Outcome::Superseded),
         Some("erased") => Ok(Outcome::Erased),
         Some("limit") => Ok(Outcome::LimitExceeded),

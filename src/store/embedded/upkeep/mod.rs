@@ -12,15 +12,20 @@ mod summaries;
 mod tests;
 mod verify;
 
+use std::fs;
+
 use async_trait::async_trait;
 use redb::ReadTransaction;
+use rustix::fs::statvfs;
 use tokio::sync::mpsc;
 
 use super::EmbeddedStore;
 use super::schema::{self, COURSES};
 use crate::domain::LearnerId;
 use crate::store::StoreError;
-use crate::store::upkeep::{Check, Entry, Subject, Upkeep, Verified, Verifying};
+use crate::store::upkeep::{
+    Check, Entry, LastVerified, Subject, Upkeep, Verified, Verifying, Vitals,
+};
 use verify::Verification;
 
 /// Learners that are given at once.
@@ -37,7 +42,12 @@ impl Upkeep for EmbeddedStore {
         repair: bool,
         events: mpsc::Sender<Verifying>,
     ) -> Result<Verified, StoreError> {
-        Verification::new(self, repair, events).run().await
+        let verification = Verification::new(self, repair, events.clone());
+        let verified = verification.run().await?;
+        if !events.is_closed() {
+            *self.last_verified() = Some(LastVerified::now(verified));
+        }
+        Ok(verified)
     }
 
     async fn inspect(
@@ -51,6 +61,20 @@ impl Upkeep for EmbeddedStore {
 
     async fn examine(&self) -> Vec<Check> {
         examine::checks(self).await
+    }
+
+    async fn last_verified(&self) -> Result<Option<LastVerified>, StoreError> {
+        Ok(*self.last_verified())
+    }
+
+    async fn vitals(&self) -> Vitals {
+        let looked = self.away(|file| {
+            let size = fs::metadata(&file.path).map_or(0, |file| file.len());
+            let free = statvfs(&file.path).map_or(0, |disk| disk.f_bavail * disk.f_frsize);
+            Ok((size, free))
+        });
+        let (file, free) = looked.await.unwrap_or_default();
+        Vitals::Embedded { file, free }
     }
 }
 

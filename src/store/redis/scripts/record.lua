@@ -13,7 +13,7 @@
 --       9 to 14 what 2 to 4 contribute to their sums, units and fraction of each: Redis has but
 --         one thread, so what the caller can work out is not worked out here; left out where all
 --         three are whole, and are themselves what they contribute
--- Reply 'recorded', or what kept it from being so: 'erased', 'superseded' or 'limit'
+-- Reply 'created' or 'replaced', or what kept it from being so: 'erased', 'superseded' or 'limit'
 --
 -- One call, so that it is atomic for every reader and also where the caller goes away half way. All
 -- that can refuse the record is looked at before the first write.
@@ -48,4 +48,4 @@ put(KEYS[5], summary_before, summary)
 call('HSET', KEYS[1], 'm', ARGV[2], 's', ARGV[3], 't', ARGV[4], 'o', occurred, 'd', day)
 call('ZADD', KEYS[3], occurred, ARGV[7])
 call('ZADD', KEYS[4], 'GT', occurred, ARGV[8])
-return 'recorded'
+return is_new and 'created' or 'replaced'

@@ -6,6 +6,7 @@ mod course;
 mod entries;
 mod inspect;
 mod look;
+mod note;
 mod repair;
 mod scan;
 mod summary;
@@ -23,7 +24,9 @@ use super::RedisStore;
 use super::keys::Name;
 use crate::domain::LearnerId;
 use crate::store::StoreError;
-use crate::store::upkeep::{Check, Entry, Subject, Upkeep, Verified, Verifying};
+use crate::store::upkeep::{
+    Check, Entry, LastVerified, Subject, Upkeep, Verified, Verifying, Vitals,
+};
 use inspect::Inspection;
 use verify::Verification;
 use window::Window;
@@ -72,7 +75,12 @@ impl Upkeep for RedisStore {
         repair: bool,
         events: mpsc::Sender<Verifying>,
     ) -> Result<Verified, StoreError> {
-        Verification::new(self, repair, events).run().await
+        let verification = Verification::new(self, repair, events.clone());
+        let verified = verification.run().await?;
+        if !events.is_closed() {
+            self.note(LastVerified::now(verified)).await;
+        }
+        Ok(verified)
     }
 
     async fn inspect(
@@ -89,5 +97,14 @@ impl Upkeep for RedisStore {
 
     async fn examine(&self) -> Vec<Check> {
         self.examine_redis().await
+    }
+
+    async fn last_verified(&self) -> Result<Option<LastVerified>, StoreError> {
+        self.noted().await
+    }
+
+    async fn vitals(&self) -> Vitals {
+        let (lanes, open) = self.lanes.count();
+        Vitals::Redis { lanes, open }
     }
 }

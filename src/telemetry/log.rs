@@ -5,10 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tracing_subscriber::EnvFilter;
+use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt};
 
+use super::metrics;
 use crate::config::{Config, LogFormat, StartError};
+
+/// The target of the lines that tell of each request, which are written where that is configured.
+pub const ACCESS: &str = "study_stats::access";
 
 /// Sets up the log of the service.
 ///
@@ -44,18 +51,23 @@ fn install(
     writer: BoxMakeWriter,
     is_terminal: bool,
 ) -> Result<(), StartError> {
-    let filter = EnvFilter::try_new(config.log.as_deref().unwrap_or(level)).map_err(|error| {
+    let configured = config.log.as_deref().filter(|log| !log.trim().is_empty());
+    let access = if config.access_log { "info" } else { "off" };
+    let filter = format!("{},{ACCESS}={access}", configured.unwrap_or(level));
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
         let hint = "it must be like info or info,study_stats=debug";
         StartError::Configuration(format!("RUST_LOG is not understood ({error}): {hint}"))
     })?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
-        .with_ansi(is_terminal);
-    match config.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
+    let lines = fmt::layer().with_writer(writer).with_ansi(is_terminal);
+    let lines = match config.log_format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .with(Counted)
+        .init();
     std::panic::set_hook(Box::new(|panic| {
         // The payload may hold anything, a learner's data included; the place says enough.
         let location = panic
@@ -65,6 +77,17 @@ fn install(
         tracing::error!(location, "a panic was caught");
     }));
     Ok(())
+}
+
+/// Counts the lines that tell of something to look at.
+struct Counted;
+
+impl<S: Subscriber> Layer<S> for Counted {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if let Some(metrics) = metrics::get() {
+            metrics.logged(*event.metadata().level());
+        }
+    }
 }
 
 /// Counts what may happen thousands of times a second, and tells it in one line a second.

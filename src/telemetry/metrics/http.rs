@@ -1,0 +1,126 @@
+//! Requests.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramVec, IntCounter, IntGauge, Result};
+
+use super::Register;
+
+/// From a read that Redis answers at once to the default of `REQUEST_TIMEOUT`.
+const BUCKETS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0,
+];
+/// The statuses that operations usually answer, whose histograms are held.
+const USUAL: [u16; 10] = [200, 201, 204, 304, 400, 404, 410, 422, 500, 503];
+/// What the methods are counted as that have no meaning here.
+const OTHER: &str = "other";
+/// What the route is called that there is not.
+const NO_ROUTE: &str = "none";
+/// The status of a request whose client went away, as balancers write it.
+pub const CLIENT_GONE: u16 = 499;
+
+/// Requests, and what may keep them from being served.
+pub struct Http {
+    durations: HistogramVec,
+    /// Requests that are being served.
+    pub in_flight: IntGauge,
+    /// Whether the service is ready, as of the last time that it was asked for its metrics.
+    pub ready: IntGauge,
+    shed_requests: IntCounter,
+    shed_bodies: IntCounter,
+}
+
+/// Why a request is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shed {
+    /// Too many use the store.
+    Requests,
+    /// Large bodies take all the memory that is for them.
+    Bodies,
+}
+
+impl Http {
+    pub(super) fn new(register: &Register) -> Result<Self> {
+        let shed = register.counters(
+            "study_stats_http_requests_shed_total",
+            "Requests answered 503 overloaded, by what there was too much of",
+            &["reason"],
+        )?;
+        Ok(Self {
+            durations: register.histograms(
+                "study_stats_http_request_duration_seconds",
+                "Time from the head of a request to the head of its answer",
+                &["route", "method", "status"],
+                &BUCKETS,
+            )?,
+            in_flight: register.gauge(
+                "study_stats_http_requests_in_flight",
+                "Requests that are being served",
+            )?,
+            ready: register.gauge(
+                "study_stats_ready",
+                "1 where the store can be reached and the service is not about to end, else 0",
+            )?,
+            shed_requests: shed.with_label_values(&["requests"]),
+            shed_bodies: shed.with_label_values(&["bodies"]),
+        })
+    }
+
+    /// Counts a request that is not served.
+    pub fn shed(&self, reason: Shed) {
+        match reason {
+            Shed::Requests => self.shed_requests.inc(),
+            Shed::Bodies => self.shed_bodies.inc(),
+        }
+    }
+
+    /// What counts the requests of one operation.
+    #[must_use]
+    pub fn operation(&self, route: &str, method: &str) -> Operation {
+        Operation {
+            durations: self.durations.clone(),
+            route: route.to_owned(),
+            method: method.to_owned(),
+            usual: Default::default(),
+        }
+    }
+
+    /// Counts a request that was for no operation; its route is looked up.
+    pub fn other(&self, route: Option<&str>, method: &str, status: u16, took: Duration) {
+        const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+        let known = METHODS.into_iter().find(|known| *known == method);
+        self.durations
+            .with_label_values(&[
+                route.unwrap_or(NO_ROUTE),
+                known.unwrap_or(OTHER),
+                &status.to_string(),
+            ])
+            .observe(took.as_secs_f64());
+    }
+}
+
+/// Counts the requests of one operation.
+pub struct Operation {
+    durations: HistogramVec,
+    route: String,
+    method: String,
+    /// There once they are needed, so that what never happens takes no room in the answer.
+    usual: [OnceLock<Histogram>; USUAL.len()],
+}
+
+impl Operation {
+    /// Counts a request.
+    pub fn observe(&self, status: u16, took: Duration) {
+        let find = || {
+            let labels = [&*self.route, &*self.method, &*status.to_string()];
+            self.durations.with_label_values(&labels)
+        };
+        match USUAL.iter().position(|usual| *usual == status) {
+            Some(number) => self.usual[number]
+                .get_or_init(find)
+                .observe(took.as_secs_f64()),
+            None => find().observe(took.as_secs_f64()),
+        }
+    }
+}
