@@ -9,6 +9,7 @@ import tempfile
 import budgets
 import ceiling
 import compare
+import fleet
 import growth
 import machine
 import rates
@@ -21,6 +22,7 @@ PARTS = {
     "ceiling": ceiling.run,
     "growth": growth.run,
     "room": room.run,
+    "fleet": fleet.run,
     "rates": rates.run,
     "start": start.run,
     "soak": soak.run,

@@ -44,11 +44,17 @@ def run(options):
 
 
 def prepare(redis, service):
-    """Fills Redis with what is then read and replaced: 2,000 learners, each with 5 sessions in each of
-    two of 50 courses."""
+    """Fills Redis, and remembers what it has then."""
+    population = prepare_data(service)
+    redis.keep_state()
+    return population
+
+
+def prepare_data(service):
+    """Has the service record what is then read and replaced: 2,000 learners, each with 5 sessions in
+    each of two of 50 courses."""
     population = Population(learners=2_000, courses=50, courses_each=2, sessions_each=5)
     fill(service.port, population.records())
-    redis.keep_state()
     return population
 
 

@@ -10,7 +10,7 @@ from process import Process, free_port
 class Redis(Process):
     """An empty Redis that saves nothing by itself."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *options):
         server = os.environ.get("REDIS_SERVER", "redis-server")
         if not shutil.which(server):
             raise SystemExit(f"there is no {server}: install redis-server 7 or newer")
@@ -19,7 +19,7 @@ class Redis(Process):
         port = free_port()
         super().__init__(
             [server, "--bind", "127.0.0.1", "--port", str(port), "--dir", directory,
-             "--save", "", "--enable-debug-command", "local"],
+             "--save", "", "--enable-debug-command", "local", *options],
             port,
             os.path.join(directory, "redis.log"),
         )

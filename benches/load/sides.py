@@ -18,7 +18,7 @@ def start_ours(directory, *options, name=NAME, command=(OURS,)):
 
 
 def on_redis(directory, redis, **how):
-    """This service on a Redis."""
+    """This service on a Redis, or on a Cluster of them."""
     return start_ours(directory, "--store", "redis", "--redis-url", redis.url, **how)
 
 

@@ -1,10 +1,14 @@
 //! `/docs`, `/openapi.json` and `/`: the document, and Swagger UI from the binary.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use poem::endpoint::make_sync;
 use poem::web::Redirect;
-use poem::{Endpoint, IntoEndpoint, Request, Response, Route, get};
+use poem::{Endpoint, Request, Response, Route, get};
 use poem_openapi::{OpenApi, OpenApiService};
+
+use super::{Operations, service};
 
 const ROOT: &str = "/";
 const DOCS: &str = "/docs";
@@ -13,46 +17,34 @@ const DOCUMENT: &str = "/openapi.json";
 /// The paths here, all for GET.
 pub(super) const PATHS: [&str; 3] = [ROOT, DOCS, DOCUMENT];
 
-/// The operations of an API together with the pages that document them.
+/// The pages. One set for all threads, made when somebody first looks: they are large.
+static PAGES: LazyLock<Route> = LazyLock::new(|| {
+    let service = service(Operations(None));
+    Route::new()
+        .at(ROOT, get(make_sync(|_| Redirect::temporary(DOCS))))
+        .at(
+            DOCS,
+            get(constant("text/html; charset=utf-8", page(&service))),
+        )
+        .at(
+            DOCUMENT,
+            get(constant("application/json; charset=utf-8", service.spec())),
+        )
+});
+
+/// The operations of the API together with the pages that document them.
 ///
 /// Not one poem route of both: nested below `/`, the operations would take that path too.
-pub(super) struct Documented<E> {
-    pages: Route,
-    operations: E,
-}
-
-impl<E> Documented<E> {
-    /// Puts the pages of `service` beside its operations.
-    pub(super) fn new<T>(service: OpenApiService<T, ()>) -> Self
-    where
-        T: OpenApi,
-        OpenApiService<T, ()>: IntoEndpoint<Endpoint = E>,
-    {
-        let pages = Route::new()
-            .at(ROOT, get(make_sync(|_| Redirect::temporary(DOCS))))
-            .at(
-                DOCS,
-                get(constant("text/html; charset=utf-8", page(&service))),
-            )
-            .at(
-                DOCUMENT,
-                get(constant("application/json; charset=utf-8", service.spec())),
-            );
-        Self {
-            pages,
-            operations: service.into_endpoint(),
-        }
-    }
-}
+pub(super) struct Documented<E>(pub(super) E);
 
 impl<E: Endpoint<Output = Response>> Endpoint for Documented<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         if PATHS.contains(&request.uri().path()) {
-            self.pages.call(request).await
+            PAGES.call(request).await
         } else {
-            self.operations.call(request).await
+            self.0.call(request).await
         }
     }
 }

@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
-use poem::{Endpoint, Response};
+use poem::{Endpoint, IntoEndpoint, Response};
 use poem_openapi::registry::{MetaApi, MetaPath, Registry};
 use poem_openapi::{ExtraHeader, LicenseObject, OpenApi, OpenApiService, ServerObject, Tags};
 
@@ -116,7 +116,7 @@ impl OpenApi for Operations {
 pub fn endpoint(context: &Context, timeout: Duration) -> impl Endpoint<Output = Response> + use<> {
     let routes = Routes::new();
     let service = service(Operations(Some((context.clone(), Arc::clone(&routes)))));
-    Boundary::new(Documented::new(service), timeout, routes)
+    Boundary::new(Documented(service.into_endpoint()), timeout, routes)
 }
 
 /// The OpenAPI document, as JSON.

@@ -83,7 +83,7 @@ pub struct Config {
     #[arg(long, env, global = true, hide_env_values = true, value_parser = parse_secret)]
     pub redis_url: Option<Secret>,
 
-    /// Connections held open to Redis, from 1 to 64
+    /// Connections held open to Redis, shared out among the threads, one at least for each; from 1 to 64
     #[arg(long, env, global = true, default_value = "4", value_parser = parse_lanes)]
     pub redis_lanes: usize,
 

@@ -37,7 +37,7 @@ def full_stack(aws):
         AccessLogsBucket="access-logs",
         AlarmEmail="operator@example.org",
         MetricsCidr="10.9.0.0/16",
-        TracesEndpoint="http://collector:4317",
+        TracesEndpoint="http://collector:4318",
         MinInstances="3",
         MaxInstances="9",
         CacheShards="2",

@@ -19,7 +19,7 @@ ALL = {
     "env": {"MAX_REQUESTS": "2048", "LOG_FORMAT": "text"},
     "service": {"type": "LoadBalancer", "annotations": {"a/b": "c"}},
     "metrics": {"enabled": True, "port": 9191, "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}},
-    "tracing": {"endpoint": "http://collector:4317"},
+    "tracing": {"endpoint": "http://collector:4318"},
     "networkPolicy": {"redisTo": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "redisPorts": [6379, 6380]},
     "podAnnotations": {"x": "y"},
     "podLabels": {"team": "stats"},
@@ -134,7 +134,7 @@ def test_the_service_is_configured_as_the_values_say():
     assert (least["LOG_FORMAT"], everything["LOG_FORMAT"]) == ("json", "text")
     assert not {"METRICS_PORT", "OTEL_EXPORTER_OTLP_ENDPOINT", "REDIS_CA_FILE"} & set(least)
     assert everything["METRICS_PORT"] == "9191"
-    assert everything["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4317"
+    assert everything["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318"
     assert everything["MAX_REQUESTS"] == "2048"
     names = [each["name"] for each in container(render(ALL))["env"]]
     assert len(names) == len(set(names))
@@ -143,8 +143,7 @@ def test_the_service_is_configured_as_the_values_say():
 
 def test_the_variables_are_those_that_the_service_knows():
     known = (ROOT / "docs/CONFIGURATION.md").read_text()
-    # Those of its metrics and traces stand in that document as well as soon as it has them.
-    for name in set(environment(render(ALL))) - {"METRICS_PORT", "OTEL_EXPORTER_OTLP_ENDPOINT"}:
+    for name in environment(render(ALL)):
         assert f"| `{name}` |" in known, name
 
 
@@ -188,7 +187,7 @@ def test_the_network_lets_through_what_is_needed_and_no_more():
     assert ports(least["egress"]) == [[("TCP", 53), ("UDP", 53)], [("TCP", 6379)]]
     everything = render(ALL)["NetworkPolicy", "study-stats"]["spec"]
     assert ports(everything["ingress"]) == [[("TCP", "http")], [("TCP", "metrics")]]
-    assert ports(everything["egress"])[1:] == [[("TCP", 6379), ("TCP", 6380)], [("TCP", 4317), ("TCP", 4318)]]
+    assert ports(everything["egress"])[1:] == [[("TCP", 6379), ("TCP", 6380)], [("TCP", 4318)]]
     assert everything["egress"][1]["to"] == [{"ipBlock": {"cidr": "10.0.0.0/8"}}]
 
 

@@ -16,7 +16,7 @@ def test_clients_reach_the_balancer_it_the_instances_and_they_the_cache(stack):
 def test_what_is_optional_opens_its_own_port_and_no_other(full_stack):
     into, out_of = full_stack.security_group("InstanceGroup")
     assert into == {("BalancerGroup", 80, 80), ("10.9.0.0/16", 9090, 9090)}
-    assert out_of == {("CacheGroup", 6379, 6379), ("0.0.0.0/0", 443, 443), ("0.0.0.0/0", 4317, 4318)}
+    assert out_of == {("CacheGroup", 6379, 6379), ("0.0.0.0/0", 443, 443), ("0.0.0.0/0", 4318, 4318)}
     into, out_of = full_stack.security_group("BalancerGroup")
     assert into == {("10.0.0.0/8", 80, 80), ("10.0.0.0/8", 443, 443)}
     assert out_of == {("InstanceGroup", 80, 80)}

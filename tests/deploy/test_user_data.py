@@ -82,7 +82,7 @@ def test_what_is_optional_reaches_the_container(full_stack, machine):
     environment = container["environment"]
     assert environment["METRICS_PORT"] == "9090"
     assert option(container["arguments"], "--publish") == ["80:80", "9090:9090"]
-    assert environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4317"
+    assert environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318"
     assert environment["REDIS_WAIT_REPLICAS"] == "0"
     host = f"configurationendpoint.{full_stack.ids['Cache']}.cache.amazonaws.com:6379"
     assert re.fullmatch(rf"rediss\+cluster://:[^@]+@{host}", environment["REDIS_URL"])

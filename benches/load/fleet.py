@@ -1,0 +1,75 @@
+"""What more replicas, and more nodes of a Cluster, cost and change: all of them share this machine."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import compare
+import sides
+import table
+import wrk
+from resp import Redis
+
+CONNECTIONS = 64
+REPLICAS = [1, 2, 4]
+NODES = [1, 3, 6]
+
+
+def run(options):
+    """The mixed load over so many replicas on one Redis, and over one replica on so many nodes."""
+    figures = {}
+    for count in REPLICAS:
+        figures["replicas", count] = measured(options, count, lambda stack: stack.enter_context(Redis(options.directory)))
+    for count in NODES:
+        figures["nodes", count] = measured(options, 1, lambda stack, count=count: Cluster(stack, options.directory, count))
+    table.show(
+        f"The mixed load of {CONNECTIONS} connections, over more replicas and over more nodes of a Cluster",
+        ["what", "how many", "requests/s", "services' CPU µs", "Redis CPU µs, all nodes"],
+        [[what, str(count), one["rate"], one["server_cpu"], one["redis_cpu"]] for (what, count), one in figures.items()])
+    return figures
+
+
+def measured(options, replicas, start):
+    """Medians of the rounds, all replicas and all servers of Redis together."""
+    rounds = []
+    with ExitStack() as stack:
+        redis = start(stack)
+        services = [stack.enter_context(sides.on_redis(options.directory, redis, name=f"replica-{n}"))
+                    for n in range(replicas)]
+        population = compare.prepare_data(services[0])
+        mix = compare.prepare_requests(options.directory, population)["mix"]
+        pool = stack.enter_context(ThreadPoolExecutor(replicas))
+        for _ in range(options.rounds):
+            before = [sum(s.cpu() for s in services), redis.cpu()]
+            loads = [pool.submit(wrk.run, service.port, mix, CONNECTIONS // replicas, options.seconds)
+                     for service in services]
+            figures = [load.result() for load in loads]
+            spent = [sum(s.cpu() for s in services) - before[0], redis.cpu() - before[1]]
+            count = sum(one["requests"] for one in figures)
+            rounds.append({"rate": sum(one["requests"] * 1e6 / one["micros"] for one in figures),
+                           "server_cpu": spent[0] * 1e6 / count, "redis_cpu": spent[1] * 1e6 / count})
+    return table.medians(rounds)
+
+
+class Cluster:
+    """Masters that share the slots."""
+
+    def __init__(self, stack, directory, count):
+        self.nodes = [stack.enter_context(Redis(directory, "--cluster-enabled", "yes",
+                                                "--cluster-config-file", f"node-{count}-{n}.conf"))
+                      for n in range(count)]
+        share = 16_384 / count
+        for number, node in enumerate(self.nodes):
+            node.call("CLUSTER", "ADDSLOTSRANGE", round(number * share), round((number + 1) * share) - 1)
+            node.call("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            node.call("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
+        while not all(self.is_whole(node) for node in self.nodes):
+            time.sleep(0.05)
+        self.url = f"redis+cluster://127.0.0.1:{self.nodes[0].port}"
+
+    def is_whole(self, node):
+        info = node.call("CLUSTER", "INFO")
+        return b"cluster_state:ok" in info and f"cluster_known_nodes:{len(self.nodes)}".encode() in info
+
+    def cpu(self):
+        return sum(node.cpu() for node in self.nodes)
