@@ -52,7 +52,7 @@ impl Coalescer {
         let _counted = Counted(&self.under_way);
         if is_alone {
             let reply = self.connection.req_packed_command(&command).await?;
-            return Ok(reply.extract_error()?);
+            return reply.extract_error();
         }
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting { command, reply };

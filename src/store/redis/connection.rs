@@ -109,7 +109,7 @@ impl Connection {
             Servers::Single(_, coalescer) => coalescer.send(command).await,
             Servers::Cluster(connection) => {
                 let reply = connection.req_packed_command(&command).await?;
-                Ok(reply.extract_error()?)
+                reply.extract_error()
             }
         }
     }
