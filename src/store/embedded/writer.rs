@@ -23,6 +23,9 @@ const QUEUE: usize = 1_024;
 const GROUP: usize = 4_096;
 /// How often it is looked whether more jobs have come, before a group is closed.
 const LOOKS: u32 = 8;
+/// Longest wait for more jobs, however long the last group took: it may have been a repair, or a disk
+/// that hung.
+const LONGEST_WAIT: Duration = Duration::from_millis(10);
 
 /// Something to do in a transaction, and who waits for what comes of it.
 trait Job: Send {
@@ -133,14 +136,11 @@ fn run(file: &DatabaseFile, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     let mut last = (0, Duration::ZERO);
     while let Some(first) = queue.blocking_recv() {
         let mut group = vec![first];
-        gather(&mut group, &mut queue, last);
+        let size = gather(&mut group, &mut queue, last);
         let start = Instant::now();
         let committed = file.with(|database| commit(database, &mut group, &mut clock));
         last = (group.len(), start.elapsed());
-        metrics::embedded(|embedded| {
-            let sessions = group.iter().map(|job| job.size()).sum();
-            embedded.committed(sessions, last.1);
-        });
+        metrics::embedded(|embedded| embedded.committed(size, last.1));
         if let Err(error) = &committed
             && error.is_transient()
         {
@@ -153,7 +153,7 @@ fn run(file: &DatabaseFile, mut queue: mpsc::Receiver<Box<dyn Job>>) {
 }
 
 /// Takes what waits into the group; and waits until there are as many jobs as the last group had, for
-/// half as long as that took at the most.
+/// half as long as that took at the most. Gives how many sessions the group is about.
 ///
 /// Whoever was answered just now is likely to write again at once. Without the wait the first of them
 /// gets a commit of its own, and all others wait for that. A single writer is never waited for.
@@ -161,11 +161,12 @@ fn gather(
     group: &mut Vec<Box<dyn Job>>,
     queue: &mut mpsc::Receiver<Box<dyn Job>>,
     (jobs, took): (usize, Duration),
-) {
+) -> usize {
+    let wait = (took / 2).min(LONGEST_WAIT);
     let mut size: usize = group.iter().map(|job| job.size()).sum();
     for look in 0..=LOOKS {
         if look > 0 {
-            thread::sleep(took / (2 * LOOKS));
+            thread::sleep(wait / LOOKS);
         }
         while size < GROUP
             && let Ok(job) = queue.try_recv()
@@ -174,9 +175,10 @@ fn gather(
             group.push(job);
         }
         if group.len() >= jobs || size >= GROUP {
-            return;
+            break;
         }
     }
+    size
 }
 
 /// Does all jobs of the group in one transaction. After an error, none is done.
@@ -211,5 +213,48 @@ impl Clock {
         let millis = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
         self.latest = self.latest.max(millis);
         OccurredAt::from_utc_millis(self.latest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A job about so many sessions.
+    fn job(size: usize) -> Box<dyn Job> {
+        Box::new(Task {
+            size,
+            work: Some(|_: &mut Tables<'_>, _: &mut Clock| Ok(())),
+            result: None,
+            answer: oneshot::channel().0,
+        })
+    }
+
+    #[test]
+    fn a_group_takes_what_waits_up_to_its_size() {
+        let (jobs, mut queue) = mpsc::channel(8);
+        for size in [1, GROUP, 1] {
+            jobs.blocking_send(job(size)).ok().unwrap();
+        }
+        let mut group = vec![job(2)];
+        assert_eq!(
+            gather(&mut group, &mut queue, (0, Duration::ZERO)),
+            3 + GROUP
+        );
+        assert_eq!((group.len(), queue.len()), (3, 1));
+    }
+
+    #[test]
+    fn the_writers_of_the_last_group_are_waited_for_and_not_for_long() {
+        let (_jobs, mut queue) = mpsc::channel(8);
+        let start = Instant::now();
+        gather(
+            &mut vec![job(1)],
+            &mut queue,
+            (64, Duration::from_secs(3_600)),
+        );
+        let waited = start.elapsed();
+        // Without a limit it would be half an hour.
+        assert!(waited >= LONGEST_WAIT && waited < Duration::from_secs(600));
     }
 }
