@@ -46,6 +46,11 @@ impl Coalescer {
         }
     }
 
+    /// The connection itself, for what is many commands already.
+    pub(super) fn connection(&mut self) -> &mut MultiplexedConnection {
+        &mut self.connection
+    }
+
     /// Sends a command, and gives the reply.
     pub(super) async fn send(&mut self, command: Cmd) -> RedisResult<Value> {
         let is_alone = self.under_way.fetch_add(1, Ordering::Relaxed) == 0;

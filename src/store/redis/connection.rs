@@ -8,8 +8,8 @@ use redis::cluster_routing::{
     MultipleNodeRoutingInfo, ResponsePolicy, Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr,
 };
 use redis::{
-    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisFuture, RedisResult,
-    ServerErrorKind, Value, cmd, pipe,
+    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind, Value, cmd,
+    pipe,
 };
 
 use super::clock::Clock;
@@ -31,7 +31,7 @@ pub(super) struct Connection {
 #[derive(Clone)]
 enum Servers {
     /// One server, the master.
-    Single(MultiplexedConnection, Coalescer),
+    Single(Coalescer),
     /// All nodes of a Cluster. The driver follows `MOVED` and `ASK`, asks anew where the slots are,
     /// and connects again to nodes that it lost.
     Cluster(ClusterConnection),
@@ -47,7 +47,7 @@ impl Connection {
         Ok(Self {
             clock: check_master(&mut connection).await?,
             slots: SlotMap::default(),
-            servers: Servers::Single(connection.clone(), Coalescer::start(connection)),
+            servers: Servers::Single(Coalescer::start(connection)),
         })
     }
 
@@ -69,7 +69,7 @@ impl Connection {
     /// clock, and where the slots are.
     pub(super) async fn check(&mut self) -> RedisResult<()> {
         match &mut self.servers {
-            Servers::Single(connection, _) => self.clock = check_master(connection).await?,
+            Servers::Single(server) => self.clock = check_master(server.connection()).await?,
             Servers::Cluster(connection) => {
                 (self.clock, self.slots) = check_cluster(connection).await?;
             }
@@ -106,7 +106,7 @@ impl Connection {
     /// Sends a command to the server that has its keys, and gives the reply.
     pub(super) async fn send(&mut self, command: Cmd) -> RedisResult<Value> {
         match &mut self.servers {
-            Servers::Single(_, coalescer) => coalescer.send(command).await,
+            Servers::Single(server) => server.send(command).await,
             Servers::Cluster(connection) => {
                 let reply = connection.req_packed_command(&command).await?;
                 reply.extract_error()
@@ -122,8 +122,9 @@ impl Connection {
     ) -> RedisResult<Vec<RedisResult<Value>>> {
         let count = pipeline.len();
         let replies = match &mut self.servers {
-            Servers::Single(connection, _) => {
-                connection.req_packed_commands(&pipeline, 0, count).await?
+            Servers::Single(server) => {
+                let server = server.connection();
+                server.req_packed_commands(&pipeline, 0, count).await?
             }
             Servers::Cluster(connection) => {
                 // The hash tag of its keys.
@@ -140,7 +141,7 @@ impl Connection {
     /// Answers where Redis serves.
     pub(super) async fn ping(&mut self) -> RedisResult<()> {
         match &mut self.servers {
-            Servers::Single(connection, _) => cmd("PING").exec_async(connection).await,
+            Servers::Single(server) => cmd("PING").exec_async(server.connection()).await,
             Servers::Cluster(connection) => {
                 // Each node knows whether enough of the others are there.
                 let mut info = cmd("CLUSTER");
@@ -162,8 +163,8 @@ impl Connection {
         command: Cmd,
     ) -> RedisResult<HashMap<String, T>> {
         match &mut self.servers {
-            Servers::Single(connection, _) => {
-                let answer = command.query_async(connection).await?;
+            Servers::Single(server) => {
+                let answer = command.query_async(server.connection()).await?;
                 Ok(HashMap::from([(String::new(), answer)]))
             }
             Servers::Cluster(connection) => {
@@ -178,7 +179,7 @@ impl Connection {
     /// Asks one of the masters, by its address as [`ask_masters`](Self::ask_masters) tells it.
     pub(super) async fn ask_master(&mut self, address: &str, command: &Cmd) -> RedisResult<Value> {
         match &mut self.servers {
-            Servers::Single(connection, _) => connection.req_packed_command(command).await,
+            Servers::Single(server) => server.connection().req_packed_command(command).await,
             Servers::Cluster(connection) => {
                 let (host, port) = address.rsplit_once(':').ok_or_else(unexpected)?;
                 let master = SingleNodeRoutingInfo::ByAddress {
@@ -273,34 +274,4 @@ fn clock(time: Value) -> RedisResult<Clock> {
 fn unexpected() -> RedisError {
     let kind = ErrorKind::UnexpectedReturnType;
     (kind, "the server did not answer each question").into()
-}
-
-impl ConnectionLike for Connection {
-    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
-        match &mut self.servers {
-            Servers::Single(connection, _) => connection.req_packed_command(cmd),
-            Servers::Cluster(connection) => connection.req_packed_command(cmd),
-        }
-    }
-
-    fn req_packed_commands<'a>(
-        &'a mut self,
-        pipeline: &'a Pipeline,
-        offset: usize,
-        count: usize,
-    ) -> RedisFuture<'a, Vec<Value>> {
-        match &mut self.servers {
-            Servers::Single(connection, _) => {
-                connection.req_packed_commands(pipeline, offset, count)
-            }
-            Servers::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
-        }
-    }
-
-    fn get_db(&self) -> i64 {
-        match &self.servers {
-            Servers::Single(connection, _) => connection.get_db(),
-            Servers::Cluster(connection) => connection.get_db(),
-        }
-    }
 }

@@ -2,8 +2,8 @@
 
 use redis::cmd;
 
+use super::call::Call;
 use super::scripts::{ERASE, FORGET};
-use super::writes::Call;
 use super::{RedisStore, reply};
 use crate::domain::{CourseId, Deletion, LearnerId, SessionId, Slice, Span};
 use crate::store::{StoreError, TOMBSTONE};

@@ -11,6 +11,7 @@ use super::failure::is_denied;
 use super::info::Server;
 use super::keys::Keys;
 use super::lanes::Lanes;
+use super::request::Request;
 use super::scripts::PERMISSIONS;
 use crate::telemetry::metrics;
 
@@ -104,7 +105,7 @@ pub(super) async fn denied(
     further: &[&str],
 ) -> Option<Vec<String>> {
     let call = PERMISSIONS.by_text(&keys.of_nobody(), further);
-    let denied: RedisResult<Vec<String>> = call.query_async(connection).await;
+    let denied: RedisResult<Vec<String>> = call.send(connection).await;
     match denied {
         Ok(denied) => Some(denied),
         Err(error) if is_denied(&error) => Some(vec!["EVAL".into()]),

@@ -5,6 +5,7 @@
 //! a Cluster (`address`, `connector`).
 
 mod address;
+mod call;
 mod clock;
 mod coalescer;
 mod connection;
@@ -17,6 +18,7 @@ mod inspection;
 mod keys;
 mod lanes;
 mod reads;
+mod replicas;
 mod reply;
 mod request;
 mod scripts;
@@ -42,14 +44,16 @@ use crate::domain::{
 };
 use crate::telemetry::metrics;
 use address::Topology;
+use call::Call;
 use connector::Connector;
 use failure::{is_transient, is_unknown_script, no_lane};
 use keys::Keys;
 use lanes::Lanes;
+use replicas::Replicas;
 use reply::RecordArguments;
 use request::Request;
 use scripts::{LuaScript, RECORD};
-use writes::{Call, Replicas, Writes};
+use writes::Writes;
 
 pub use upkeep::Bounds;
 

@@ -2,25 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{Object, Pool, PoolError};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
-use redis::{
-    Arg, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, RedisWrite,
-    ToRedisArgs, Value,
-};
+use redis::{FromRedisValue, Pipeline, RedisError, RedisResult};
 
 use super::RETRY_AFTER;
+use super::call::Call;
 use super::clock::Clock;
 use super::connection::Connection;
-use super::connector::Connector;
-use super::failure::{breaks_lane, is_transient, is_unknown_script, no_lane, too_few_replicas};
+use super::failure::{is_transient, is_unknown_script, no_lane};
 use super::lanes::Lanes;
+use super::replicas::Replicas;
 use super::reply::too_late;
 use super::request::{AT_ONCE, Grouping};
-use super::scripts::LuaScript;
-use crate::domain::LearnerId;
-use crate::store::bucket;
 use crate::telemetry::metrics;
 
 /// What a script answered, or why it did not.
@@ -33,82 +27,6 @@ pub(super) struct Writes<'a> {
     pub(super) replicas: Option<&'a Replicas>,
     /// How long a reply is waited for.
     pub(super) within: Duration,
-}
-
-/// Replicas that must have a write before it is acknowledged.
-///
-/// `WAIT` holds up all that is sent after it over the same connection, until the slowest replica
-/// answers. So such writes have connections of their own, one at a time each, and neither reads
-/// nor each other wait behind them.
-#[derive(Clone)]
-pub(super) struct Replicas {
-    /// How many.
-    pub(super) wanted: usize,
-    /// How long to wait for them.
-    pub(super) within: Duration,
-    /// The connections.
-    pub(super) pool: Pool<Connector>,
-}
-
-/// A call of a script that writes, but for the time until which it is good.
-pub(super) struct Call {
-    script: &'static LuaScript,
-    /// Of the one bucket that all the keys belong to.
-    bucket: u16,
-    keys: Vec<String>,
-    /// No command yet: all of its words are arguments.
-    arguments: Cmd,
-}
-
-impl Call {
-    /// A call on keys of the learner; `arguments` are what follows the deadline.
-    pub(super) fn new(
-        script: &'static LuaScript,
-        learner: LearnerId,
-        keys: Vec<String>,
-        arguments: impl ToRedisArgs,
-    ) -> Self {
-        Self::in_bucket(script, bucket::of(learner), keys, arguments)
-    }
-
-    /// A call on keys of the bucket; `arguments` are what follows the deadline.
-    pub(super) fn in_bucket(
-        script: &'static LuaScript,
-        bucket: u16,
-        keys: Vec<String>,
-        arguments: impl ToRedisArgs,
-    ) -> Self {
-        let mut words = Cmd::new();
-        words.arg(arguments);
-        Self {
-            script,
-            bucket,
-            keys,
-            arguments: words,
-        }
-    }
-
-    fn command(&self, by_text: bool, deadline: i64) -> Cmd {
-        let arguments = (deadline, Words(&self.arguments));
-        if by_text {
-            self.script.by_text(&self.keys, arguments)
-        } else {
-            self.script.by_hash(&self.keys, arguments)
-        }
-    }
-}
-
-/// The words of a command, as arguments of another one.
-struct Words<'a>(&'a Cmd);
-
-impl ToRedisArgs for Words<'_> {
-    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
-        for word in self.0.args_iter() {
-            if let Arg::Simple(word) = word {
-                out.write_arg(word);
-            }
-        }
-    }
 }
 
 impl Writes<'_> {
@@ -312,58 +230,5 @@ fn may_pass(reply: &Reply) -> bool {
     match reply {
         Ok(reply) => too_late(reply).is_some(),
         Err(error) => is_transient(error),
-    }
-}
-
-impl Replicas {
-    /// Sends over a connection that nobody else uses meanwhile, and waits until the replicas have
-    /// what was written.
-    async fn send(
-        &self,
-        bucket: u16,
-        pipeline: impl Fn(&Connection) -> Pipeline,
-    ) -> RedisResult<Vec<Reply>> {
-        let mut connection = self.pool.get().await.map_err(pool_error)?;
-        let mut pipeline = pipeline(&connection);
-        // In one pipeline with the calls: over another connection, `WAIT` would not know of them.
-        pipeline
-            .cmd("WAIT")
-            .arg(self.wanted)
-            .arg(self.within.as_millis());
-        let sent = connection.send_to(bucket, pipeline).await;
-        let broken = |reply: &RedisResult<Value>| reply.as_ref().is_err_and(breaks_lane);
-        if sent
-            .as_ref()
-            .map_or(true, |replies| replies.iter().any(broken))
-        {
-            drop(Object::take(connection));
-        }
-        let mut replies = sent?;
-        // A server that is no master any more refuses `WAIT` as well.
-        let reached = replies.pop().and_then(Result::ok);
-        let reached = reached.and_then(|reached| usize::from_redis_value(reached).ok());
-        let reached = reached.unwrap_or_default();
-        let acknowledged = |reply: Value| {
-            if reached < self.wanted {
-                return Err(too_few_replicas(reached, self.wanted));
-            }
-            Ok(String::from_redis_value(reply)?)
-        };
-        Ok(replies
-            .into_iter()
-            .map(|reply| reply.and_then(acknowledged))
-            .collect())
-    }
-}
-
-fn pool_error(error: PoolError<RedisError>) -> RedisError {
-    match error {
-        PoolError::Backend(error) => error,
-        other => (
-            ErrorKind::Io,
-            "no connection for a write that waits for replicas",
-            other.to_string(),
-        )
-            .into(),
     }
 }

@@ -154,12 +154,11 @@ impl Probe {
             outcome?;
         }
         let mut expire = Pipeline::new();
-        expire.ignore_errors();
         for key in self.all_keys() {
             expire.cmd("PEXPIRE").arg(key).arg(LIFETIME.as_millis());
         }
-        let expired: RedisResult<Vec<redis::Value>> = expire.query_async(connection).await;
-        drop(expired);
+        // Where he may not, they last until they are forgotten at the end.
+        drop(connection.send_to(bucket::of(self.learner), expire).await);
         Ok(())
     }
 

@@ -3,8 +3,8 @@
 use super::latency::Latency;
 use super::probe::{LIFETIME, Probe};
 use crate::domain::{Slice, Span};
+use crate::store::redis::call::Call;
 use crate::store::redis::scripts::ERASE;
-use crate::store::redis::writes::Call;
 use crate::store::upkeep::Check;
 use crate::store::{StatsStore, StoreError};
 

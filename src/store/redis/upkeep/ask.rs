@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ServerError, Value};
 
 use crate::store::StoreError;
+use crate::store::redis::call::Call;
 use crate::store::redis::connection::Connection;
 use crate::store::redis::failure::{is_denied, is_other_type, is_transient};
 use crate::store::redis::request::{Request, Spread};
 use crate::store::redis::scripts::LuaScript;
-use crate::store::redis::writes::Call;
 use crate::store::redis::{RedisStore, reply};
 
 /// How long a failure may take to pass.

@@ -8,9 +8,9 @@ use super::sums::{Lack, Standing};
 use super::verify::{Step, Verification};
 use crate::domain::{CourseId, LearnerId, SessionId};
 use crate::store::bucket;
+use crate::store::redis::call::Call;
 use crate::store::redis::keys::Keys;
 use crate::store::redis::scripts::{ADD, ALIGN, LuaScript, SET, STRIP};
-use crate::store::redis::writes::Call;
 
 /// An aggregate that may have to be mended.
 pub(super) struct Target {
