@@ -14,9 +14,11 @@ pub use files::allow_open_files;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use poem::{Endpoint, Response};
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::runtime;
+use tokio::runtime::{self, Handle};
 
 use crate::api::{self, BODY_BYTES, Context};
 use crate::commands::Door;
@@ -69,9 +71,9 @@ async fn serve_on(
     let runtimes = threads.runtimes();
     let opened = store::open_on(&runtimes, config)?;
     let stores: Vec<_> = opened.iter().cloned().map(store::measured).collect();
-    let Some(store) = stores.first() else {
-        return Ok(());
-    };
+    let store = stores
+        .first()
+        .ok_or_else(|| StartError::Environment("there is no thread to serve on".into()))?;
     tracing::info!(store = store.name(), "store open");
     let door = open_door(config, store);
     let listener = listen(config.address(), "--port 8080")?;
@@ -86,17 +88,13 @@ async fn serve_on(
         Fetched::start(config, scrape)
     });
     let fetched = fetched.transpose()?.flatten();
-    let workers = runtimes.into_iter().zip(stores);
-    let workers = workers.map(|(runtime, store)| {
-        let context = context.with_store(store);
-        Worker::new(runtime, api::endpoint(&context, config.request_timeout))
-    });
+    let workers = workers(&context, runtimes, stores, config.request_timeout);
     let signalled = signals.stop(context.clone(), config.drain_delay);
     let stop = async {
         signalled.await;
         door.iter().for_each(Door::close);
     };
-    let served = serve(listener, workers.collect(), limits, stop).await;
+    let served = serve(listener, workers, limits, stop).await;
     if let Some(door) = door {
         door.closed().await;
     }
@@ -105,6 +103,21 @@ async fn serve_on(
         fetched.end().await;
     }
     served.map_err(|error| cannot("serve", &error))
+}
+
+/// A worker on each runtime, with the store that belongs to it.
+fn workers(
+    context: &Context,
+    runtimes: Vec<Handle>,
+    stores: Vec<Arc<dyn Upkeep>>,
+    timeout: Duration,
+) -> Vec<Worker<impl Endpoint<Output = Response> + use<>>> {
+    let workers = runtimes.into_iter().zip(stores);
+    let workers = workers.map(|(runtime, store)| {
+        let context = context.with_store(store);
+        Worker::new(runtime, api::endpoint(&context, timeout))
+    });
+    workers.collect()
 }
 
 /// Lets commands in to a store that this process has to itself.
