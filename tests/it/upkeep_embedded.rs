@@ -1,7 +1,6 @@
 //! The upkeep of the embedded store: what a test breaks in its tables is found, and mended under load.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -9,21 +8,15 @@ use rand::Rng;
 use study_stats::domain::{LearnerId, OccurredAt, Record, SessionId, Stats};
 use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
-use study_stats::store::upkeep::{
-    Difference, Entry, Subject, Upkeep, Verdict, Verified, Verifying,
-};
+use study_stats::store::upkeep::{Difference, Upkeep, Verified, Verifying};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::support::broken::{BROKEN, Student, TIMES, directory_of, plant};
+use crate::support::broken::{BROKEN, Student, TIMES, directory_of, open, plant};
 use crate::support::history::stats;
 use crate::support::model::is_stored;
 use crate::support::tables::change;
-use crate::support::{PATIENCE, eventually, id};
-
-fn open(directory: &Path) -> EmbeddedStore {
-    EmbeddedStore::open(directory, PATIENCE).unwrap()
-}
+use crate::support::{eventually, id};
 
 /// What a verification tells: its differences by their keys, and what it came to.
 async fn verify(store: &dyn Upkeep, repair: bool) -> (BTreeMap<String, Difference>, Verified) {
@@ -261,106 +254,4 @@ async fn all_learners_are_walked_through_in_order() {
     assert_eq!(walked, learners.into_iter().collect::<Vec<_>>());
     let last = LearnerId::parse("ffffffff-ffff-ffff-ffff-ffffffffffff").unwrap();
     assert_eq!(store.learners(Some(last)).await.unwrap(), []);
-}
-
-/// All that is shown of a subject, a line each.
-async fn inspect(store: &dyn Upkeep, subject: Subject) -> Vec<String> {
-    let (entries, mut shown) = mpsc::channel(1);
-    let (inspected, lines) = tokio::join!(store.inspect(subject, entries), async {
-        let mut lines = Vec::new();
-        while let Some(Entry { key, value }) = shown.recv().await {
-            lines.push(format!("{key}: {value}"));
-        }
-        lines
-    });
-    inspected.unwrap();
-    lines
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_inspection_shows_all_rows_of_a_learner_a_course_and_a_session() {
-    let (directory, students) = directory_of(2).await;
-    let student = students[0];
-    let (learner, course) = (student.learner, student.course);
-    let subject = Subject {
-        learner,
-        course: None,
-        session: None,
-    };
-    let (bucket, _) = change(directory.path(), |tables| tables.only_summary(course));
-    let store = open(directory.path());
-    let totals = format!(
-        "totals[{learner}, {course}]: sessions 3, modules 4.5, score -6.75, time 3000000000000"
-    );
-    let listed = format!("courses[{learner}, 3000, {course}]: an entry");
-    let in_time = |n: usize| {
-        let (at, session) = (TIMES[n], student.sessions[n]);
-        format!("timeline[{learner}, {course}, {at}, {session}]: an entry")
-    };
-    let row = |n: usize| {
-        let (at, session) = (TIMES[n], student.sessions[n]);
-        format!(
-            "sessions[{learner}, {course}, {session}]: modules 1.5, score -2.25, time 1000000000000, o {at}, d 0"
-        )
-    };
-    assert_eq!(
-        inspect(&store, subject).await,
-        [listed.clone(), totals.clone()]
-    );
-    let in_course = Subject {
-        course: Some(course),
-        ..subject
-    };
-    let summary = format!(
-        "summary[{course}, {bucket}]: learners 1, sessions 3, modules 4.5, score -6.75, time 3000000000000"
-    );
-    let mut rows = [row(0), row(1), row(2)];
-    rows.sort();
-    let mut expected = vec![
-        totals.clone(),
-        listed,
-        summary,
-        in_time(2),
-        in_time(1),
-        in_time(0),
-    ];
-    expected.extend(rows);
-    assert_eq!(inspect(&store, in_course).await, expected);
-    let one = Subject {
-        session: Some(student.sessions[1]),
-        ..in_course
-    };
-    assert_eq!(inspect(&store, one).await, [row(1), in_time(1), totals]);
-
-    store.erase(learner).await.unwrap();
-    let lines = inspect(&store, subject).await;
-    assert!(
-        lines.len() == 1 && lines[0].starts_with(&format!("erased[{learner}]: ")),
-        "{lines:?}"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_examination_looks_at_the_directory_the_disk_the_clock_and_the_latency() {
-    let (directory, _students) = directory_of(2).await;
-    let store = open(directory.path());
-    let checks = store.examine().await;
-    let detail = |subject: &str| {
-        let check = checks.iter().find(|check| check.subject == subject);
-        &check
-            .unwrap_or_else(|| panic!("{subject}: {checks:?}"))
-            .detail
-    };
-    assert!(detail("database").contains(&directory.path().display().to_string()));
-    assert!(detail("free space").contains("MiB are free"));
-    assert!(detail("sessions").starts_with("6, "));
-    for subject in ["reads", "durable writes"] {
-        assert!(detail(subject).starts_with("p50 "), "{checks:?}");
-    }
-    assert!(
-        checks
-            .iter()
-            .all(|check| check.subject == "free space" || check.verdict == Verdict::Well),
-        "{checks:?}"
-    );
 }

@@ -1,6 +1,7 @@
 //! An embedded store that a test breaks, one thing with each learner.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use study_stats::domain::{CourseId, LearnerId, OccurredAt, Outcome, Record, SessionId};
 use study_stats::store::StatsStore;
@@ -46,12 +47,17 @@ impl Student {
     }
 }
 
+/// The store of a data directory, which nobody else has open.
+pub(crate) fn open(directory: &Path) -> EmbeddedStore {
+    EmbeddedStore::open(directory, PATIENCE).unwrap()
+}
+
 /// A data directory with so many students in it, whose store is closed.
 pub(crate) async fn directory_of(count: usize) -> (TempDir, Vec<Student>) {
     let directory = tempfile::tempdir().unwrap();
     let students: Vec<_> = (0..count).map(|_| Student::new()).collect();
     let records: Vec<_> = students.iter().flat_map(Student::records).collect();
-    let store = EmbeddedStore::open(directory.path(), PATIENCE).unwrap();
+    let store = open(directory.path());
     for outcome in store.record_many(&records).await {
         assert_eq!(outcome.unwrap(), Outcome::Created);
     }

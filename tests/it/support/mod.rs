@@ -30,6 +30,7 @@ pub(crate) mod tls;
 pub(crate) mod under_load;
 pub(crate) mod upkeep;
 pub(crate) mod walk;
+pub(crate) mod writers;
 
 use std::future::Future;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
