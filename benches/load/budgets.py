@@ -17,7 +17,8 @@ def show(results):
     for part, judge in JUDGES.items():
         if part in results:
             rows += judge(results[part])
-    table.show("Budgets", ["budget", "measured", "met"], rows)
+    if rows:
+        table.show("Budgets", ["budget", "measured", "met"], rows)
 
 
 def verdict(budget, measured, is_met):

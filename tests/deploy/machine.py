@@ -1,5 +1,6 @@
 """A machine whose aws, docker, dnf and systemctl are stand-ins, to run the project's scripts on."""
 
+import contextlib
 import json
 import os
 import re
@@ -73,5 +74,9 @@ class Machine:
         return [arguments[arguments.index("--status") + 1] for arguments in calls]
 
     def stop(self):
-        if (self.here / "container").exists():
-            os.kill(int(self.read("container")), signal.SIGTERM)
+        """Ends the services, however far they have come."""
+        if (self.here / "services").exists():
+            for group in self.read("services").split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(int(group), signal.SIGTERM)
+            (self.here / "services").unlink()

@@ -10,6 +10,7 @@ refused      first words of calls that fail
 stack        what CloudFormation knows of the service's stack, where there is one
 port         where the container that runs answers
 container    its process, while it runs
+services     process groups of the services that were started, a line each
 """
 
 import fcntl
@@ -105,8 +106,8 @@ def serve():
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", int(read("port"))), Health)
+    signal.signal(signal.SIGTERM, lambda *_: (HERE / "container").unlink(missing_ok=True) or os._exit(0))
     (HERE / "container").write_text(str(os.getpid()))
-    signal.signal(signal.SIGTERM, lambda *_: (HERE / "container").unlink() or os._exit(0))
     server.serve_forever()
 
 
@@ -119,7 +120,10 @@ def systemctl(arguments):
                 (command,) = [line for line in file.read_text().splitlines() if line.startswith("ExecStart=")]
                 log = open(HERE / f"{unit}.log", "w")
                 started = shlex.split(command.removeprefix("ExecStart="))
-                subprocess.Popen(started, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                with open(HERE / "services", "a") as services:
+                    nothing = subprocess.DEVNULL
+                    service = subprocess.Popen(started, stdin=nothing, stdout=log, stderr=log, start_new_session=True)
+                    services.write(f"{service.pid}\n")
 
 
 def main():
