@@ -13,7 +13,7 @@ use crate::support::history::{record, stats};
 use crate::support::id;
 use crate::support::redis::{IN_MEMORY, Redis};
 use crate::support::upkeep::{Kept, Studied};
-use crate::support::writers::{Load, WRITERS, Writer};
+use crate::support::writers::{WRITERS, Writer, Writers};
 
 /// A new learner of a bucket that is always the same.
 fn neighbour() -> LearnerId {
@@ -33,7 +33,7 @@ const LITTLE: Bounds = Bounds {
 };
 
 async fn writes_meanwhile_are_neither_lost_nor_told(kept: Kept) {
-    let load = Load::start(&kept.store, &courses(), true).await;
+    let load = Writers::start(&kept.store, &courses(), true).await;
     for repair in [false, true, false] {
         let (verified, differences) = kept.verify(repair).await;
         assert_eq!(differences, []);
@@ -93,7 +93,7 @@ async fn corrupt(kept: &Kept, courses: &[CourseId]) -> usize {
 
 async fn what_is_wrong_is_mended_while_it_is_written_to(kept: Kept) {
     let courses = courses();
-    let load = Load::start(&kept.store, &courses, false).await;
+    let load = Writers::start(&kept.store, &courses, false).await;
     assert_eq!(corrupt(&kept, &courses).await, 20);
     let (verified, differences) = kept.verify(true).await;
     assert!(!differences.is_empty());
@@ -130,7 +130,7 @@ async fn learners_who_come_and_go_in_one_summary_are_not_told() {
         learners: vec![neighbour()],
         ..Writer::new(&kept.store, seed, &courses)
     });
-    let load = Load::of(writers).await;
+    let load = Writers::of(writers).await;
     for repair in [false, true, false, true] {
         // So many come that it may remain open how the summary stands.
         let (_, differences) = kept.verify(repair).await;
@@ -147,7 +147,7 @@ async fn a_course_that_all_write_to_is_mended() {
         learners: learners.clone(),
         ..Writer::new(&kept.store, seed, &courses)
     });
-    let load = Load::of(writers).await;
+    let load = Writers::of(writers).await;
     let at = Studied {
         learner: learners[0],
         course: courses[0],

@@ -23,13 +23,13 @@ pub(crate) const WRITERS: u64 = 12;
 pub(crate) type Model = HashMap<(LearnerId, CourseId, SessionId), Stats>;
 
 /// Writers, each with learners of its own, in courses that all share.
-pub(crate) struct Load {
+pub(crate) struct Writers {
     writers: JoinSet<Model>,
     stop: Arc<AtomicBool>,
     writes: Arc<AtomicUsize>,
 }
 
-impl Load {
+impl Writers {
     /// Starts writers with learners of their own; with `erasures`, whole courses and learners are
     /// forgotten as well.
     pub(crate) async fn start(
