@@ -24,7 +24,7 @@ def run(options):
     with ExitStack() as stack:
         redis = stack.enter_context(Redis(options.directory))
         service = stack.enter_context(sides.on_redis(options.directory, redis))
-        population = compare.prepare(redis, service)
+        population = compare.prepare(service)
         call = Call.of_service(service, redis)
         least = Call.least(redis, call)
         for script in (call, least):

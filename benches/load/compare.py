@@ -24,7 +24,8 @@ def run(options):
     with ExitStack() as stack:
         redis = stack.enter_context(Redis(options.directory))
         servers = sides.start_all(stack, options.directory, redis, options.control)
-        population = prepare(redis, servers[sides.NAME])
+        population = prepare(servers[sides.NAME])
+        redis.keep_state()
         agree.check(servers, population, redis)
         files = prepare_requests(options.directory, population)
         for server in servers.values():
@@ -43,14 +44,7 @@ def run(options):
     return figures
 
 
-def prepare(redis, service):
-    """Fills Redis, and remembers what it has then."""
-    population = prepare_data(service)
-    redis.keep_state()
-    return population
-
-
-def prepare_data(service):
+def prepare(service):
     """Has the service record what is then read and replaced: 2,000 learners, each with 5 sessions in
     each of two of 50 courses."""
     population = Population(learners=2_000, courses=50, courses_each=2, sessions_each=5)

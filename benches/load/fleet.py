@@ -13,6 +13,7 @@ from resp import Redis
 CONNECTIONS = 64
 REPLICAS = [1, 2, 4]
 NODES = [1, 3, 6]
+FAR = 1_000_000_000
 
 
 def run(options):
@@ -36,15 +37,18 @@ def measured(options, replicas, start):
         redis = start(stack)
         services = [stack.enter_context(sides.on_redis(options.directory, redis, name=f"replica-{n}"))
                     for n in range(replicas)]
-        population = compare.prepare_data(services[0])
+        population = compare.prepare(services[0])
         mix = compare.prepare_requests(options.directory, population)["mix"]
         pool = stack.enter_context(ThreadPoolExecutor(replicas))
+        # How many requests each has had, far enough apart that none records another's new sessions.
+        sent = [number * FAR for number in range(replicas)]
         for _ in range(options.rounds):
             before = [sum(s.cpu() for s in services), redis.cpu()]
-            loads = [pool.submit(wrk.run, service.port, mix, CONNECTIONS // replicas, options.seconds)
-                     for service in services]
+            loads = [pool.submit(wrk.run, service.port, mix, CONNECTIONS // replicas, options.seconds, first_new)
+                     for service, first_new in zip(services, sent)]
             figures = [load.result() for load in loads]
             spent = [sum(s.cpu() for s in services) - before[0], redis.cpu() - before[1]]
+            sent = [first_new + one["requests"] for first_new, one in zip(sent, figures)]
             count = sum(one["requests"] for one in figures)
             rounds.append({"rate": sum(one["requests"] * 1e6 / one["micros"] for one in figures),
                            "server_cpu": spent[0] * 1e6 / count, "redis_cpu": spent[1] * 1e6 / count})
@@ -63,9 +67,15 @@ class Cluster:
             node.call("CLUSTER", "ADDSLOTSRANGE", round(number * share), round((number + 1) * share) - 1)
             node.call("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
             node.call("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
-        while not all(self.is_whole(node) for node in self.nodes):
-            time.sleep(0.05)
+        self.wait_until_it_is_whole()
         self.url = f"redis+cluster://127.0.0.1:{self.nodes[0].port}"
+
+    def wait_until_it_is_whole(self):
+        for _ in range(600):
+            if all(self.is_whole(node) for node in self.nodes):
+                return
+            time.sleep(0.05)
+        raise SystemExit(f"{len(self.nodes)} nodes did not become a Cluster")
 
     def is_whole(self, node):
         info = node.call("CLUSTER", "INFO")

@@ -25,7 +25,7 @@ def main(means, load):
         tool = [] if means != "callgrind" else [
             "valgrind", "--tool=callgrind", f"--callgrind-out-file={OUTPUT}/callgrind.out"]
         service = stack.enter_context(sides.on_redis(directory, redis, command=[*tool, BINARY]))
-        population = compare.prepare(redis, service)
+        population = compare.prepare(service)
         requests = compare.prepare_requests(directory, population)[load]
         if means == "callgrind":
             wrk.run(service.port, requests, CONNECTIONS, SECONDS)

@@ -20,7 +20,7 @@ def run(options):
     with ExitStack() as stack:
         redis = stack.enter_context(Redis(options.directory))
         service = stack.enter_context(sides.on_redis(options.directory, redis))
-        population = compare.prepare(redis, service)
+        population = compare.prepare(service)
         mix = compare.prepare_requests(options.directory, population)["mix"]
         recorded = 0
         for number in range(ROWS):
