@@ -15,7 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
 use super::answer::{Answer, Failure, Verdict};
-use crate::config::StartError;
+use crate::error::StartError;
 
 /// Longest wait for an answer, read to its end.
 const WITHIN: Duration = Duration::from_secs(20);

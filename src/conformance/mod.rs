@@ -31,7 +31,7 @@ use futures_util::stream;
 use hyper::Uri;
 use tokio::runtime;
 
-use crate::config::StartError;
+use crate::error::StartError;
 use answer::{Failure, Verdict};
 use api::Api;
 use client::Client;

@@ -1,7 +1,7 @@
 //! The lists over real sockets, on both stores: sessions and courses, page by page.
 
 use serde_json::Value;
-use study_stats::domain::{CourseId, LearnerId, OccurredAt, Record, SessionId};
+use study_stats::domain::{CourseId, Enrolment, LearnerId, OccurredAt, Record, SessionId};
 
 use crate::for_both_stores;
 use crate::support::api::{Api, Client, body_at, new_id};
@@ -275,7 +275,7 @@ async fn a_walk_sees_what_stands_still_once_whatever_else_happens(fixture: &Fixt
         let gone = records[gone].session;
         fixture
             .store
-            .forget_session(learner, course, gone)
+            .delete_session(Enrolment::new(learner, course), gone)
             .await
             .unwrap();
     }

@@ -1,6 +1,7 @@
 //! The summary of a course over real sockets, on both stores.
 
 use poem::http::Method;
+use study_stats::domain::Enrolment;
 
 use crate::for_both_stores;
 use crate::support::api::{Answer, Api, assert_error, body, fields, new_id, send};
@@ -98,7 +99,11 @@ async fn a_course_that_nobody_has_studied_has_none(fixture: &Fixture) {
     );
     api.client.post(&texts.0, &texts.1, &body(1, 2, 3)).await;
     assert_eq!(summary(&api, &texts.1).await.status, 200);
-    fixture.store.forget_course(learner, course).await.unwrap();
+    fixture
+        .store
+        .delete_course(Enrolment::new(learner, course))
+        .await
+        .unwrap();
     assert_error(
         &summary(&api, &texts.1).await,
         404,

@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
-use study_stats::domain::Record;
+use study_stats::domain::{Enrolment, Record};
 
 use crate::for_both_stores;
 use crate::support::api::{Api, body, new_id};
@@ -63,8 +63,7 @@ async fn an_older_record_is_superseded(fixture: &Fixture) {
 async fn the_day_of_a_session_is_the_one_that_was_written(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let Record {
-        learner,
-        course,
+        enrolment: Enrolment { learner, course },
         session,
         ..
     } = record(id(), id(), stats(0.0, 0.0, 0.0));
@@ -89,7 +88,7 @@ async fn the_day_of_a_session_is_the_one_that_was_written(fixture: &Fixture) {
         assert_eq!(answer.status, 201, "{occurred_at}: {answer:?}");
         let stored = fixture
             .store
-            .session(learner, course, session)
+            .session(Enrolment::new(learner, course), session)
             .await
             .unwrap()
             .unwrap();
