@@ -22,11 +22,12 @@ test-deploy: ## Check the AWS templates, the Helm chart and every shell script, 
 test-valkey: ## Run the tests of Redis on Valkey, which it gets from Debian where there is none
 	scripts/valkey
 
-lint: ## Check the formatting, clippy and the documentation, warnings denied
+lint: ## Check the formatting, clippy, the documentation and the rules of the house, warnings denied
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --test containers -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
+	cargo test --quiet --test tidy
 
 test-observability: ## Check the alerts and the dashboard with Prometheus, which it gets from Debian where there is none
 	scripts/with-redis scripts/observability
