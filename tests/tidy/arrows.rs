@@ -1,12 +1,11 @@
-//! Arrows between rooms and between files: who may use whom.
+//! Arrows between rooms, and circles between files.
 
 use std::collections::BTreeMap;
 
 use crate::modules::{Modules, Target, parent};
 
-/// A line for each room: the room, the rooms that its files may use beside their own, and after a bar
-/// the external crates that its files never use. A room is a module with all its children, but for
-/// children with a line of their own.
+/// Table of the rooms, a row per room: name, allowed rooms, and after a bar banned external crates. A
+/// room is a module with all children, except children with a row of their own.
 const ROOMS: &str = "\
 domain           | futures_util hyper poem poem_openapi redb redis serde serde_json tokio
 error            | hyper poem redb redis
@@ -27,7 +26,7 @@ conformance      error | poem poem_openapi redb redis
 main             api commands config conformance error health server telemetry | hyper poem redb redis
 ";
 
-/// A line of the table: the room, the rooms that it may use, the crates that it never uses.
+/// Row of the table for a module: room, allowed rooms, banned crates.
 fn room(module: &str) -> Option<(&'static str, Vec<&'static str>, Vec<&'static str>)> {
     let lines = ROOMS.lines().filter_map(|line| line.split_once(' '));
     let lines = lines.filter(|(room, _)| {
@@ -40,12 +39,12 @@ fn room(module: &str) -> Option<(&'static str, Vec<&'static str>, Vec<&'static s
     Some((room, words(rooms), words(crates)))
 }
 
-/// A file uses only the rooms that the table names for its own room, and none of the banned crates.
+/// Reports uses of a room or crate against the table.
 pub(crate) fn arrows(modules: &Modules<'_>) -> Vec<String> {
     let mut violations = BTreeMap::new();
     for used in modules.uses().filter(|used| !used.module.is_empty()) {
         let fault = match (room(used.module), used.target) {
-            (None, _) => "room without arrows: add a line to ROOMS of tests/tidy/arrows.rs".into(),
+            (None, _) => "room without arrows: add a row to ROOMS of tests/tidy/arrows.rs".into(),
             (Some((own, rooms, _)), Target::Module(to)) => match room(to) {
                 Some((other, ..)) if other != own && !rooms.contains(&other) => {
                     format!(
@@ -69,10 +68,11 @@ pub(crate) fn arrows(modules: &Modules<'_>) -> Vec<String> {
         .collect()
 }
 
-/// No file uses a file that uses the first one in turn, directly or through others.
+/// Reports circles of files: file A uses B, and B uses A, directly or through further files.
 ///
-/// The use of an ancestor by its descendant does not count: `mod.rs` and its children are one room,
-/// where `mod.rs` defines the type and the children implement its parts.
+/// A child may use its ancestors: `mod.rs` defines a type and the children implement parts of the
+/// type, so `mod.rs` and its children count as a unit. Circles between children
+/// of one parent are reported.
 pub(crate) fn circles(modules: &Modules<'_>) -> Vec<String> {
     let mut edges = BTreeMap::<&str, BTreeMap<&str, usize>>::new();
     for used in modules.uses() {
@@ -88,7 +88,7 @@ pub(crate) fn circles(modules: &Modules<'_>) -> Vec<String> {
     }
     let mut violations = Vec::new();
     loop {
-        // A file that uses no other file of the graph is on no circle.
+        // A file without uses in the graph is on no circle.
         let is_end = |to: &BTreeMap<&str, usize>| !to.keys().any(|to| edges.contains_key(to));
         if let Some(end) = edges
             .iter()
@@ -129,7 +129,7 @@ pub(crate) fn circles(modules: &Modules<'_>) -> Vec<String> {
     }
 }
 
-/// Whether a module is the other one itself or its ancestor.
+/// Returns whether `module` is `of` or an ancestor of `of`.
 fn is_ancestor(module: &str, of: &str) -> bool {
     module == of || (!of.is_empty() && is_ancestor(module, parent(of)))
 }
@@ -172,7 +172,7 @@ mod tests {
             ),
         ]);
         let expected = [
-            "src/attic.rs:1: room without arrows: add a line",
+            "src/attic.rs:1: room without arrows: add a row",
             "src/domain.rs:1: `domain` uses the crate `serde`: move the code",
             "src/store/bucket.rs:1: `store` uses `api::error`: `store` may",
             "src/store/embedded.rs:1: `store::embedded` uses `store::redis`: `store::embedded` may",

@@ -1,4 +1,4 @@
-//! The shape of the tree: map, folders, lengths of files, unfinished work.
+//! Shape of the tree: map, folders, lengths of files, unfinished work.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::modules::{is_source, module_of, parent};
 
 /// Maximum number of files in a folder of `src`.
 const FOLDER: usize = 12;
-/// Maximum number of lines of a file of `src`, its test module left out.
+/// Maximum number of lines of a file of `src`, without the test module.
 const LINES: usize = 320;
 /// Marks of unfinished work, as whole words.
 const MARKS: [&str; 4] = [
@@ -17,7 +17,7 @@ const MARKS: [&str; 4] = [
     concat!("HA", "CK"),
 ];
 
-/// The map of `src/lib.rs` names every room, and no others; a parent declares every file.
+/// Reports rooms missing on the map of `src/lib.rs`, names without a room, and undeclared files.
 ///
 /// The map is the list below the heading `# Map`: each item begins with the name of a room, as
 /// `` - [`store`] `` or `` - `store/redis` ``. Rooms are the folders of `src`, and the files beside
@@ -60,7 +60,7 @@ pub(crate) fn map(files: &[File]) -> Vec<String> {
     violations
 }
 
-/// Rooms that the map names, with the line of each.
+/// Parses the map: rooms by name, with line numbers.
 fn named(map: &str) -> BTreeMap<String, usize> {
     let lines = map
         .lines()
@@ -83,7 +83,7 @@ fn named(map: &str) -> BTreeMap<String, usize> {
     names.collect()
 }
 
-/// A folder of `src` has few enough files, and a file few enough lines, to be read at once.
+/// Reports folders with too many files, and files with too many lines.
 pub(crate) fn sizes(files: &[File]) -> Vec<String> {
     let mut violations = Vec::new();
     let mut folders = BTreeMap::<_, usize>::new();
@@ -110,7 +110,7 @@ pub(crate) fn sizes(files: &[File]) -> Vec<String> {
     violations
 }
 
-/// No file has a mark of unfinished work.
+/// Reports marks of unfinished work.
 pub(crate) fn marks(files: &[File]) -> Vec<String> {
     let lines = files
         .iter()

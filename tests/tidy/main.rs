@@ -1,7 +1,7 @@
-//! Rules of the house that no other tool checks: `make lint` runs them over the real tree.
+//! Rules of the house beyond clippy and rustfmt: `make lint` checks the real tree.
 //!
 //! Each rule is a function from files to violations, with a test that plants violations. A violation
-//! names file and line, and says in one sentence how to put the fault right.
+//! is an error message of one line: file, line number, fault and remedy.
 
 #![allow(
     missing_docs,
@@ -27,7 +27,7 @@ struct File {
     text: String,
 }
 
-/// Reads all text files of a folder, generated ones left out.
+/// Reads all text files of a folder, without generated files.
 fn read(root: &Path, folder: &str, files: &mut Vec<File>) {
     for entry in fs::read_dir(root.join(folder)).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
@@ -74,7 +74,7 @@ fn planted(files: &[(&str, &str)]) -> Vec<File> {
     files.map(|(path, text)| File { path, text }).collect()
 }
 
-/// Asserts that the violations begin with these texts, one each.
+/// Asserts the beginning of each violation.
 fn assert_found(violations: &[String], expected: &[&str]) {
     let mut pairs = violations.iter().zip(expected);
     let is_expected =

@@ -1,14 +1,14 @@
-//! The modules of `src`: which file uses an item of which other file.
+//! Module graph of `src`: uses between files.
 //!
-//! A re-exported name counts as a use of the file that defines the item, so that a re-export hides no
-//! arrow. A path that leads out of the crate counts as a use of the external crate.
+//! A re-exported name counts as a use of the file with the definition, so that a re-export hides no
+//! arrow. A path out of the crate counts as a use of the external crate.
 
 use std::collections::BTreeMap;
 
 use crate::File;
 use crate::source::{Token, code};
 
-/// A path in the code: a leaf of a `use` tree, with the name that the leaf binds, or an inline path.
+/// Path in the code: a leaf of a `use` tree with the bound name, or an inline path.
 struct Path<'a> {
     line: usize,
     segments: Vec<&'a str>,
@@ -23,7 +23,7 @@ struct Module<'a> {
 /// Modules by their names, as `store::redis`; `lib.rs` has the empty name.
 pub(crate) struct Modules<'a>(BTreeMap<String, Module<'a>>);
 
-/// A module's use of another module or of an external crate.
+/// Use of a module or external crate by a module.
 pub(crate) struct Use<'a> {
     pub(crate) line: usize,
     pub(crate) module: &'a str,
@@ -44,7 +44,7 @@ impl<'a> Modules<'a> {
         Self(modules.collect())
     }
 
-    /// The module's file.
+    /// File of a module.
     pub(crate) fn file(&self, module: &str) -> &'a File {
         self.0[module].file
     }
@@ -63,7 +63,8 @@ impl<'a> Modules<'a> {
         })
     }
 
-    /// The module that a path leads to, or whose file defines the path's item; true for a module.
+    /// Resolves a path to a module, or to the module with the definition of the path's item; true for a
+    /// module. Returns `None` for a path out of the crate.
     fn resolve(&self, from: &str, path: &[&str]) -> Option<(&str, bool)> {
         let mut found = (self.0.get_key_value(from)?.0.as_str(), true);
         for (at, segment) in path.iter().enumerate() {
@@ -80,7 +81,7 @@ impl<'a> Modules<'a> {
         Some(found)
     }
 
-    /// A child module, or what an import of the module binds to the name.
+    /// Resolves a name inside a module: a child module, or the target of an import.
     fn member(&self, module: &str, name: &str) -> Option<(&str, bool)> {
         let child = [module, "::", name].concat();
         if let Some((child, _)) = self.0.get_key_value(child.trim_start_matches(':')) {
@@ -92,7 +93,7 @@ impl<'a> Modules<'a> {
     }
 }
 
-/// Whether the file is code of the crate, and not a test module in a file of its own.
+/// Returns whether a file is code of the crate; `tests.rs` is a test module.
 pub(crate) fn is_source(file: &File) -> bool {
     file.path.starts_with("src/") && file.path.ends_with(".rs") && !file.path.ends_with("/tests.rs")
 }
@@ -107,7 +108,7 @@ pub(crate) fn parent(module: &str) -> &str {
     module.rsplit_once("::").map_or("", |(parent, _)| parent)
 }
 
-/// Leaves of `use` trees, and inline paths.
+/// Parses leaves of `use` trees, and inline paths.
 fn paths<'a>(tokens: &[Token<'a>]) -> Vec<Path<'a>> {
     let mut paths = Vec::new();
     let mut rest = tokens;
@@ -141,7 +142,7 @@ fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// Reads a `use` tree, and returns the tokens after the tree.
+/// Parses a `use` tree, and returns the tokens after the tree.
 fn leaves<'a, 'b>(
     mut rest: &'b [Token<'a>],
     prefix: &[&'a str],

@@ -1,9 +1,9 @@
-//! Rust source code as tokens: comments, literals and test modules are left out.
+//! Tokens of Rust source code, without comments, literals and test modules.
 
-/// A word or a sign, after the number of its line.
+/// Line number and text of a word or sign.
 pub(crate) type Token<'a> = (usize, &'a str);
 
-/// Tokens of a file outside `#[cfg(test)]`.
+/// Parses a file into tokens, without `#[cfg(test)]` items.
 pub(crate) fn code(text: &str) -> Vec<Token<'_>> {
     let (mut tokens, mut at, mut line) = (Vec::new(), 0, 1);
     while at < text.len() {
@@ -24,7 +24,7 @@ pub(crate) fn code(text: &str) -> Vec<Token<'_>> {
     code
 }
 
-/// Length of the next token, and whether the token is neither white space nor a comment or literal.
+/// Length of the next token; false for white space, comments and literals.
 fn next(rest: &str) -> (usize, bool) {
     let end = |start: usize, end: &str| {
         let found = rest[start..].find(end);
@@ -62,7 +62,7 @@ fn is_lifetime(rest: &str) -> bool {
     rest.starts_with('\'') && !rest.starts_with("'\\") && rest.chars().nth(2) != Some('\'')
 }
 
-/// Tokens after the `#[cfg(test)]` item at the start; `None` without such an item.
+/// Returns the tokens after a leading `#[cfg(test)]` item, or `None` without that item.
 fn after_test_item<'a, 'b>(tokens: &'b [Token<'a>]) -> Option<&'b [Token<'a>]> {
     let attribute = ["#", "[", "cfg", "(", "test", ")", "]"];
     if !tokens.iter().map(|token| token.1).take(7).eq(attribute) {
