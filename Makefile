@@ -2,13 +2,17 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-containers test-deploy test-observability metrics-cost test-valkey lint openapi contract browser readme million bench soak profile
+.PHONY: help run check test test-containers test-deploy test-observability metrics-cost test-valkey lint openapi contract browser readme million bench soak profile
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 run: ## Serve on port 8080, with the data in ./data
 	cargo run --release -- --port 8080
+
+check: ## Run the tests that need no Redis: units, and the API and commands on the embedded store
+	cargo test --quiet --lib
+	cargo test --quiet --test it -- embedded openapi
 
 test: ## Run all tests; gets a redis-server first where there is none
 	scripts/with-redis cargo test
