@@ -71,8 +71,7 @@ pub(crate) fn arrows(modules: &Modules<'_>) -> Vec<String> {
 /// Reports circles of files: file A uses B, and B uses A, directly or through further files.
 ///
 /// A child may use its ancestors: `mod.rs` defines a type and the children implement parts of the
-/// type, so `mod.rs` and its children count as a unit. Circles between children
-/// of one parent are reported.
+/// type, so `mod.rs` and its children count as a unit. Circles between siblings are reported.
 pub(crate) fn circles(modules: &Modules<'_>) -> Vec<String> {
     let mut edges = BTreeMap::<&str, BTreeMap<&str, usize>>::new();
     for used in modules.uses() {
