@@ -5,14 +5,14 @@ use std::io;
 use tokio::sync::mpsc;
 
 use super::{CommandError, Ui};
-use crate::store::maintenance::{Entry, Maintenance, Subject};
+use crate::store::maintenance::{InspectScope, Maintenance, StoredEntry};
 
 /// Entries that the store may send before it waits for the console.
 const ENTRIES: usize = 64;
 
 pub(super) async fn inspect(
     store: &dyn Maintenance,
-    subject: Subject,
+    subject: InspectScope,
     ui: &mut dyn Ui,
 ) -> Result<bool, CommandError> {
     let (sender, entries) = mpsc::channel(ENTRIES);
@@ -27,9 +27,9 @@ pub(super) async fn inspect(
 
 /// Tells what comes, and how much that was. Where the console fails, it takes no more, which ends the
 /// inspection.
-async fn tell(mut entries: mpsc::Receiver<Entry>, ui: &mut dyn Ui) -> io::Result<u64> {
+async fn tell(mut entries: mpsc::Receiver<StoredEntry>, ui: &mut dyn Ui) -> io::Result<u64> {
     let mut told = 0;
-    while let Some(Entry { key, value }) = entries.recv().await {
+    while let Some(StoredEntry { key, value }) = entries.recv().await {
         ui.line(format!("{key}  {value}")).await?;
         told += 1;
     }

@@ -24,7 +24,7 @@ pub use output::Ui;
 pub use target::{Target, open};
 
 use crate::domain::{CourseId, LearnerId, SessionId};
-use crate::store::maintenance::Subject;
+use crate::store::maintenance::InspectScope;
 use crate::store::{Store, StoreError};
 
 /// What is to be done with a store; also what one process asks of another that has the store open.
@@ -93,7 +93,7 @@ pub async fn run(task: &Task, store: &Store, ui: &mut dyn Ui) -> Result<bool, Co
             course,
             session,
         } => {
-            let subject = Subject {
+            let subject = InspectScope {
                 learner: learner.into(),
                 course: course.map(CourseId::from),
                 session: session.map(SessionId::from),

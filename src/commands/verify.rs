@@ -21,10 +21,10 @@ pub(super) async fn verify(
     let verified = verified?;
     let summary = format!(
         "{} sessions, {} differences, {} mended, {} unsettled",
-        verified.sessions, verified.differences, verified.mended, verified.unsettled
+        verified.sessions, verified.differences, verified.repaired, verified.unsettled
     );
     ui.line(summary).await?;
-    Ok(verified.is_well())
+    Ok(verified.is_consistent())
 }
 
 /// Tells what comes. Where the console fails, it takes no more, which ends the verification.
@@ -43,9 +43,9 @@ fn line(difference: &Difference) -> String {
         key,
         expected,
         found,
-        mended,
+        repaired,
     } = difference;
-    let mended = if *mended { ", mended" } else { "" };
+    let mended = if *repaired { ", mended" } else { "" };
     format!("{key}: expected {expected}, found {found}{mended}")
 }
 
@@ -59,11 +59,11 @@ mod tests {
             key: "ss:{1}:t:U:C".into(),
             expected: "n 2".into(),
             found: "nothing".into(),
-            mended: false,
+            repaired: false,
         };
         let told = line(&difference);
         assert_eq!(told, "ss:{1}:t:U:C: expected n 2, found nothing");
-        difference.mended = true;
+        difference.repaired = true;
         assert_eq!(line(&difference), told + ", mended");
     }
 }

@@ -118,12 +118,12 @@ impl Scrape {
             .set(is_ready.unwrap_or(false).into());
         // Where the store is away, what was known of it stays.
         if let Ok(Ok(Some(last))) = verified {
-            let (gauges, verified) = (&self.metrics.verified, last.verified);
-            let unmended = verified.differences.saturating_sub(verified.mended);
+            let (gauges, verified) = (&self.metrics.verified, last.report);
+            let unmended = verified.differences.saturating_sub(verified.repaired);
             gauges.ended.set(saturated(last.ended));
             gauges.sessions.set(saturated(verified.sessions));
             gauges.differences.set(saturated(unmended));
-            gauges.mended.set(saturated(verified.mended));
+            gauges.mended.set(saturated(verified.repaired));
             gauges.unsettled.set(saturated(verified.unsettled));
         }
     }

@@ -36,8 +36,10 @@ async fn verify(
     });
     let verified = verified.unwrap();
     assert_eq!(verified.differences, differences.len() as u64);
-    let mended = differences.values().filter(|difference| difference.mended);
-    assert_eq!(verified.mended, mended.count() as u64);
+    let mended = differences
+        .values()
+        .filter(|difference| difference.repaired);
+    assert_eq!(verified.repaired, mended.count() as u64);
     (differences, verified)
 }
 
@@ -56,9 +58,9 @@ async fn a_verification_finds_exactly_what_is_broken_and_a_repair_mends_it() {
             .iter()
             .map(|(key, one)| (key.clone(), [one.expected.clone(), one.found.clone()]));
         assert_eq!(told.collect::<BTreeMap<_, _>>(), planted);
-        assert!(found.values().all(|one| one.mended == repair));
+        assert!(found.values().all(|one| one.repaired == repair));
         assert_eq!(verified.sessions, students.len() as u64 * 3);
-        assert_eq!(verified.is_well(), repair);
+        assert_eq!(verified.is_consistent(), repair);
     }
     assert_eq!(verify(&store, false).await.0, BTreeMap::new());
 }
@@ -80,10 +82,10 @@ async fn a_session_that_cannot_be_read_is_told_and_nothing_of_it_is_touched() {
             key: format!("sessions[{learner}, {course}, {session}]"),
             expected: "numbers in range".into(),
             found: "modules NaN, score -2.25, time 1000000000000, o 3000, d 0".into(),
-            mended: false,
+            repaired: false,
         };
         assert_eq!(found.into_values().collect::<Vec<_>>(), [expected]);
-        assert!(!verified.is_well());
+        assert!(!verified.is_consistent());
     }
     let totals = store
         .totals(Enrolment::new(learner, course))
@@ -224,7 +226,7 @@ async fn a_repair_under_load_mends_everything_and_loses_no_write() {
         let writers = Writers::start(&store, &students);
         writers.go_on(20).await;
         let (found, verified) = verify(&*store, true).await;
-        assert!(verified.is_well(), "{found:#?}");
+        assert!(verified.is_consistent(), "{found:#?}");
         // A write may have mended what is of its own course, or moved what is wrong with it.
         assert!(found.len() >= planted.len() / 2);
         writers.go_on(20).await;

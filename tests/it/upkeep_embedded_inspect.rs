@@ -2,18 +2,18 @@
 
 use study_stats::store::StatsStore;
 use study_stats::store::doctor::Severity;
-use study_stats::store::maintenance::{Entry, Maintenance, Subject};
+use study_stats::store::maintenance::{InspectScope, Maintenance, StoredEntry};
 use tokio::sync::mpsc;
 
 use crate::support::broken::{TIMES, directory_of, open};
 use crate::support::tables::change;
 
 /// All that is shown of a subject, a line each.
-async fn inspect(store: &dyn Maintenance, subject: Subject) -> Vec<String> {
+async fn inspect(store: &dyn Maintenance, subject: InspectScope) -> Vec<String> {
     let (entries, mut shown) = mpsc::channel(1);
     let (inspected, lines) = tokio::join!(store.inspect(subject, entries), async {
         let mut lines = Vec::new();
-        while let Some(Entry { key, value }) = shown.recv().await {
+        while let Some(StoredEntry { key, value }) = shown.recv().await {
             lines.push(format!("{key}: {value}"));
         }
         lines
@@ -27,7 +27,7 @@ async fn an_inspection_shows_all_rows_of_a_learner_a_course_and_a_session() {
     let (directory, students) = directory_of(2).await;
     let student = students[0];
     let (learner, course) = (student.learner, student.course);
-    let subject = Subject {
+    let subject = InspectScope {
         learner,
         course: None,
         session: None,
@@ -52,7 +52,7 @@ async fn an_inspection_shows_all_rows_of_a_learner_a_course_and_a_session() {
         inspect(&store, subject).await,
         [listed.clone(), totals.clone()]
     );
-    let in_course = Subject {
+    let in_course = InspectScope {
         course: Some(course),
         ..subject
     };
@@ -71,7 +71,7 @@ async fn an_inspection_shows_all_rows_of_a_learner_a_course_and_a_session() {
     ];
     expected.extend(rows);
     assert_eq!(inspect(&store, in_course).await, expected);
-    let one = Subject {
+    let one = InspectScope {
         session: Some(student.sessions[1]),
         ..in_course
     };

@@ -26,7 +26,7 @@ fn expected(told: &[Told], mended: bool) -> Vec<Difference> {
             key,
             expected,
             found,
-            mended,
+            repaired: mended,
         })
         .collect();
     all.sort_by_key(|difference| difference.key.clone());
@@ -63,11 +63,11 @@ async fn each_corruption_is_found_once_and_mended(kept: &Kept) {
     let (verified, differences) = kept.verify(true).await;
     assert_eq!(differences, expected(&told, true));
     let mended = VerifyReport {
-        mended: found.differences,
+        repaired: found.differences,
         ..found
     };
     assert_eq!(verified, mended);
-    assert!(verified.is_well());
+    assert!(verified.is_consistent());
 
     let well = VerifyReport {
         sessions: found.sessions,
@@ -140,8 +140,8 @@ async fn what_cannot_be_mended_is_told_and_left_as_it_is() {
         for repair in [false, true] {
             let (verified, differences) = kept.verify(repair).await;
             assert_eq!(differences, expected(&told, false));
-            assert_eq!((verified.mended, verified.unsettled), (0, 0));
-            assert!(!verified.is_well());
+            assert_eq!((verified.repaired, verified.unsettled), (0, 0));
+            assert!(!verified.is_consistent());
         }
         assert_eq!(snapshot(&kept).await, before);
     }

@@ -2,7 +2,7 @@
 
 use study_stats::domain::{OccurredAt, Record};
 use study_stats::store::StatsStore;
-use study_stats::store::maintenance::Subject;
+use study_stats::store::maintenance::InspectScope;
 use study_stats::store::redis::Bounds;
 
 use crate::support::corruption::{TOTALS, studied};
@@ -29,7 +29,7 @@ async fn what_is_stored_is_shown_key_by_key() {
 
         let [instant_1, instant_2, instant_3, instant_4] =
             [1, 2, 3, 4].map(|second| format!("{second}000 (1970-01-01T00:00:0{second}Z)"));
-        let subject = |course, session| Subject {
+        let subject = |course, session| InspectScope {
             learner: at.learner,
             course,
             session,
@@ -78,7 +78,7 @@ async fn what_is_stored_is_shown_key_by_key() {
         let shown = kept.inspect(subject(Some(at.course), Some(second))).await;
         assert_eq!(shown, of_session);
 
-        let nobody = Subject {
+        let nobody = InspectScope {
             learner: id(),
             course: None,
             session: None,

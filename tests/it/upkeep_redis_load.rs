@@ -37,7 +37,10 @@ async fn writes_meanwhile_are_neither_lost_nor_told(kept: Kept) {
     for repair in [false, true, false] {
         let (verified, differences) = kept.verify(repair).await;
         assert_eq!(differences, []);
-        assert!(verified.is_well() && verified.sessions > 0, "{verified:?}");
+        assert!(
+            verified.is_consistent() && verified.sessions > 0,
+            "{verified:?}"
+        );
         load.goes_on(200).await;
     }
     load.end(&kept).await;
@@ -97,10 +100,10 @@ async fn what_is_wrong_is_mended_while_it_is_written_to(kept: Kept) {
     assert_eq!(corrupt(&kept, &courses).await, 20);
     let (verified, differences) = kept.verify(true).await;
     assert!(!differences.is_empty());
-    assert!(verified.is_well(), "{verified:?} {differences:?}");
+    assert!(verified.is_consistent(), "{verified:?} {differences:?}");
     let (verified, differences) = kept.verify(false).await;
     assert_eq!(differences, []);
-    assert!(verified.is_well(), "{verified:?}");
+    assert!(verified.is_consistent(), "{verified:?}");
     load.end(&kept).await;
 }
 
@@ -158,7 +161,7 @@ async fn a_course_that_all_write_to_is_mended() {
         }
         let (verified, differences) = kept.verify(true).await;
         assert_eq!(differences.len(), 2);
-        assert!(verified.is_well(), "{verified:?}");
+        assert!(verified.is_consistent(), "{verified:?}");
     }
     load.end(&kept).await;
 }

@@ -9,7 +9,7 @@ use redis::{FromRedisValue, ToRedisArgs};
 use study_stats::config::RedisSettings;
 use study_stats::domain::{CourseId, LearnerId, SessionId};
 use study_stats::store::maintenance::{
-    Difference, Entry, Maintenance, Subject, VerifyEvent, VerifyReport,
+    Difference, InspectScope, Maintenance, StoredEntry, VerifyEvent, VerifyReport,
 };
 use study_stats::store::redis::{Bounds, RedisStore};
 use study_stats::store::{StatsStore, StoreError};
@@ -137,12 +137,12 @@ impl Kept {
     }
 
     /// What an inspection shows.
-    pub(crate) async fn inspect(&self, subject: Subject) -> Vec<(String, String)> {
+    pub(crate) async fn inspect(&self, subject: InspectScope) -> Vec<(String, String)> {
         let (entries, mut shown) = mpsc::channel(8);
         let store = Arc::clone(&self.store);
         let inspecting = tokio::spawn(async move { store.inspect(subject, entries).await });
         let mut all = Vec::new();
-        while let Some(Entry { key, value }) = shown.recv().await {
+        while let Some(StoredEntry { key, value }) = shown.recv().await {
             all.push((key, value));
         }
         inspecting.await.unwrap().unwrap();
