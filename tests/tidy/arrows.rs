@@ -14,7 +14,7 @@ pause_detector   | hyper poem redb redis
 config           domain error | poem redb redis
 telemetry        config error | poem redb redis
 wire             domain | hyper poem redb redis tokio
-store            domain error telemetry | hyper poem poem_openapi redb redis
+store            domain error store::open telemetry | hyper poem poem_openapi redb redis
 store::open      config error store store::embedded store::redis telemetry | hyper poem redb redis
 store::embedded  domain error retry store telemetry | hyper poem poem_openapi redis
 store::redis     config domain error retry store telemetry | hyper poem poem_openapi redb
@@ -176,7 +176,7 @@ mod tests {
             "src/store/bucket.rs:1: `store` uses `api::error`: `store` may",
             "src/store/embedded.rs:1: `store::embedded` uses `store::redis`: `store::embedded` may",
             "src/store/mod.rs:2: `store` uses `api::error`: `store` may",
-            "src/store/mod.rs:2: `store` uses `config`: `store` may use only [domain error telemetry]",
+            "src/store/mod.rs:2: `store` uses `config`: `store` may use only [domain error store::open telemetry]",
         ];
         assert_found(&arrows(&Modules::of(&files)), &expected);
     }

@@ -19,24 +19,22 @@ pub(super) fn send(
     scope: InspectScope,
     entries: &mpsc::Sender<StoredEntry>,
 ) -> Result<(), StoreError> {
-    let inspection = Inspection { snapshot, entries };
+    let rows = RowSender { snapshot, entries };
     let learner = scope.learner;
     let sent = match (scope.course, scope.session) {
-        (Some(course), Some(session)) => {
-            inspection.session(Enrolment::new(learner, course), session)
-        }
-        (Some(course), None) => inspection.enrolment(Enrolment::new(learner, course)),
-        (None, _) => inspection.learner(learner),
+        (Some(course), Some(session)) => rows.session(Enrolment::new(learner, course), session),
+        (Some(course), None) => rows.enrolment(Enrolment::new(learner, course)),
+        (None, _) => rows.learner(learner),
     };
     if entries.is_closed() { Ok(()) } else { sent }
 }
 
-struct Inspection<'a> {
+struct RowSender<'a> {
     snapshot: &'a ReadTransaction,
     entries: &'a mpsc::Sender<StoredEntry>,
 }
 
-impl Inspection<'_> {
+impl RowSender<'_> {
     /// Sends the tombstone, the entries in the course index, latest first, and the totals of each enrolment.
     fn learner(&self, learner: LearnerId) -> Result<(), StoreError> {
         let erased = self.snapshot.open_table(ERASED)?.get(learner.as_u128())?;
