@@ -37,6 +37,7 @@ mod commands_memory;
 mod commands_topologies;
 mod commands_transfer;
 mod configuration;
+mod conformance_checks;
 mod conformance_command;
 mod conformance_faults;
 mod door;

@@ -1,0 +1,5 @@
+//! What holds for every request: methods, paths, headers, and the resources of the service itself.
+
+pub(super) mod methods;
+pub(super) mod protocol;
+pub(super) mod service;
