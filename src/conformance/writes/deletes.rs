@@ -108,6 +108,8 @@ async fn a_forgotten_session_may_be_recorded_again(api: &Instance) -> CheckResul
             .await?;
         let found = api.totals(&learner, &course).await?;
         found.is(200, &totals(1, 2, 3))?;
+        let found = api.session(&learner, &course, session).await?;
+        found.is(200, &body)?;
         let gone = api.delete_session(&learner, &course, session).await?;
         gone.is_deleted()?;
     }
