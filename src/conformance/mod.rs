@@ -2,7 +2,7 @@
 //! only. The integration tests play the same checks in process, over each store.
 //!
 //! [`checks`] lists the checks by subject: records and deletions in `writes`, responses of reads in `reads`,
-//! what holds for every request in `http`. Each check records sessions of new learners in new courses;
+//! methods, headers and the service's own resources in `http`. Each check records sessions of new learners in new courses;
 //! the command erases the learners after the check, passed or failed.
 //!
 //! Architecture invariant: conformance imports nothing of the service but its error of startup.

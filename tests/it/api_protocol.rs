@@ -1,4 +1,4 @@
-//! HTTP as such, on both stores: requests written by hand, and headers that proxies may change.
+//! HTTP/1.1 on both stores: requests written by hand; methods, paths and headers that proxies change.
 
 use poem::http::Method;
 
@@ -14,9 +14,9 @@ for_both_stores!(
     a_chunked_record_over_the_limit_is_too_large,
     a_chunked_batch_may_have_a_mebibyte,
     paths_that_proxies_change_are_refused,
-    other_methods_are_not_allowed_and_the_right_ones_are_told,
+    other_methods_are_405_with_the_allowed_methods,
     head_has_the_length_of_the_body,
-    odd_requests_do_no_harm,
+    unusual_and_malformed_requests_do_no_harm,
 );
 
 /// Asserts that the response closes the connection: the server has not read the rest of the body.
@@ -42,7 +42,7 @@ async fn a_chunked_record_over_the_limit_is_too_large(fixture: &Fixture) {
     const LIMIT: usize = 64 << 10;
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course) = (new_id(), new_id());
-    // The server responds before the last chunk, which is never sent.
+    // The server responds before the last chunk; the client never sends the last chunk.
     let chunk = format!("{:x}\r\n{}\r\n", LIMIT, " ".repeat(LIMIT));
     let head = format!(
         "POST /courses/{course} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-user-id: {learner}\r\n\
@@ -64,7 +64,7 @@ async fn a_chunked_batch_may_have_a_mebibyte(fixture: &Fixture) {
              transfer-encoding: chunked\r\n\r\n{LIMIT:x}\r\n{padded}\r\n{end}",
         )
     };
-    // The server responds before the last chunk, which is never sent.
+    // The server responds before the last chunk; the client never sends the last chunk.
     let answer = client.raw(chunked("1\r\n \r\n").as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     assert_eq!(
@@ -90,7 +90,7 @@ async fn paths_that_proxies_change_are_refused(fixture: &Fixture) {
     assert_error(&answer, 400, "invalid courseId", "invalid_request");
 }
 
-async fn other_methods_are_not_allowed_and_the_right_ones_are_told(fixture: &Fixture) {
+async fn other_methods_are_405_with_the_allowed_methods(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let course = format!("/courses/{}", new_id());
     let sessions = format!("{course}/sessions");
@@ -159,7 +159,7 @@ async fn head_has_the_length_of_the_body(fixture: &Fixture) {
     }
 }
 
-async fn odd_requests_do_no_harm(fixture: &Fixture) {
+async fn unusual_and_malformed_requests_do_no_harm(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let course = format!("/courses/{}", new_id());
     let huge_header = format!(

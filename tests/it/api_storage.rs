@@ -1,5 +1,5 @@
-//! The API and the store behind it, on both stores: records that only the store accepts, stored rows, two
-//! instances over one store.
+//! The API and the rows of the store, on both stores: records that only the store accepts, stored times, two
+//! servers over one store.
 
 use std::time::{Duration, SystemTime};
 
@@ -22,7 +22,7 @@ for_both_stores!(
 async fn every_session_of_thousands_counts_on_its_local_day(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let (learner, course) = (id(), id());
-    // The local days alternate, while the instants are within one day of UTC.
+    // The local days alternate; all instants are within one day of UTC.
     let records: Vec<_> = (0..2_500)
         .map(|number| at(learner, course, number / 4, i32::from(number % 2 == 1)))
         .collect();
@@ -65,7 +65,7 @@ async fn sessions_of_one_instant_are_listed_by_id(fixture: &Fixture) {
     }
 }
 
-/// The session ids of all pages of a list, from the first to the last.
+/// The session ids of all pages of a list.
 async fn walk(client: &Client, learner: &str, path: &str, limit: usize) -> Vec<Value> {
     let mut found = Vec::new();
     let mut query = format!("?limit={limit}");

@@ -10,7 +10,7 @@ use super::mismatch::{CheckResult, Mismatch};
 /// Timeout of a check.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// One sentence of the contract, which requests to a running instance prove.
+/// A sentence of the contract, proved by requests to a running instance.
 pub struct ContractCheck {
     pub(crate) name: &'static str,
     pub(crate) run: for<'a> fn(&'a Instance) -> BoxFuture<'a, CheckResult>,

@@ -71,7 +71,7 @@ impl Response {
         self.expect(headers, "204 with X-Request-Id and without Content-Type")
     }
 
-    /// Expects a header of exactly that value.
+    /// Expects exactly this value of a header.
     pub(crate) fn has_header(&self, name: &str, value: &str) -> CheckResult {
         self.expect(
             self.header(name) == Some(value),
@@ -93,8 +93,7 @@ impl Response {
         self.expect(is, format_args!("{status} {body}"))
     }
 
-    /// Expects a status and the error body with that message and code, and returns the fields in its
-    /// `errors`.
+    /// Expects a status and an error body of a message and a code. Returns the fields in `errors`.
     pub(crate) fn is_error(
         &self,
         status: u16,
@@ -128,7 +127,7 @@ impl Response {
         self.expect(fields.is_empty(), "no errors of fields")
     }
 
-    /// Expects the error of an invalid request, with errors of those fields in that order.
+    /// Expects the error of an invalid request, with errors of the given fields in order.
     pub(crate) fn is_invalid(&self, message: &str, expected: &[&str]) -> CheckResult {
         let fields = self.is_error(400, message, "invalid_request")?;
         self.expect(

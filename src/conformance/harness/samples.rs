@@ -89,7 +89,7 @@ pub(crate) fn text_of<'a>(value: &'a Value, member: &str) -> &'a str {
     value[member].as_str().unwrap_or_default()
 }
 
-/// One member of each item of a list; empty where the response has no list of that name.
+/// A member of each item of a list; empty if the response has no such list.
 pub(crate) fn members(page: &Value, list: &str, member: &str) -> Vec<Value> {
     let items = page[list].as_array().into_iter().flatten();
     items.map(|item| item[member].clone()).collect()

@@ -1,4 +1,4 @@
-//! What holds for every request: methods, paths, headers, and the resources of the service itself.
+//! Methods, paths and headers of requests, and the resources of the service itself.
 
 pub(super) mod methods;
 pub(super) mod protocol;

@@ -1,4 +1,4 @@
-//! The range of `GET /courses/{courseId}/activity`: its default, its limits, its days by written date.
+//! The range of `GET /courses/{courseId}/activity`: default, limits, days by the written date.
 
 use std::time::SystemTime;
 

@@ -91,7 +91,7 @@ async fn pages_have_every_course_once(api: &Instance) -> CheckResult {
 
 async fn pages_of_any_size_have_every_item_once(api: &Instance) -> CheckResult {
     let (learner, course) = (api.learner(), new_id());
-    // Six sessions in one course, and six more courses of a session each; some at one instant.
+    // Six sessions in one course, and six more courses of a session each; some sessions at the same instant.
     for millis in [5, 5, 5, 4, 3, 3] {
         api.store(&learner, &course, &[at_millis(10 + millis)])
             .await?;
@@ -158,7 +158,7 @@ async fn a_session_that_moves_to_the_front_is_not_in_later_pages(api: &Instance)
     let first = api.sessions(&learner, &course, "?limit=3").await?;
     let (_, cursor) = page(&first, "sessions")?;
     let cursor = cursor.ok_or_else(|| first.mismatch("a nextCursor"))?;
-    // The session of the cursor and a later one are deleted, one is new, one moves to the front.
+    // The session of the cursor and a later session are deleted, a session is new, a session moves to the front.
     for index in [5, 3] {
         let deleted = api.delete_session(&learner, &course, id_of(&bodies[index]));
         deleted.await?.is_deleted()?;

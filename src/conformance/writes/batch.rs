@@ -30,7 +30,7 @@ pub(super) fn has_outcomes(response: &Response, outcomes: &[&str]) -> CheckResul
     response.is(200, &json!({"results": results}))
 }
 
-/// Expects the outcome `invalid`, with errors of those fields in that order.
+/// Expects the outcome `invalid`, with errors of the given fields in order.
 pub(super) fn is_invalid(response: &Response, result: &Value, expected: &[&str]) -> CheckResult {
     let is_result = result["outcome"] == "invalid"
         && result.as_object().map(serde_json::Map::len) == Some(2)
