@@ -2,13 +2,17 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-containers test-deploy test-observability metrics-cost test-valkey lint openapi contract browser readme million bench soak profile
+.PHONY: help run check test test-containers test-deploy test-observability metrics-cost test-valkey lint openapi contract browser readme million bench soak profile
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 run: ## Serve on port 8080, with the data in ./data
 	cargo run --release -- --port 8080
+
+check: ## Run the tests that need no Redis: units, and the API and commands on the embedded store
+	cargo test --quiet --lib
+	cargo test --quiet --test it -- api_ configuration conformance_ embedded openapi --skip redis --skip api_overload
 
 test: ## Run all tests; gets a redis-server first where there is none
 	scripts/with-redis cargo test
@@ -22,11 +26,12 @@ test-deploy: ## Check the AWS templates, the Helm chart and every shell script, 
 test-valkey: ## Run the tests of Redis on Valkey, which it gets from Debian where there is none
 	scripts/valkey
 
-lint: ## Check the formatting, clippy and the documentation, warnings denied
+lint: ## Check the formatting, clippy, the documentation and the rules of the house, warnings denied
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --test containers -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
+	cargo test --quiet --test tidy
 
 test-observability: ## Check the alerts and the dashboard with Prometheus, which it gets from Debian where there is none
 	scripts/with-redis scripts/observability

@@ -4,7 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::config::{Config, StartError};
+use crate::config::Config;
+use crate::error::StartError;
 
 /// Longest wait for each step of the exchange.
 const TIMEOUT: Duration = Duration::from_secs(2);

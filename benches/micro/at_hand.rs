@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use study_stats::domain::{
-    Amount, CourseId, Decimal, Deletion, LearnerId, ListedCourse, ListedSession, OccurredAt,
-    Outcome, Page, Record, Score, Session, SessionId, Slice, Span, Stats, Summary, Totals,
+    Amount, CourseId, Decimal, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession,
+    Measures, OccurredAt, Outcome, Page, Record, Score, Session, SessionId, Slice, Span, Stats,
+    Summary, Totals,
 };
 use study_stats::store::{StatsStore, StoreError};
 
@@ -20,12 +21,7 @@ impl StatsStore for AtHand {
         vec![Ok(Outcome::Created); records.len()]
     }
 
-    async fn session(
-        &self,
-        _: LearnerId,
-        _: CourseId,
-        _: SessionId,
-    ) -> Result<Option<Session>, StoreError> {
+    async fn session(&self, _: Enrolment, _: SessionId) -> Result<Option<Session>, StoreError> {
         let stats = Stats {
             modules: Amount::new(5.0).map_err(wrong)?,
             score: Score::new(82.5).map_err(wrong)?,
@@ -35,19 +31,20 @@ impl StatsStore for AtHand {
         Ok(Some(Session { stats, occurred_at }))
     }
 
-    async fn totals(&self, _: LearnerId, _: CourseId) -> Result<Option<Totals>, StoreError> {
+    async fn totals(&self, _: Enrolment) -> Result<Option<Totals>, StoreError> {
         Ok(Some(Totals {
             sessions: 3,
-            modules: Decimal::from_parts(15, 0),
-            score: Decimal::from_parts(245, 500_000_000_000_000),
-            time: Decimal::from_parts(360_000, 0),
+            sums: Measures {
+                modules: Decimal::from_parts(15, 0),
+                score: Decimal::from_parts(245, 500_000_000_000_000),
+                time: Decimal::from_parts(360_000, 0),
+            },
         }))
     }
 
     async fn sessions(
         &self,
-        _: LearnerId,
-        _: CourseId,
+        _: Enrolment,
         _: Span,
         _: Slice,
     ) -> Result<Page<ListedSession>, StoreError> {
@@ -62,20 +59,19 @@ impl StatsStore for AtHand {
         Err(unasked())
     }
 
-    async fn forget_session(
+    async fn delete_session(
         &self,
-        _: LearnerId,
-        _: CourseId,
+        _: Enrolment,
         _: SessionId,
-    ) -> Result<Deletion, StoreError> {
+    ) -> Result<DeleteOutcome, StoreError> {
         Err(unasked())
     }
 
-    async fn forget_course(&self, _: LearnerId, _: CourseId) -> Result<Deletion, StoreError> {
+    async fn delete_course(&self, _: Enrolment) -> Result<DeleteOutcome, StoreError> {
         Err(unasked())
     }
 
-    async fn erase(&self, _: LearnerId) -> Result<Deletion, StoreError> {
+    async fn erase(&self, _: LearnerId) -> Result<DeleteOutcome, StoreError> {
         Err(unasked())
     }
 

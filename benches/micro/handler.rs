@@ -7,7 +7,7 @@ use std::time::Duration;
 use divan::{Bencher, black_box};
 use poem::http::{Method, StatusCode};
 use poem::{Endpoint, Request};
-use study_stats::api::{self, BODY_BYTES, Context};
+use study_stats::api::{self, BODY_BYTES, State};
 use tokio::runtime;
 
 use crate::at_hand::AtHand;
@@ -60,8 +60,8 @@ fn measure(
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let endpoint = runtime.block_on(async {
-        let context = Context::new(Arc::new(AtHand), 1_024, BODY_BYTES, Duration::from_secs(3));
-        api::endpoint(&context, Duration::from_secs(5))
+        let state = State::new(Arc::new(AtHand), 1_024, BODY_BYTES, Duration::from_secs(3));
+        api::endpoint(&state, Duration::from_secs(5))
     });
     let request = || {
         Request::builder()

@@ -1,7 +1,7 @@
 //! How ids are read, and the keys of a record spelled.
 
 use divan::{Bencher, black_box};
-use study_stats::domain::{LearnerId, Record, Stats};
+use study_stats::domain::{Enrolment, LearnerId, Record, Stats};
 
 use crate::keys::Keys;
 
@@ -9,8 +9,7 @@ use crate::keys::Keys;
 fn keys_of_a_record(bencher: Bencher<'_, '_>) {
     let id = uuid::uuid!("0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f");
     let record = Record {
-        learner: id.into(),
-        course: id.into(),
+        enrolment: Enrolment::new(id.into(), id.into()),
         session: id.into(),
         stats: Stats::default(),
         occurred_at: None,
@@ -23,7 +22,7 @@ fn keys_of_a_record(bencher: Bencher<'_, '_>) {
 fn key_of_totals(bencher: Bencher<'_, '_>) {
     let id = uuid::uuid!("0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f");
     let keys = Keys::new("ss".into());
-    bencher.bench(|| keys.totals(black_box(id.into()), black_box(id.into())));
+    bencher.bench(|| keys.totals(black_box(Enrolment::new(id.into(), id.into()))));
 }
 
 #[divan::bench(args = ["0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f", "0193D4F1-7A2B-7C3D-9E4F-5A6B7C8D9E0F", "x"])]

@@ -7,17 +7,18 @@ use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 use time::{Date, OffsetDateTime};
 
-use super::conditional::{IfNoneMatch, Read};
-use super::error::ApiError;
-use super::failure::{Failure, Listing};
-use super::fields::{Checked, PathId, Problem, both};
-use super::identity::Learner;
-use super::query::Query;
-use super::times::{Day, day_number};
-use super::totals::TotalsBody;
-use super::{Context, Tag};
-use crate::domain::{Activity, CourseId, LearnerId, Slice, Span};
+use super::extract::learner::Learner;
+use super::extract::path_id::PathId;
+use super::extract::query::Query;
+use super::operation::{Failure, Listing};
+use super::respond::error::ApiError;
+use super::respond::etag::{IfNoneMatch, Read};
+use super::respond::totals::TotalsBody;
+use super::{State, Tag};
+use crate::domain::{Activity, CourseId, Enrolment, Slice, Span};
 use crate::store::{StatsStore, StoreError};
+use crate::wire::time::{Day, day_number};
+use crate::wire::validation::{Checked, Problem, both, enrolment};
 
 /// How many days are told of where a request does not say from which on.
 const DEFAULT_DAYS: i32 = 30;
@@ -25,7 +26,7 @@ const DEFAULT_DAYS: i32 = 30;
 const MAX_DAYS: i32 = 366;
 
 /// The operation on a learner's activity.
-pub(super) struct Activities(pub(super) Context);
+pub(super) struct Activities(pub(super) State);
 
 #[OpenApi]
 impl Activities {
@@ -58,14 +59,14 @@ impl Activities {
         #[oai(name = "If-None-Match")]
         condition: IfNoneMatch,
     ) -> Result<Read<ActivityBody>, Failure<Listing>> {
-        let ids = both(learner.0, course.0.0);
-        let ((learner, course), asked) = both(ids, Asked::new(from, to))?;
-        let store = self.0.admit()?;
+        let enrolment = enrolment(learner.0, course.0.0);
+        let (enrolment, asked) = both(enrolment, Asked::new(from, to))?;
+        let store = self.0.acquire()?;
         let last = match asked.last {
             Some(last) => last,
-            None => today(&*store, learner, course).await?,
+            None => today(&*store, enrolment).await?,
         };
-        let activity = store.activity(learner, course, asked.until(last)?).await?;
+        let activity = store.activity(enrolment, asked.until(last)?).await?;
         Ok(condition.answer(&ActivityBody::new(&activity, last)?))
     }
 }
@@ -105,12 +106,8 @@ impl Asked {
 }
 
 /// Today: in UTC, or where the learner is, if his newest session tells that it is later there.
-async fn today(
-    store: &dyn StatsStore,
-    learner: LearnerId,
-    course: CourseId,
-) -> Result<i32, StoreError> {
-    let newest = store.sessions(learner, course, Span::ALL, Slice::first(1));
+async fn today(store: &dyn StatsStore, enrolment: Enrolment) -> Result<i32, StoreError> {
+    let newest = store.sessions(enrolment, Span::ALL, Slice::first(1));
     let newest = newest.await?.items.pop();
     let local = newest.map(|newest| newest.session.occurred_at.local_day);
     let utc = day_number(OffsetDateTime::now_utc().date());

@@ -3,17 +3,21 @@
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
-use super::batch_body::{self, BatchBody};
-use super::budget::LargeJson;
-use super::error::{ApiError, FieldError};
-use super::failure::{Batching, Failure};
-use super::fields::{Checked, Problem};
-use super::{Context, Tag};
+use super::extract::json_body::JsonBody;
+use super::operation::{Batching, Failure};
+use super::respond::error::{ApiError, FieldError};
+use super::respond::large_json::LargeJson;
+use super::{State, Tag};
 use crate::domain::{Outcome, Record};
 use crate::store::StoreError;
+use crate::wire::batch::{self, BatchSchema};
+use crate::wire::validation::{Checked, Problem};
+
+/// The body of a batch: JSON of up to 1 MiB.
+type BatchBody = JsonBody<BatchSchema, { 1 << 20 }>;
 
 /// The operation on many sessions.
-pub(super) struct Batches(pub(super) Context);
+pub(super) struct Batches(pub(super) State);
 
 #[OpenApi]
 impl Batches {
@@ -32,7 +36,7 @@ impl Batches {
     async fn record(&self, body: BatchBody) -> Result<BatchResponse, Failure<Batching>> {
         // Held to the end: what is made of the records on their way to the store takes no less.
         let body = body.read(self.0.bodies()).await?;
-        let records = batch_body::parse(&body)?;
+        let records = batch::parse(&body).map_err(ApiError::from)?;
         let right: Vec<_> = records.iter().flatten().copied().collect();
         let mut outcomes = self.store(&right).await?.into_iter();
         let results = records
@@ -52,7 +56,7 @@ impl Batches {
         if records.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.0.admit()?.record_many(records).await)
+        Ok(self.0.acquire()?.record_many(records).await)
     }
 }
 
@@ -114,7 +118,7 @@ impl RecordResult {
             Outcome::Created | Outcome::Replaced => RecordOutcome::Stored.into(),
             Outcome::Superseded => RecordOutcome::Superseded.into(),
             Outcome::Erased => RecordOutcome::Gone.into(),
-            Outcome::LimitExceeded => Self::invalid(&[batch_body::limit_exceeded()]),
+            Outcome::LimitExceeded => Self::invalid(&[batch::limit_exceeded()]),
         })
     }
 
@@ -140,7 +144,7 @@ impl Example for BatchResults {
         Self {
             results: vec![
                 RecordOutcome::Stored.into(),
-                RecordResult::invalid(&[batch_body::limit_exceeded()]),
+                RecordResult::invalid(&[batch::limit_exceeded()]),
             ],
         }
     }

@@ -6,21 +6,27 @@ use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use uuid::Uuid;
 
-use super::body::{RecordBody, RecordFields};
-use super::conditional::{IfNoneMatch, Read};
-use super::cursor::{self, CoursesCursor};
-use super::error::ApiError;
-use super::failure::{Failure, Listing, Reading, Recording};
-use super::fields::{PathId, both};
-use super::identity::Learner;
-use super::query::{Limit, Query, slice};
-use super::times::Instant;
-use super::totals::TotalsBody;
-use super::{Context, Tag};
+use super::extract::json_body::JsonBody;
+use super::extract::learner::Learner;
+use super::extract::paging::{self, CoursesCursor};
+use super::extract::paging::{Limit, slice};
+use super::extract::path_id::PathId;
+use super::extract::query::Query;
+use super::operation::{Failure, Listing, Reading, Recording};
+use super::respond::error::ApiError;
+use super::respond::etag::{IfNoneMatch, Read};
+use super::respond::totals::TotalsBody;
+use super::{State, Tag};
 use crate::domain::{CourseId, ListedCourse, Outcome, Page};
+use crate::wire::record::{RecordFields, RecordSchema};
+use crate::wire::time::Instant;
+use crate::wire::validation::{both, enrolment};
+
+/// The body of a record: JSON of up to 64 KiB.
+type RecordBody = JsonBody<RecordSchema, { 64 << 10 }>;
 
 /// The operations on courses.
-pub(super) struct Courses(pub(super) Context);
+pub(super) struct Courses(pub(super) State);
 
 #[OpenApi]
 impl Courses {
@@ -49,7 +55,7 @@ impl Courses {
         let record = fields
             .map_err(ApiError::from)?
             .record(learner.0, course.0.0)?;
-        match self.0.admit()?.record(&record).await? {
+        match self.0.acquire()?.record(&record).await? {
             Outcome::Created | Outcome::Replaced => {
                 Ok(RecordResponse::Recorded(Json(Recorded::example())))
             }
@@ -81,11 +87,11 @@ impl Courses {
         #[oai(name = "If-None-Match")]
         condition: IfNoneMatch,
     ) -> Result<Read<TotalsBody>, Failure<Reading>> {
-        let (learner, course) = both(learner.0, course.0.0)?;
+        let enrolment = enrolment(learner.0, course.0.0)?;
         let totals = self
             .0
-            .admit()?
-            .totals(learner, course)
+            .acquire()?
+            .totals(enrolment)
             .await?
             .ok_or_else(ApiError::no_stats)?;
         Ok(condition.answer(&TotalsBody::from(&totals)))
@@ -116,7 +122,7 @@ impl Courses {
         condition: IfNoneMatch,
     ) -> Result<Read<CoursePage>, Failure<Listing>> {
         let (learner, slice) = both(learner.0, slice(limit, cursor))?;
-        let page = self.0.admit()?.courses(learner, slice).await?;
+        let page = self.0.acquire()?.courses(learner, slice).await?;
         Ok(condition.answer(&CoursePage::try_from(page)?))
     }
 }
@@ -217,7 +223,7 @@ impl Example for CoursePage {
     fn example() -> Self {
         Self {
             courses: vec![ListedCourseBody::example()],
-            next_cursor: Some(CoursesCursor::text(cursor::EXAMPLE)),
+            next_cursor: Some(CoursesCursor::text(paging::EXAMPLE)),
         }
     }
 }
@@ -225,7 +231,7 @@ impl Example for CoursePage {
 impl Example for ListedCourseBody {
     fn example() -> Self {
         Self {
-            course_id: cursor::EXAMPLE.id,
+            course_id: paging::EXAMPLE.id,
             sessions: 3,
             totals: TotalsBody::example(),
             last_occurred_at: Instant::example(),

@@ -3,15 +3,16 @@
 use poem_openapi::param::Path;
 use poem_openapi::{ApiResponse, OpenApi};
 
-use super::error::ApiError;
-use super::failure::{Deleting, Erasing, Failure};
-use super::fields::{PathId, both};
-use super::identity::Learner;
-use super::{Context, Tag};
-use crate::domain::{CourseId, Deletion, SessionId};
+use super::extract::learner::Learner;
+use super::extract::path_id::PathId;
+use super::operation::{Deleting, Erasing, Failure};
+use super::respond::error::ApiError;
+use super::{State, Tag};
+use crate::domain::{CourseId, DeleteOutcome, SessionId};
+use crate::wire::validation::{both, enrolment};
 
 /// The operations that forget.
-pub(super) struct Deletes(pub(super) Context);
+pub(super) struct Deletes(pub(super) State);
 
 #[OpenApi]
 impl Deletes {
@@ -24,7 +25,7 @@ impl Deletes {
         operation_id = "forgetSession",
         tag = "Tag::Sessions"
     )]
-    async fn forget_session(
+    async fn delete_session(
         &self,
         /// The learner.
         #[oai(name = "X-User-Id")]
@@ -36,11 +37,9 @@ impl Deletes {
         #[oai(name = "sessionId")]
         session: Path<PathId<SessionId>>,
     ) -> Result<DeleteResponse, Failure<Deleting>> {
-        let (learner, (course, session)) = both(learner.0, both(course.0.0, session.0.0))?;
-        let store = self.0.admit()?;
-        Ok(answer(
-            store.forget_session(learner, course, session).await?,
-        )?)
+        let (enrolment, session) = both(enrolment(learner.0, course.0.0), session.0.0)?;
+        let store = self.0.acquire()?;
+        Ok(answer(store.delete_session(enrolment, session).await?)?)
     }
 
     /// Forget a course
@@ -55,7 +54,7 @@ impl Deletes {
         operation_id = "forgetCourse",
         tag = "Tag::Courses"
     )]
-    async fn forget_course(
+    async fn delete_course(
         &self,
         /// The learner.
         #[oai(name = "X-User-Id")]
@@ -64,9 +63,9 @@ impl Deletes {
         #[oai(name = "courseId")]
         course: Path<PathId<CourseId>>,
     ) -> Result<DeleteResponse, Failure<Deleting>> {
-        let (learner, course) = both(learner.0, course.0.0)?;
-        let store = self.0.admit()?;
-        Ok(answer(store.forget_course(learner, course).await?)?)
+        let enrolment = enrolment(learner.0, course.0.0)?;
+        let store = self.0.acquire()?;
+        Ok(answer(store.delete_course(enrolment).await?)?)
     }
 
     /// Erase a learner
@@ -87,7 +86,7 @@ impl Deletes {
         learner: Learner,
     ) -> Result<DeleteResponse, Failure<Erasing>> {
         let learner = learner.0?;
-        Ok(answer(self.0.admit()?.erase(learner).await?)?)
+        Ok(answer(self.0.acquire()?.erase(learner).await?)?)
     }
 }
 
@@ -99,10 +98,10 @@ enum DeleteResponse {
     Forgotten,
 }
 
-fn answer(deletion: Deletion) -> Result<DeleteResponse, ApiError> {
+fn answer(deletion: DeleteOutcome) -> Result<DeleteResponse, ApiError> {
     match deletion {
-        Deletion::Deleted => Ok(DeleteResponse::Forgotten),
-        Deletion::Missing => Err(ApiError::no_stats()),
-        Deletion::LimitExceeded => Err(ApiError::limit_exceeded()),
+        DeleteOutcome::Deleted => Ok(DeleteResponse::Forgotten),
+        DeleteOutcome::Missing => Err(ApiError::no_stats()),
+        DeleteOutcome::LimitExceeded => Err(ApiError::limit_exceeded()),
     }
 }

@@ -4,12 +4,12 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
-use super::error::ApiError;
-use super::failure::{Failure, Living, Readying};
-use super::{Context, Tag};
+use super::operation::{Failure, Living, Readying};
+use super::respond::error::ApiError;
+use super::{State, Tag};
 
 /// The probes.
-pub(super) struct Health(pub(super) Context);
+pub(super) struct Health(pub(super) State);
 
 #[OpenApi]
 impl Health {

@@ -2,32 +2,17 @@
 
 mod activity;
 mod batch;
-mod batch_body;
-mod body;
-mod boundary;
-mod budget;
-mod conditional;
-mod context;
 mod courses;
-mod cursor;
 mod deletes;
 mod docs;
-mod error;
-mod failure;
-mod fields;
+mod extract;
 mod health;
-mod identity;
-pub(crate) mod lines;
-mod numbers;
-mod observation;
-mod occurred_at;
-mod query;
-mod reader;
-mod routes;
+mod middleware;
+mod operation;
+mod respond;
 mod sessions;
+mod state;
 mod summary;
-mod times;
-mod totals;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,16 +24,17 @@ use poem::{Endpoint, IntoEndpoint, Response};
 use poem_openapi::registry::{MetaApi, MetaPath, Registry};
 use poem_openapi::{ExtraHeader, LicenseObject, OpenApi, OpenApiService, ServerObject, Tags};
 
-pub use context::{BODY_BYTES, Context};
+pub use crate::api::state::BODY_BYTES;
+pub use crate::api::state::State;
 
 use activity::Activities;
 use batch::Batches;
-use boundary::Boundary;
 use courses::Courses;
 use deletes::Deletes;
 use docs::Documented;
 use health::Health;
-use routes::Routes;
+use middleware::request::Boundary;
+use middleware::routes::Routes;
 use sessions::Sessions;
 use summary::Summaries;
 
@@ -74,7 +60,7 @@ type Apis = (
 );
 
 /// All operations, and the routes that they are known by; without a context, only their description.
-struct Operations(Option<(Context, Arc<Routes>)>);
+struct Operations(Option<(State, Arc<Routes>)>);
 
 impl OpenApi for Operations {
     /// Those of several structs on one path stand together: the document has each path once.
@@ -94,17 +80,17 @@ impl OpenApi for Operations {
     }
 
     fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
-        let Some((context, known)) = self.0 else {
+        let Some((state, known)) = self.0 else {
             return;
         };
         let apis: Apis = (
-            Courses(context.clone()),
-            Sessions(context.clone()),
-            Activities(context.clone()),
-            Summaries(context.clone()),
-            Deletes(context.clone()),
-            Batches(context.clone()),
-            Health(context),
+            Courses(state.clone()),
+            Sessions(state.clone()),
+            Activities(state.clone()),
+            Summaries(state.clone()),
+            Deletes(state.clone()),
+            Batches(state.clone()),
+            Health(state),
         );
         apis.add_routes(routes);
         known.learn(routes.keys());
@@ -113,9 +99,9 @@ impl OpenApi for Operations {
 
 /// The whole API as one endpoint. A request, its body included, may take `timeout`.
 #[must_use]
-pub fn endpoint(context: &Context, timeout: Duration) -> impl Endpoint<Output = Response> + use<> {
+pub fn endpoint(state: &State, timeout: Duration) -> impl Endpoint<Output = Response> + use<> {
     let routes = Routes::new();
-    let service = service(Operations(Some((context.clone(), Arc::clone(&routes)))));
+    let service = service(Operations(Some((state.clone(), Arc::clone(&routes)))));
     Boundary::new(Documented(service.into_endpoint()), timeout, routes)
 }
 

@@ -6,20 +6,22 @@ use poem_openapi::{Object, OpenApi};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::conditional::{IfNoneMatch, Read};
-use super::cursor::{self, SessionsCursor};
-use super::error::ApiError;
-use super::failure::{Failure, Listing, Reading};
-use super::fields::{PathId, both};
-use super::identity::Learner;
-use super::numbers::Number;
-use super::query::{Limit, Query, slice, span};
-use super::times::Instant;
-use super::{Context, Tag};
+use super::extract::learner::Learner;
+use super::extract::paging::{self, SessionsCursor};
+use super::extract::paging::{Limit, slice, span};
+use super::extract::path_id::PathId;
+use super::extract::query::Query;
+use super::operation::{Failure, Listing, Reading};
+use super::respond::error::ApiError;
+use super::respond::etag::{IfNoneMatch, Read};
+use super::{State, Tag};
 use crate::domain::{CourseId, ListedSession, Page, SessionId, Stats};
+use crate::wire::number::Number;
+use crate::wire::time::Instant;
+use crate::wire::validation::{both, enrolment};
 
 /// The operations on a course's sessions.
-pub(super) struct Sessions(pub(super) Context);
+pub(super) struct Sessions(pub(super) State);
 
 #[OpenApi]
 impl Sessions {
@@ -58,11 +60,11 @@ impl Sessions {
         #[oai(name = "If-None-Match")]
         condition: IfNoneMatch,
     ) -> Result<Read<SessionPage>, Failure<Listing>> {
-        let ids = both(learner.0, course.0.0);
+        let enrolment = enrolment(learner.0, course.0.0);
         let part = both(span(from, to), slice(limit, cursor));
-        let ((learner, course), (span, slice)) = both(ids, part)?;
-        let store = self.0.admit()?;
-        let page = store.sessions(learner, course, span, slice).await?;
+        let (enrolment, (span, slice)) = both(enrolment, part)?;
+        let store = self.0.acquire()?;
+        let page = store.sessions(enrolment, span, slice).await?;
         Ok(condition.answer(&SessionPage::try_from(page)?))
     }
 
@@ -91,11 +93,11 @@ impl Sessions {
         #[oai(name = "If-None-Match")]
         condition: IfNoneMatch,
     ) -> Result<Read<SessionBody>, Failure<Reading>> {
-        let (learner, (course, id)) = both(learner.0, both(course.0.0, session.0.0))?;
+        let (enrolment, id) = both(enrolment(learner.0, course.0.0), session.0.0)?;
         let session = self
             .0
-            .admit()?
-            .session(learner, course, id)
+            .acquire()?
+            .session(enrolment, id)
             .await?
             .ok_or_else(ApiError::no_stats)?;
         Ok(condition.answer(&SessionBody::new(id, &session.stats)))
@@ -178,7 +180,7 @@ impl Example for SessionPage {
     fn example() -> Self {
         Self {
             sessions: vec![ListedSessionBody::example()],
-            next_cursor: Some(SessionsCursor::text(cursor::EXAMPLE)),
+            next_cursor: Some(SessionsCursor::text(paging::EXAMPLE)),
         }
     }
 }
@@ -195,7 +197,7 @@ impl Example for ListedSessionBody {
 impl Example for SessionBody {
     fn example() -> Self {
         Self {
-            session_id: cursor::EXAMPLE.id,
+            session_id: paging::EXAMPLE.id,
             total_modules_studied: Number(5.0),
             average_score: Number(80.0),
             time_studied: Number(120_000.0),

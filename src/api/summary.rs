@@ -4,16 +4,16 @@ use poem_openapi::param::Path;
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 
-use super::conditional::{IfNoneMatch, Read};
-use super::error::ApiError;
-use super::failure::{Failure, Summing};
-use super::fields::PathId;
-use super::numbers::Number;
-use super::{Context, Tag};
+use super::extract::path_id::PathId;
+use super::operation::{Failure, Summing};
+use super::respond::error::ApiError;
+use super::respond::etag::{IfNoneMatch, Read};
+use super::{State, Tag};
 use crate::domain::{CourseId, Summary};
+use crate::wire::number::Number;
 
 /// The operation on a course's summary.
-pub(super) struct Summaries(pub(super) Context);
+pub(super) struct Summaries(pub(super) State);
 
 #[OpenApi]
 impl Summaries {
@@ -39,7 +39,7 @@ impl Summaries {
         let course = course.0.0?;
         let summary = self
             .0
-            .admit()?
+            .acquire()?
             .summary(course)
             .await?
             .ok_or_else(ApiError::no_stats)?;
@@ -74,9 +74,9 @@ impl From<&Summary> for SummaryBody {
         Self {
             learners: summary.learners,
             sessions: totals.sessions,
-            total_modules_studied: Number(totals.modules.to_f64()),
+            total_modules_studied: Number(totals.sums.modules.to_f64()),
             average_score: Number(totals.average_score()),
-            time_studied: Number(totals.time.to_f64()),
+            time_studied: Number(totals.sums.time.to_f64()),
         }
     }
 }

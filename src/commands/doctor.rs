@@ -1,58 +1,56 @@
 //! `doctor`: looks at all that could keep the store from doing its work.
 
-use super::{Console, Failure};
-use crate::store::upkeep::{Check, Upkeep, Verdict};
+use super::{CommandError, Ui};
+use crate::store::Store;
+use crate::store::doctor::{Diagnosis, Severity};
 
-pub(super) async fn examine(
-    store: &dyn Upkeep,
-    console: &mut dyn Console,
-) -> Result<bool, Failure> {
+pub(super) async fn diagnose(store: &Store, ui: &mut dyn Ui) -> Result<bool, CommandError> {
     let mut checks = vec![
         well(
             "version",
             concat!("study-stats ", env!("CARGO_PKG_VERSION")),
         ),
-        well("store", store.name()),
+        well("store", store.requests.name()),
     ];
-    match store.ping().await {
-        Ok(()) => checks.extend(store.examine().await),
-        Err(error) => checks.push(Check {
-            verdict: Verdict::Problem,
+    match store.requests.ping().await {
+        Ok(()) => checks.extend(store.maintenance.diagnose().await),
+        Err(error) => checks.push(Diagnosis {
+            severity: Severity::Problem,
             subject: "answer",
             detail: format!("{error}: see that it runs and can be reached as configured"),
         }),
     }
     for check in &checks {
-        console.line(line(check)).await?;
+        ui.line(line(check)).await?;
     }
-    let count = |verdict| {
+    let count = |severity| {
         checks
             .iter()
-            .filter(|check| check.verdict == verdict)
+            .filter(|check| check.severity == severity)
             .count()
     };
-    let problems = count(Verdict::Problem);
-    let (fine, warnings) = (count(Verdict::Well), count(Verdict::Warning));
+    let problems = count(Severity::Problem);
+    let (fine, warnings) = (count(Severity::Ok), count(Severity::Warning));
     let summary = format!("{fine} ok, {warnings} warnings, {problems} problems");
-    console.line(summary).await?;
+    ui.line(summary).await?;
     Ok(problems == 0)
 }
 
-fn well(subject: &'static str, detail: &str) -> Check {
-    Check {
-        verdict: Verdict::Well,
+fn well(subject: &'static str, detail: &str) -> Diagnosis {
+    Diagnosis {
+        severity: Severity::Ok,
         subject,
         detail: detail.to_owned(),
     }
 }
 
-fn line(check: &Check) -> String {
-    let verdict = match check.verdict {
-        Verdict::Well => "ok",
-        Verdict::Warning => "warning",
-        Verdict::Problem => "problem",
+fn line(check: &Diagnosis) -> String {
+    let severity = match check.severity {
+        Severity::Ok => "ok",
+        Severity::Warning => "warning",
+        Severity::Problem => "problem",
     };
-    format!("{verdict:<7}  {}: {}", check.subject, check.detail)
+    format!("{severity:<7}  {}: {}", check.subject, check.detail)
 }
 
 #[cfg(test)]
@@ -63,9 +61,9 @@ mod tests {
     fn a_check_is_one_line_that_begins_with_its_verdict() {
         let mut check = well("clock", "0 ms ahead");
         assert_eq!(line(&check), "ok       clock: 0 ms ahead");
-        check.verdict = Verdict::Warning;
+        check.severity = Severity::Warning;
         assert_eq!(line(&check), "warning  clock: 0 ms ahead");
-        check.verdict = Verdict::Problem;
+        check.severity = Severity::Problem;
         assert_eq!(line(&check), "problem  clock: 0 ms ahead");
     }
 }

@@ -2,17 +2,17 @@
 
 use std::io;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
 
-use super::terminal::Terminal;
-use super::{Place, Task, open};
-use crate::config::{Config, StartError, StoreCommand};
-use crate::store::upkeep::Upkeep;
+use super::output::terminal::Terminal;
+use super::{Target, Task, open};
+use crate::config::{Config, StoreCommand};
+use crate::error::StartError;
+use crate::store::Store;
 use crate::telemetry;
 
 /// How long a store is waited for, in times that a connection to it may take.
@@ -68,7 +68,7 @@ async fn carry_out(
     terminal: &mut Terminal,
 ) -> Result<bool, StartError> {
     let place = open(config, task).await?;
-    if let Place::Here(store) = &place {
+    if let Target::Local(store) = &place {
         let ready = until_it_answers(store, config.redis_connect_timeout * CONNECTS).await;
         // The doctor has more to say of a store that does not answer.
         if *task != Task::Doctor {
@@ -81,10 +81,10 @@ async fn carry_out(
 }
 
 /// Waits for a store that may still be connecting.
-async fn until_it_answers(store: &Arc<dyn Upkeep>, within: Duration) -> Result<(), StartError> {
+async fn until_it_answers(store: &Store, within: Duration) -> Result<(), StartError> {
     let mut reason = format!("no answer within {within:?}");
     let answered = timeout(within, async {
-        while let Err(error) = store.ping().await {
+        while let Err(error) = store.requests.ping().await {
             reason = error.to_string();
             sleep(PAUSE).await;
         }

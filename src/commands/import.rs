@@ -6,12 +6,11 @@
 use std::time::Instant;
 
 use super::lines::{Lines, MAX_LINE};
-use super::patience::Patience;
-use super::{Console, Failure, rate};
-use crate::api::lines;
+use super::{CommandError, Ui, rate};
 use crate::domain::{LearnerId, Outcome, Record};
-use crate::store::upkeep::Upkeep;
+use crate::retry::Patience;
 use crate::store::{StatsStore, StoreError};
+use crate::wire::session_line;
 
 /// Lines that are recorded at once.
 const BATCH: u64 = 1_000;
@@ -19,26 +18,24 @@ const BATCH: u64 = 1_000;
 const TOLD: u64 = 20;
 
 pub(super) async fn import(
-    store: &dyn Upkeep,
+    store: &dyn StatsStore,
     learner: Option<LearnerId>,
     skip: u64,
-    console: &mut dyn Console,
-) -> Result<bool, Failure> {
+    ui: &mut dyn Ui,
+) -> Result<bool, CommandError> {
     let start = Instant::now();
     let mut batches = Batches::new(learner, skip);
     let mut recorder = Recorder::new(store);
-    let mut tally = Tally::default();
-    let mut batch = batches.next(console).await?;
+    let mut counts = ImportCounts::default();
+    let mut batch = batches.next(ui).await?;
     while batch.lines > 0 {
-        let (outcomes, next) = tokio::join!(recorder.record(&batch.records), batches.next(console));
-        tally.count(batch, &outcomes?, console).await?;
+        let (outcomes, next) = tokio::join!(recorder.record(&batch.records), batches.next(ui));
+        counts.count(batch, &outcomes?, ui).await?;
         batch = next?;
     }
     let seconds = start.elapsed().as_secs_f64();
-    console
-        .line(tally.summary(learner.is_some(), seconds))
-        .await?;
-    Ok(tally.invalid == 0)
+    ui.line(counts.summary(learner.is_some(), seconds)).await?;
+    Ok(counts.invalid == 0)
 }
 
 /// Some lines that follow each other.
@@ -79,9 +76,9 @@ impl Batches {
     }
 
     /// The next lines; none at the end.
-    async fn next(&mut self, console: &mut dyn Console) -> Result<Batch, Failure> {
+    async fn next(&mut self, ui: &mut dyn Ui) -> Result<Batch, CommandError> {
         let mut batch = Batch::default();
-        while batch.lines < BATCH && self.lines.read(console, &mut self.line).await? {
+        while batch.lines < BATCH && self.lines.read(ui, &mut self.line).await? {
             self.number += 1;
             if self.number > self.skip && !self.line.trim_ascii().is_empty() {
                 self.add_to(&mut batch);
@@ -96,10 +93,14 @@ impl Batches {
         let record = if self.line.len() > MAX_LINE {
             Err(format!("it is longer than {} KiB", MAX_LINE >> 10))
         } else {
-            lines::read(&self.line)
+            session_line::read(&self.line)
         };
         match record {
-            Ok(record) if self.learner.is_some_and(|only| only != record.learner) => {
+            Ok(record)
+                if self
+                    .learner
+                    .is_some_and(|only| only != record.enrolment.learner) =>
+            {
                 batch.others += 1;
             }
             Ok(record) => {
@@ -113,7 +114,7 @@ impl Batches {
 
 /// Records batches.
 struct Recorder<'a> {
-    store: &'a dyn Upkeep,
+    store: &'a dyn StatsStore,
     /// How many records are sent at once: fewer while the store takes too long for more.
     at_once: usize,
 }
@@ -122,7 +123,7 @@ impl<'a> Recorder<'a> {
     /// Most records that are sent at once.
     const MOST: usize = 1_000;
 
-    fn new(store: &'a dyn Upkeep) -> Self {
+    fn new(store: &'a dyn StatsStore) -> Self {
         Self {
             store,
             at_once: Self::MOST,
@@ -158,7 +159,7 @@ impl<'a> Recorder<'a> {
 
 /// What became of the lines.
 #[derive(Default)]
-struct Tally {
+struct ImportCounts {
     lines: u64,
     stored: u64,
     superseded: u64,
@@ -167,14 +168,14 @@ struct Tally {
     others: u64,
 }
 
-impl Tally {
+impl ImportCounts {
     /// Counts a batch, tells the first lines that are wrong, and how far the import is.
     async fn count(
         &mut self,
         batch: Batch,
         outcomes: &[Outcome],
-        console: &mut dyn Console,
-    ) -> Result<(), Failure> {
+        ui: &mut dyn Ui,
+    ) -> Result<(), CommandError> {
         self.lines += batch.lines;
         self.others += batch.others;
         let mut invalid = batch.invalid;
@@ -192,10 +193,10 @@ impl Tally {
         for (number, reason) in invalid {
             self.invalid += 1;
             if self.invalid <= TOLD {
-                console.line(format!("line {number}: {reason}")).await?;
+                ui.line(format!("line {number}: {reason}")).await?;
             }
         }
-        console.progress("lines", batch.last, None).await?;
+        ui.progress("lines", batch.last, None).await?;
         Ok(())
     }
 

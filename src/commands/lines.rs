@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::Console;
+use super::Ui;
 
 /// The longest line, in bytes: a record needs a few hundred.
 pub(super) const MAX_LINE: usize = 64 << 10;
@@ -19,15 +19,11 @@ impl Lines {
     /// Reads the next line into `line`, without its end; false where there is none.
     ///
     /// A line of more than [`MAX_LINE`] is cut off after one byte more than that.
-    pub(super) async fn read(
-        &mut self,
-        console: &mut dyn Console,
-        line: &mut Vec<u8>,
-    ) -> io::Result<bool> {
+    pub(super) async fn read(&mut self, ui: &mut dyn Ui, line: &mut Vec<u8>) -> io::Result<bool> {
         line.clear();
         loop {
             if self.start == self.chunk.len() {
-                self.chunk = console.take().await?;
+                self.chunk = ui.take().await?;
                 self.start = 0;
                 if self.chunk.is_empty() {
                     return Ok(!line.is_empty());
@@ -56,7 +52,7 @@ mod tests {
     struct Chunks(Vec<Vec<u8>>);
 
     #[async_trait]
-    impl Console for Chunks {
+    impl Ui for Chunks {
         async fn line(&mut self, _text: String) -> io::Result<()> {
             Ok(())
         }
@@ -75,9 +71,9 @@ mod tests {
     }
 
     async fn lines(text: &[u8], size: usize) -> Vec<Vec<u8>> {
-        let mut console = Chunks(text.chunks(size).rev().map(<[u8]>::to_vec).collect());
+        let mut ui = Chunks(text.chunks(size).rev().map(<[u8]>::to_vec).collect());
         let (mut reader, mut line, mut found) = (Lines::default(), Vec::new(), Vec::new());
-        while reader.read(&mut console, &mut line).await.unwrap() {
+        while reader.read(&mut ui, &mut line).await.unwrap() {
             found.push(line.clone());
         }
         found

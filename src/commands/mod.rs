@@ -1,35 +1,31 @@
 //! The commands for operators: what they do, whatever they run in.
 //!
 //! [`execute()`] is the process that an operator starts; [`run()`] carries out a task wherever the store
-//! is open, and speaks to the operator through a [`Console`].
+//! is open, and speaks to the operator through a [`Ui`].
 
-mod console;
+pub mod control;
 mod doctor;
-mod door;
 mod execute;
 mod export;
 mod import;
 mod inspect;
 mod lines;
-mod patience;
-mod place;
-mod terminal;
+mod output;
+mod target;
 mod verify;
 
 use std::io;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use console::Console;
-pub use door::{Door, Visitor};
 pub use execute::execute;
-pub use place::{Place, open};
+pub use output::Ui;
+pub use target::{Target, open};
 
 use crate::domain::{CourseId, LearnerId, SessionId};
-use crate::store::StoreError;
-use crate::store::upkeep::{Subject, Upkeep};
+use crate::store::maintenance::Subject;
+use crate::store::{Store, StoreError};
 
 /// What is to be done with a store; also what one process asks of another that has the store open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +62,7 @@ pub enum Task {
 
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum CommandError {
     /// The store failed.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -75,7 +71,7 @@ pub enum Failure {
     Io(#[from] io::Error),
     /// The process that was asked to carry it out says that it could not.
     #[error("{0}")]
-    There(String),
+    Remote(String),
 }
 
 /// Carries out a task on an open store, and answers whether all is well.
@@ -83,21 +79,15 @@ pub enum Failure {
 /// # Errors
 ///
 /// The store, or an end of the console, failed.
-pub async fn run(
-    task: &Task,
-    store: &Arc<dyn Upkeep>,
-    console: &mut dyn Console,
-) -> Result<bool, Failure> {
+pub async fn run(task: &Task, store: &Store, ui: &mut dyn Ui) -> Result<bool, CommandError> {
     match *task {
-        Task::Verify { repair } => verify::verify(store.as_ref(), repair, console).await,
-        Task::Export { learner } => {
-            export::export(store, learner.map(LearnerId::from), console).await
-        }
+        Task::Verify { repair } => verify::verify(&*store.maintenance, repair, ui).await,
+        Task::Export { learner } => export::export(store, learner.map(LearnerId::from), ui).await,
         Task::Import { learner, skip } => {
             let learner = learner.map(LearnerId::from);
-            import::import(store.as_ref(), learner, skip, console).await
+            import::import(&*store.requests, learner, skip, ui).await
         }
-        Task::Doctor => doctor::examine(store.as_ref(), console).await,
+        Task::Doctor => doctor::diagnose(store, ui).await,
         Task::Inspect {
             learner,
             course,
@@ -108,7 +98,7 @@ pub async fn run(
                 course: course.map(CourseId::from),
                 session: session.map(SessionId::from),
             };
-            inspect::inspect(store.as_ref(), subject, console).await
+            inspect::inspect(&*store.maintenance, subject, ui).await
         }
     }
 }

@@ -4,35 +4,35 @@ use std::io;
 
 use tokio::sync::mpsc;
 
-use super::{Console, Failure};
-use crate::store::upkeep::{Difference, Upkeep, Verifying};
+use super::{CommandError, Ui};
+use crate::store::maintenance::{Difference, Maintenance, VerifyEvent};
 
 /// What the store may tell before it waits for the console.
 const EVENTS: usize = 64;
 
 pub(super) async fn verify(
-    store: &dyn Upkeep,
+    store: &dyn Maintenance,
     repair: bool,
-    console: &mut dyn Console,
-) -> Result<bool, Failure> {
+    ui: &mut dyn Ui,
+) -> Result<bool, CommandError> {
     let (sender, events) = mpsc::channel(EVENTS);
-    let (verified, told) = tokio::join!(store.verify(repair, sender), tell(events, console));
+    let (verified, told) = tokio::join!(store.verify(repair, sender), tell(events, ui));
     told?;
     let verified = verified?;
     let summary = format!(
         "{} sessions, {} differences, {} mended, {} unsettled",
         verified.sessions, verified.differences, verified.mended, verified.unsettled
     );
-    console.line(summary).await?;
+    ui.line(summary).await?;
     Ok(verified.is_well())
 }
 
 /// Tells what comes. Where the console fails, it takes no more, which ends the verification.
-async fn tell(mut events: mpsc::Receiver<Verifying>, console: &mut dyn Console) -> io::Result<()> {
+async fn tell(mut events: mpsc::Receiver<VerifyEvent>, ui: &mut dyn Ui) -> io::Result<()> {
     while let Some(event) = events.recv().await {
         match event {
-            Verifying::Progress { sessions } => console.progress("sessions", sessions, None).await,
-            Verifying::Difference(difference) => console.line(line(&difference)).await,
+            VerifyEvent::Progress { sessions } => ui.progress("sessions", sessions, None).await,
+            VerifyEvent::Difference(difference) => ui.line(line(&difference)).await,
         }?;
     }
     Ok(())

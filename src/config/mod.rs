@@ -13,6 +13,8 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use hyper::Uri;
 
+use crate::error::StartError;
+
 pub use commands::StoreCommand;
 pub use redis::RedisSettings;
 use values::{
@@ -207,23 +209,49 @@ impl Config {
         self.request_timeout.saturating_sub(2 * self.store_timeout)
     }
 
-    /// Where the embedded store is kept, if that is the one to use.
-    #[must_use]
-    pub fn embedded_directory(&self) -> Option<&Path> {
-        let embedded = match self.store {
-            StoreChoice::Auto => self.redis_url().is_none(),
-            StoreChoice::Embedded => true,
-            StoreChoice::Redis => false,
-        };
-        embedded.then_some(&self.data_dir)
-    }
-
-    /// The Redis to use, if one is given; an empty text gives none.
-    #[must_use]
-    pub fn redis_url(&self) -> Option<&str> {
+    /// The store that the configuration selects.
+    ///
+    /// # Errors
+    ///
+    /// Redis is selected without a URL.
+    pub fn store_config(&self) -> Result<StoreConfig<'_>, StartError> {
         let url = self.redis_url.as_ref().map(Secret::reveal);
-        url.filter(|url| !url.is_empty())
+        let url = url.filter(|url| !url.is_empty());
+        match (self.store, url) {
+            (StoreChoice::Embedded, _) | (StoreChoice::Auto, None) => {
+                Ok(StoreConfig::Embedded {
+                    directory: &self.data_dir,
+                    timeout: self.store_timeout,
+                })
+            }
+            (StoreChoice::Auto | StoreChoice::Redis, Some(url)) => Ok(StoreConfig::Redis {
+                url,
+                settings: self.redis_settings(),
+            }),
+            (StoreChoice::Redis, None) => Err(StartError::Configuration(
+                "STORE is redis, but REDIS_URL is not set: give it an address such as redis://localhost:6379".into(),
+            )),
+        }
     }
+}
+
+/// The store that a configuration selects, with the settings of that store.
+#[derive(Debug, Clone)]
+pub enum StoreConfig<'a> {
+    /// The embedded store.
+    Embedded {
+        /// The data directory.
+        directory: &'a Path,
+        /// Timeout of a call.
+        timeout: Duration,
+    },
+    /// Redis.
+    Redis {
+        /// The URL as configured; it may have a password.
+        url: &'a str,
+        /// The other settings.
+        settings: RedisSettings,
+    },
 }
 
 /// Which store to use.
@@ -261,31 +289,6 @@ impl Secret {
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("(secret)")
-    }
-}
-
-/// Why the process cannot do what it was started for, in one line for the operator.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The configuration is wrong; the message says what would be right.
-    #[error("{0}")]
-    Configuration(String),
-    /// The configuration may be right, but the machine or a peer does not let it happen.
-    #[error("{0}")]
-    Environment(String),
-    /// As [`Environment`](Self::Environment): another process has the data directory open.
-    #[error("{0}")]
-    InUse(String),
-}
-
-impl StartError {
-    /// The process's exit code: 2 for a wrong configuration, as clap's, else 1.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Configuration(_) => 2,
-            Self::Environment(_) | Self::InUse(_) => 1,
-        }
     }
 }
 

@@ -18,7 +18,7 @@ use futures_util::{StreamExt, stream};
 use hyper::Uri;
 use tokio::runtime;
 
-use crate::config::StartError;
+use crate::error::StartError;
 use harness::{CheckResult, HttpClient};
 pub use harness::{ContractCheck, Instance, Mismatch};
 

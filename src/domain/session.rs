@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use time::UtcDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{CourseId, LearnerId, SessionId, Span};
+use super::{Enrolment, Measures, SessionId, Span};
 
 /// A day in milliseconds.
 const DAY: i64 = 86_400_000;
@@ -81,6 +81,31 @@ pub struct Stats {
     pub time: Amount,
 }
 
+impl Stats {
+    /// Checks the measures of a session.
+    ///
+    /// # Errors
+    ///
+    /// A measure is [`OutOfRange`].
+    pub fn new(measures: Measures<f64>) -> Result<Self, OutOfRange> {
+        Ok(Self {
+            modules: Amount::new(measures.modules)?,
+            score: Score::new(measures.score)?,
+            time: Amount::new(measures.time)?,
+        })
+    }
+
+    /// The three numbers.
+    #[must_use]
+    pub fn measures(&self) -> Measures<f64> {
+        Measures {
+            modules: self.modules.get(),
+            score: self.score.get(),
+            time: self.time.get(),
+        }
+    }
+}
+
 /// When a session occurred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OccurredAt {
@@ -126,10 +151,8 @@ pub fn rfc_3339(millis: i64) -> Option<String> {
 /// A request to store a session: to create it or to replace its stats.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Record {
-    /// Whose session it is.
-    pub learner: LearnerId,
-    /// The course it belongs to.
-    pub course: CourseId,
+    /// The learner and the course.
+    pub enrolment: Enrolment,
     /// Which session it is.
     pub session: SessionId,
     /// What was achieved.
@@ -167,7 +190,7 @@ pub enum Outcome {
 
 /// What became of a request to forget sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deletion {
+pub enum DeleteOutcome {
     /// They are gone.
     Deleted,
     /// There were none.
@@ -177,7 +200,7 @@ pub enum Deletion {
     LimitExceeded,
 }
 
-impl Deletion {
+impl DeleteOutcome {
     /// What became of sessions of which so many were there and are gone, or none, as a sum would have
     /// passed its limit.
     #[must_use]

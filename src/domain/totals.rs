@@ -3,25 +3,21 @@
 use std::iter::Sum;
 use std::ops::Add;
 
-use super::{Decimal, Stats};
+use super::{Decimal, Measures, Stats};
 
-/// How many sessions there are, and the exact sums of their stats.
-///
-/// A learner's in a course, or those of many learners: the sums add up.
+/// Number of sessions and the exact sums of their measures: of one enrolment, or of many learners in a
+/// course.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Number of sessions.
     pub sessions: u64,
-    /// Sum of modules studied.
-    pub modules: Decimal,
-    /// Sum of the sessions' average scores.
-    pub score: Decimal,
-    /// Sum of time studied, in milliseconds.
-    pub time: Decimal,
+    /// Sums of the sessions' measures.
+    pub sums: Measures<Decimal>,
 }
 
 impl Totals {
-    /// The totals after a session's `former` stats, if it was there, became `stats`.
+    /// Totals after `stats` replace a session's `former` stats, or after a new session where there are
+    /// none.
     ///
     /// `None` where a sum would pass [`Decimal::LIMIT`].
     #[must_use]
@@ -30,29 +26,27 @@ impl Totals {
         rest.with(stats).within_limit()
     }
 
-    /// These totals and one more session. A sum may pass its limit.
+    /// Totals with one more session. A sum may pass its limit.
     #[must_use]
     pub fn with(&self, stats: &Stats) -> Self {
         *self + Self::of(stats)
     }
 
-    /// These totals without one of their sessions. A sum may pass its limit, as a negative score
-    /// may go.
+    /// Totals without one of their sessions. A sum may pass its limit, as a negative score may be
+    /// removed.
     #[must_use]
     pub fn without(&self, stats: &Stats) -> Self {
         let session = Self::of(stats);
         Self {
             sessions: self.sessions.saturating_sub(session.sessions),
-            modules: self.modules - session.modules,
-            score: self.score - session.score,
-            time: self.time - session.time,
+            sums: self.sums.zip(session.sums).map(|(sum, part)| sum - part),
         }
     }
 
-    /// These totals, where all their sums are within [`Decimal::LIMIT`].
+    /// The same totals where all sums are within [`Decimal::LIMIT`], else `None`.
     #[must_use]
     pub fn within_limit(self) -> Option<Self> {
-        let sums = [self.modules, self.score, self.time];
+        let sums = self.sums.into_array();
         sums.iter().all(|sum| sum.is_within_limit()).then_some(self)
     }
 
@@ -60,17 +54,15 @@ impl Totals {
     fn of(stats: &Stats) -> Self {
         Self {
             sessions: 1,
-            modules: Decimal::contribution_of(stats.modules.get()),
-            score: Decimal::contribution_of(stats.score.get()),
-            time: Decimal::contribution_of(stats.time.get()),
+            sums: stats.measures().map(Decimal::contribution_of),
         }
     }
 
-    /// The unweighted mean of the sessions' average scores, rounded once to the nearest `f64`; 0
-    /// without sessions.
+    /// Unweighted mean of the sessions' average scores, rounded once to the nearest `f64`; 0 without
+    /// sessions.
     #[must_use]
     pub fn average_score(&self) -> f64 {
-        self.score.mean_over(self.sessions)
+        self.sums.score.mean_over(self.sessions)
     }
 }
 
@@ -80,9 +72,7 @@ impl Add for Totals {
     fn add(self, other: Self) -> Self {
         Self {
             sessions: self.sessions + other.sessions,
-            modules: self.modules + other.modules,
-            score: self.score + other.score,
-            time: self.time + other.time,
+            sums: self.sums.zip(other.sums).map(|(a, b)| a + b),
         }
     }
 }
@@ -135,7 +125,7 @@ mod tests {
             .unwrap();
         assert_eq!(totals.average_score(), 15.0);
         assert_eq!(
-            (totals.modules.to_f64(), totals.time.to_f64()),
+            (totals.sums.modules.to_f64(), totals.sums.time.to_f64()),
             (10.0, 10.0)
         );
     }
@@ -152,16 +142,24 @@ mod tests {
     fn a_sum_past_the_limit_is_refused_and_one_at_it_is_not() {
         let full = Totals {
             sessions: 9_000,
-            time: Decimal::from_parts(8_999_999_999_999_999, 0),
-            ..Totals::default()
+            sums: Measures {
+                time: Decimal::from_parts(8_999_999_999_999_999, 0),
+                ..Measures::default()
+            },
         };
         assert_eq!(
-            full.replaced(None, &stats(0.0, 0.0, 1.0)).unwrap().time,
+            full.replaced(None, &stats(0.0, 0.0, 1.0))
+                .unwrap()
+                .sums
+                .time,
             Decimal::LIMIT
         );
         assert_eq!(full.replaced(None, &stats(0.0, 0.0, 1.000_000_1)), None);
         let low = Totals {
-            score: Decimal::default() - Decimal::LIMIT,
+            sums: Measures {
+                score: Decimal::default() - Decimal::LIMIT,
+                ..Measures::default()
+            },
             ..Totals::default()
         };
         assert_eq!(low.replaced(None, &stats(0.0, -1e-15, 0.0)), None);

@@ -1,15 +1,16 @@
 //! Puts the parts together, and serves until it is told to stop.
 
-mod accept;
-mod files;
-mod head;
-mod metrics;
+mod control;
+mod header_timer;
+mod listener;
+mod metrics_endpoint;
+mod rlimit;
 mod signals;
 mod socket;
-mod threads;
+mod workers;
 
-pub use accept::{Limits, Worker, serve};
-pub use files::allow_open_files;
+pub use listener::{Limits, Worker, serve};
+pub use rlimit::allow_open_files;
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,17 +21,17 @@ use poem::{Endpoint, Response};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{self, Handle};
 
-use crate::api::{self, BODY_BYTES, Context};
-use crate::commands::Door;
-use crate::config::{Config, StartError};
-use crate::store::StatsStore;
-use crate::store::upkeep::Upkeep;
+use super::telemetry;
+use crate::api::{self, BODY_BYTES, State};
+use crate::config::{Config, StoreConfig};
+use crate::error::StartError;
+use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::trace::Traces;
-use crate::{store, telemetry};
-use metrics::{Fetched, Scrape};
+use control::ControlServer;
+use metrics_endpoint::{Fetched, Scrape};
 use signals::Signals;
-use threads::Threads;
+use workers::Threads;
 
 /// Connections that may wait to be accepted, as far as the machine allows. Further clients try again
 /// after a second, so a burst of them should find room.
@@ -48,9 +49,10 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(failed)?.block_on(async {
         // First, so that what happens from now on is in them.
-        let metrics = metrics::enable(config)?;
+        let store = config.store_config()?;
+        let metrics = metrics_endpoint::enable(config, &store)?;
         let traces = Traces::start(config)?;
-        let served = serve_on(&threads, config, metrics).await;
+        let served = serve_on(&threads, config, &store, metrics).await;
         if let Some(traces) = traces {
             traces.end().await;
         }
@@ -61,42 +63,44 @@ pub fn run(config: &Config) -> Result<(), StartError> {
 async fn serve_on(
     threads: &Threads,
     config: &Config,
+    store_config: &StoreConfig<'_>,
     metrics: Option<&'static Metrics>,
 ) -> Result<(), StartError> {
     let signals = Signals::listen().map_err(|error| cannot("listen to signals", &error))?;
     let limits = Limits {
-        max_connections: files::connections(config.max_connections),
+        max_connections: rlimit::connections(config.max_connections),
         ..Limits::from(config)
     };
     let runtimes = threads.runtimes();
-    let opened = store::open_on(&runtimes, config)?;
-    let stores: Vec<_> = opened.iter().cloned().map(store::measured).collect();
+    let stores = Store::open_for_each(&runtimes, store_config)?;
+    let stores: Vec<_> = stores.into_iter().map(Store::instrumented).collect();
     let store = stores
         .first()
         .ok_or_else(|| StartError::Environment("there is no thread to serve on".into()))?;
-    tracing::info!(store = store.name(), "store open");
-    let door = open_door(config, store);
+    tracing::info!(store = store.requests.name(), "store open");
+    let control = open_control(store_config, store);
     let listener = listen(config.address(), "--port 8080")?;
-    let context = Context::new(
-        Arc::clone(store) as Arc<dyn StatsStore>,
+    let state = State::new(
+        Arc::clone(&store.requests),
         config.max_requests,
         BODY_BYTES,
         config.longest_pause(),
     );
     let fetched = metrics.map(|metrics| {
-        let scrape = Scrape::new(metrics, context.clone(), opened, runtimes.clone());
+        let maintenance = Arc::clone(&store.maintenance);
+        let scrape = Scrape::new(metrics, state.clone(), maintenance, runtimes.clone());
         Fetched::start(config, scrape)
     });
     let fetched = fetched.transpose()?.flatten();
-    let workers = workers(&context, runtimes, stores, config.request_timeout);
-    let signalled = signals.stop(context.clone(), config.drain_delay);
+    let workers = workers(&state, runtimes, stores, config.request_timeout);
+    let signalled = signals.stop(state.clone(), config.drain_delay);
     let stop = async {
         signalled.await;
-        door.iter().for_each(Door::close);
+        control.iter().for_each(ControlServer::close);
     };
     let served = serve(listener, workers, limits, stop).await;
-    if let Some(door) = door {
-        door.closed().await;
+    if let Some(control) = control {
+        control.closed().await;
     }
     // To the end, for whoever wants to know how it ended.
     if let Some(fetched) = fetched {
@@ -107,27 +111,29 @@ async fn serve_on(
 
 /// A worker on each runtime, with the store that belongs to it.
 fn workers(
-    context: &Context,
+    state: &State,
     runtimes: Vec<Handle>,
-    stores: Vec<Arc<dyn Upkeep>>,
+    stores: Vec<Store>,
     timeout: Duration,
 ) -> Vec<Worker<impl Endpoint<Output = Response> + use<>>> {
     let workers = runtimes.into_iter().zip(stores);
     let workers = workers.map(|(runtime, store)| {
-        let context = context.with_store(store);
-        Worker::new(runtime, api::endpoint(&context, timeout))
+        let state = state.with_store(store.requests);
+        Worker::new(runtime, api::endpoint(&state, timeout))
     });
     workers.collect()
 }
 
-/// Lets commands in to a store that this process has to itself.
-fn open_door(config: &Config, store: &Arc<dyn Upkeep>) -> Option<Door> {
-    let directory = config.embedded_directory()?;
-    let door = Door::open(directory, Arc::clone(store));
+/// Opens the control socket of an embedded store, which only this process has open.
+fn open_control(config: &StoreConfig<'_>, store: &Store) -> Option<ControlServer> {
+    let StoreConfig::Embedded { directory, .. } = config else {
+        return None;
+    };
+    let control = ControlServer::open(directory, store.clone());
     let refused = |error| {
         tracing::warn!(%error, "commands such as verify and export will find no way to this service");
     };
-    door.map_err(refused).ok()
+    control.map_err(refused).ok()
 }
 
 /// As `TcpListener::bind`, but for the length of the queue. Where that is refused, the operator is told

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::api::Context;
+use crate::api::State;
 
 /// SIGTERM and SIGINT, listened to from the start.
 pub(super) struct Signals {
@@ -24,12 +24,12 @@ impl Signals {
     /// Completes when the listener should close: on SIGINT at once, as a person waits; on SIGTERM
     /// after `delay`, in which load balancers notice that the service is no longer ready. A second
     /// signal ends the process.
-    pub(super) async fn stop(mut self, context: Context, delay: Duration) {
+    pub(super) async fn stop(mut self, state: State, delay: Duration) {
         let delay = tokio::select! {
             _ = self.terminate.recv() => delay,
             _ = self.interrupt.recv() => Duration::ZERO,
         };
-        context.start_draining();
+        state.start_draining();
         tracing::info!(?delay, "stopping: no longer ready, still serving");
         tokio::spawn(async move {
             tokio::select! {

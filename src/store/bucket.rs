@@ -4,14 +4,14 @@ use crate::domain::LearnerId;
 
 /// How many buckets there are. It is part of the data model: data written with another number
 /// cannot be read.
-pub(super) const BUCKETS: u16 = 1_024;
+pub(crate) const BUCKETS: u16 = 1_024;
 
 /// The bucket a learner belongs to: CRC-32 (the one of zlib and PNG) of the UUID's 16 bytes, modulo
 /// [`BUCKETS`].
 ///
 /// A course's summary is kept for each bucket apart, so that on Redis all that one record touches
 /// shares a slot while a course's learners spread over the whole Cluster.
-pub(super) fn of(learner: LearnerId) -> u16 {
+pub(crate) fn of(learner: LearnerId) -> u16 {
     let bucket = crc32fast::hash(learner.as_bytes()) % u32::from(BUCKETS);
     #[allow(clippy::cast_possible_truncation, reason = "less than 1,024")]
     let bucket = bucket as u16;

@@ -1,27 +1,23 @@
 //! Where sessions and their aggregates are kept: one trait, two stores.
 
 mod bucket;
+pub mod doctor;
 pub mod embedded;
-mod measured;
+mod instrumented;
+pub mod maintenance;
+mod open;
 pub mod redis;
-pub mod upkeep;
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::runtime::Handle;
 
-use crate::config::{Config, StartError};
 use crate::domain::{
-    Activity, CourseId, Deletion, LearnerId, ListedCourse, ListedSession, OccurredAt, Outcome,
-    Page, Record, Session, SessionId, Slice, Span, Summary, Totals,
+    Activity, CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession,
+    OccurredAt, Outcome, Page, Record, Session, SessionId, Slice, Span, Summary, Totals,
 };
-use embedded::EmbeddedStore;
-pub use measured::measured;
-use redis::RedisStore;
-use upkeep::Upkeep;
+pub use open::Store;
 
 /// How long it is remembered that a learner was erased: far longer than a record may be under way.
 const TOMBSTONE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -58,24 +54,18 @@ pub trait StatsStore: Send + Sync {
     /// A session, where it is stored.
     async fn session(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         session: SessionId,
     ) -> Result<Option<Session>, StoreError>;
 
     /// The totals of a learner's sessions in a course, where there are any.
-    async fn totals(
-        &self,
-        learner: LearnerId,
-        course: CourseId,
-    ) -> Result<Option<Totals>, StoreError>;
+    async fn totals(&self, enrolment: Enrolment) -> Result<Option<Totals>, StoreError>;
 
     /// The learner's sessions in a course that occurred within `span`, by the time they occurred and
     /// then by id, newest first.
     async fn sessions(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         span: Span,
         slice: Slice,
     ) -> Result<Page<ListedSession>, StoreError>;
@@ -90,15 +80,14 @@ pub trait StatsStore: Send + Sync {
     /// What the learner did in a course on each of the local calendar days from one to another.
     async fn activity(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         days: RangeInclusive<i32>,
     ) -> Result<Activity, StoreError> {
         let span = OccurredAt::span_of_days(&days);
         let mut slice = Slice::first(ACTIVITY_PAGE);
         let mut activity = Activity::default();
         loop {
-            let page = self.sessions(learner, course, span, slice).await?;
+            let page = self.sessions(enrolment, span, slice).await?;
             let sessions = page.items.iter().map(|listed| &listed.session);
             sessions
                 .filter(|session| days.contains(&session.occurred_at.local_day))
@@ -114,25 +103,20 @@ pub trait StatsStore: Send + Sync {
     async fn summary(&self, course: CourseId) -> Result<Option<Summary>, StoreError>;
 
     /// Forgets a session; all aggregates follow.
-    async fn forget_session(
+    async fn delete_session(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         session: SessionId,
-    ) -> Result<Deletion, StoreError>;
+    ) -> Result<DeleteOutcome, StoreError>;
 
     /// Forgets all sessions of a learner in a course, in steps. What is recorded meanwhile may go with
     /// them or stay.
-    async fn forget_course(
-        &self,
-        learner: LearnerId,
-        course: CourseId,
-    ) -> Result<Deletion, StoreError>;
+    async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError>;
 
     /// Erases a learner: forgets all sessions, in steps, and for thirty days refuses records that
     /// occurred no later than now. What is recorded meanwhile, and occurred later, may go with them or
-    /// stay. It is never [`Deletion::Missing`].
-    async fn erase(&self, learner: LearnerId) -> Result<Deletion, StoreError>;
+    /// stay. It is never [`DeleteOutcome::Missing`].
+    async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError>;
 
     /// Answers when the store can be reached.
     async fn ping(&self) -> Result<(), StoreError>;
@@ -155,53 +139,4 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
-}
-
-/// Opens the store that the configuration names.
-///
-/// The embedded store is there or is an error; Redis may still be away, and is then connected as
-/// soon as it comes.
-///
-/// # Errors
-///
-/// The [`StartError`] says what is wrong and what would be right.
-pub fn open(config: &Config) -> Result<Arc<dyn Upkeep>, StartError> {
-    if let Some(directory) = config.embedded_directory() {
-        let store = EmbeddedStore::open(directory, config.store_timeout)?;
-        return Ok(Arc::new(store));
-    }
-    let store = RedisStore::open(redis_url(config)?, &config.redis_settings())?;
-    Ok(Arc::new(store))
-}
-
-/// Opens the store for several runtimes: a store for each, which is one and the same where it is
-/// embedded. On Redis each has connections of its own, which that runtime serves.
-///
-/// # Errors
-///
-/// Those of [`open`].
-pub fn open_on(runtimes: &[Handle], config: &Config) -> Result<Vec<Arc<dyn Upkeep>>, StartError> {
-    if config.embedded_directory().is_some() {
-        return Ok(vec![open(config)?; runtimes.len()]);
-    }
-    let url = redis_url(config)?;
-    let settings = config.redis_settings().shared_by(runtimes.len());
-    let stores = runtimes.iter().enumerate().map(|(number, runtime)| {
-        let _entered = runtime.enter();
-        let store = if number == 0 {
-            RedisStore::open(url, &settings)?
-        } else {
-            RedisStore::beside(url, &settings)?
-        };
-        Ok(Arc::new(store) as Arc<dyn Upkeep>)
-    });
-    stores.collect()
-}
-
-fn redis_url(config: &Config) -> Result<&str, StartError> {
-    config.redis_url().ok_or_else(|| {
-        StartError::Configuration(
-            "STORE is redis, but REDIS_URL is not set: give it an address such as redis://localhost:6379".into(),
-        )
-    })
 }

@@ -1,9 +1,6 @@
 //! The log: lines on standard output, or for commands on standard error, as text or JSON.
 
 use std::io::{IsTerminal, stderr, stdout};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -12,7 +9,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
 use super::metrics;
-use crate::config::{Config, LogFormat, StartError};
+use crate::config::{Config, LogFormat};
+use crate::error::StartError;
 
 /// The target of the lines that tell of each request, which are written where that is configured.
 pub const ACCESS: &str = "study_stats::access";
@@ -86,26 +84,6 @@ impl<S: Subscriber> Layer<S> for Counted {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         if let Some(metrics) = metrics::get() {
             metrics.logged(*event.metadata().level());
-        }
-    }
-}
-
-/// Counts what may happen thousands of times a second, and tells it in one line a second.
-#[derive(Debug, Clone, Default)]
-pub struct Tally(Arc<AtomicU64>);
-
-impl Tally {
-    /// How long is counted before it is told.
-    const PERIOD: Duration = Duration::from_secs(1);
-
-    /// Counts one more. The first of a period has `tell` told how many there were when it is over.
-    pub fn add(&self, tell: impl FnOnce(u64) + Send + 'static) {
-        if self.0.fetch_add(1, Ordering::Relaxed) == 0 {
-            let count = Arc::clone(&self.0);
-            tokio::spawn(async move {
-                tokio::time::sleep(Self::PERIOD).await;
-                tell(count.swap(0, Ordering::Relaxed));
-            });
         }
     }
 }

@@ -3,9 +3,10 @@
 //! It is the process's own, as the log is, so that whatever happens can be told where it happens. What
 //! is not asked for costs nothing.
 
-pub mod current;
 mod log;
 pub mod metrics;
+mod throttle;
 pub mod trace;
 
-pub use log::{ACCESS, Tally, start, start_for_command};
+pub use log::{ACCESS, start, start_for_command};
+pub use throttle::Throttle;

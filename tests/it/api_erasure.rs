@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use study_stats::domain::{CourseId, LearnerId, SessionId};
+use study_stats::domain::{CourseId, Enrolment, LearnerId, SessionId};
 use tokio::task::JoinSet;
 
 use crate::for_both_stores;
@@ -149,7 +149,11 @@ async fn left(
     let mut left = HashSet::new();
     for course in courses {
         let listed = all_sessions(&*fixture.store, learner, course).await;
-        let totals = fixture.store.totals(learner, course).await.unwrap();
+        let totals = fixture
+            .store
+            .totals(Enrolment::new(learner, course))
+            .await
+            .unwrap();
         let stats = listed.iter().map(|listed| &listed.session.stats);
         assert_eq!(totals, Some(recount(stats)));
         left.extend(listed.iter().map(|listed| (course, listed.id)));

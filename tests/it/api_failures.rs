@@ -125,7 +125,7 @@ async fn a_draining_service_is_not_ready_and_still_serves() {
         api.client.ready().await.json(),
         json!({"status": "ready", "store": "embedded"})
     );
-    api.context.start_draining();
+    api.state.start_draining();
     assert_error(&api.client.ready().await, 503, "draining", "draining");
     assert_eq!(
         api.client.get("", "/health/live").await.json(),

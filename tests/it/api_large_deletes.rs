@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use study_stats::domain::{CourseId, LearnerId, Stats};
+use study_stats::domain::{CourseId, Enrolment, LearnerId, Stats};
 use study_stats::store::StatsStore;
 
 use crate::for_both_stores;
@@ -68,10 +68,10 @@ async fn delete_in_steps(
 async fn assert_consistent(store: &dyn StatsStore, learner: LearnerId, course: CourseId) -> usize {
     let start = Instant::now();
     loop {
-        let before = store.totals(learner, course).await.unwrap();
+        let before = store.totals(Enrolment::new(learner, course)).await.unwrap();
         let left = all_sessions(store, learner, course).await;
         let summary = store.summary(course).await.unwrap();
-        if store.totals(learner, course).await.unwrap() == before {
+        if store.totals(Enrolment::new(learner, course)).await.unwrap() == before {
             let expected = Some(recount(left.iter().map(|listed| &listed.session.stats)))
                 .filter(|totals| totals.sessions > 0);
             assert_eq!(before, expected);
@@ -93,7 +93,7 @@ async fn watch(
     let (each, mut last) = (each(), u64::MAX);
     while !stop.load(Ordering::Relaxed) {
         let totals = store
-            .totals(learner, course)
+            .totals(Enrolment::new(learner, course))
             .await
             .unwrap()
             .unwrap_or_default();

@@ -83,14 +83,11 @@ async fn walk(client: &Client, learner: &str, path: &str, limit: usize) -> Vec<V
 async fn the_stored_day_is_the_written_date(fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let Record {
-        learner,
-        course,
-        session,
-        ..
+        enrolment, session, ..
     } = record(id(), id(), stats(0.0, 0.0, 0.0));
     let mut body = body(1, 2, 3);
     body["sessionId"] = session.to_string().into();
-    let (learner_text, course_text) = (learner.to_string(), course.to_string());
+    let (learner, course) = (enrolment.learner.to_string(), enrolment.course.to_string());
     for (occurred_at, millis, local_day) in [
         ("0000-01-01T00:00:00Z", -62_167_219_200_000, -719_528),
         ("1969-12-31T23:59:59.9999Z", -1, -1),
@@ -103,9 +100,9 @@ async fn the_stored_day_is_the_written_date(fixture: &Fixture) {
         ),
     ] {
         body["occurredAt"] = occurred_at.into();
-        let answer = api.client.post(&learner_text, &course_text, &body).await;
+        let answer = api.client.post(&learner, &course, &body).await;
         assert_eq!(answer.status, 201, "{occurred_at}: {answer:?}");
-        let stored = fixture.store.session(learner, course, session).await;
+        let stored = fixture.store.session(enrolment, session).await;
         let stored = stored.unwrap().unwrap();
         assert_eq!(
             (stored.occurred_at.millis, stored.occurred_at.local_day),
@@ -116,7 +113,7 @@ async fn the_stored_day_is_the_written_date(fixture: &Fixture) {
     let before_tomorrow = SystemTime::now() + Duration::from_secs(23 * 3_600);
     let before_tomorrow = humantime::format_rfc3339(before_tomorrow).to_string();
     body["occurredAt"] = before_tomorrow.into();
-    let answer = api.client.post(&learner_text, &course_text, &body).await;
+    let answer = api.client.post(&learner, &course, &body).await;
     assert_eq!(answer.status, 201);
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::process::Stdio;
+use study_stats::domain::Enrolment;
 
 use uuid::Uuid;
 
@@ -34,7 +35,10 @@ async fn an_import_that_is_interrupted_says_how_to_go_on() {
         .write_all(lines.as_bytes())
         .unwrap();
     eventually("two batches are recorded", || async {
-        let totals = store.totals(learner.into(), course.into()).await.unwrap()?;
+        let totals = store
+            .totals(Enrolment::new(learner.into(), course.into()))
+            .await
+            .unwrap()?;
         (totals.sessions >= 2_000).then_some(())
     })
     .await;
@@ -55,7 +59,10 @@ async fn an_import_that_is_interrupted_says_how_to_go_on() {
         told.starts_with(&format!("{rest} lines: {rest} stored, ")),
         "{told}"
     );
-    let totals = store.totals(learner.into(), course.into()).await.unwrap();
+    let totals = store
+        .totals(Enrolment::new(learner.into(), course.into()))
+        .await
+        .unwrap();
     assert_eq!(totals.unwrap().sessions, 2_500);
 }
 

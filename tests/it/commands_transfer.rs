@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use study_stats::domain::{CourseId, LearnerId, SessionId};
+use study_stats::domain::{CourseId, Enrolment, LearnerId, SessionId};
 use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
 use uuid::Uuid;
@@ -60,12 +60,24 @@ async fn what_goes_from_redis_to_the_embedded_store_and_back_stays_the_same() {
         // All of the year, and a bit more.
         let days = || 20_080..=20_460;
         assert_eq!(
-            embedded.activity(learner, course, days()).await.unwrap(),
-            redis.activity(learner, course, days()).await.unwrap()
+            embedded
+                .activity(Enrolment::new(learner, course), days())
+                .await
+                .unwrap(),
+            redis
+                .activity(Enrolment::new(learner, course), days())
+                .await
+                .unwrap()
         );
-        let totals = embedded.totals(learner, course).await.unwrap();
+        let totals = embedded
+            .totals(Enrolment::new(learner, course))
+            .await
+            .unwrap();
         assert_eq!(totals.unwrap().sessions, 12);
-        assert_eq!(totals, redis.totals(learner, course).await.unwrap());
+        assert_eq!(
+            totals,
+            redis.totals(Enrolment::new(learner, course)).await.unwrap()
+        );
         let summary = embedded.summary(course).await.unwrap();
         assert_eq!(summary, redis.summary(course).await.unwrap());
     }
@@ -118,7 +130,7 @@ async fn local_days_and_the_very_digits_survive() {
         CourseId::parse(&course).unwrap(),
     );
     let activity = moved
-        .activity(learner, course, 20_500..=20_600)
+        .activity(Enrolment::new(learner, course), 20_500..=20_600)
         .await
         .unwrap();
     let days: Vec<_> = activity
@@ -237,7 +249,10 @@ async fn the_sessions_of_an_erased_learner_are_gone() {
         "{told}"
     );
     assert_eq!(
-        store.totals(learner.into(), course.into()).await.unwrap(),
+        store
+            .totals(Enrolment::new(learner.into(), course.into()))
+            .await
+            .unwrap(),
         None
     );
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use clap::Parser;
-use study_stats::commands::{self, Console, Failure, Place, Task};
-use study_stats::config::{Cli, Config, StartError};
+use study_stats::commands::{self, CommandError, Target, Task, Ui};
+use study_stats::config::{Cli, Config};
+use study_stats::error::StartError;
 use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
 use tokio::task::JoinHandle;
@@ -40,7 +41,7 @@ struct Told {
 }
 
 #[async_trait]
-impl Console for Told {
+impl Ui for Told {
     async fn line(&mut self, text: String) -> io::Result<()> {
         self.lines.push(text);
         Ok(())
@@ -76,9 +77,9 @@ async fn through_the_door(
     directory: &Path,
     task: &Task,
     console: &mut Told,
-) -> Result<bool, Failure> {
+) -> Result<bool, CommandError> {
     let place = commands::open(&config(directory), task).await.unwrap();
-    assert!(matches!(place, Place::There(_)));
+    assert!(matches!(place, Target::Remote(_)));
     place.run(task, console).await
 }
 
@@ -88,7 +89,7 @@ async fn begin(
     directory: &Path,
     task: Task,
     mut console: Told,
-) -> JoinHandle<Result<bool, Failure>> {
+) -> JoinHandle<Result<bool, CommandError>> {
     let directory = directory.to_owned();
     let run = tokio::spawn(async move { through_the_door(&directory, &task, &mut console).await });
     logged(service, "a command is carried out").await;
@@ -103,7 +104,7 @@ async fn logged(service: &Service, what: &str) {
 }
 
 /// How a task ended that could not be carried out.
-async fn failure(run: JoinHandle<Result<bool, Failure>>) -> String {
+async fn failure(run: JoinHandle<Result<bool, CommandError>>) -> String {
     let ended = tokio::time::timeout(PATIENCE, run).await;
     ended.expect("it ends").unwrap().unwrap_err().to_string()
 }
@@ -304,7 +305,7 @@ async fn only_an_import_makes_a_data_directory() {
     let place = commands::open(&config(&directory), &IMPORT).await.unwrap();
     assert!(place.run(&IMPORT, &mut Told::default()).await.unwrap());
     let place = commands::open(&config(&directory), &VERIFY).await.unwrap();
-    assert!(matches!(place, Place::Here(_)));
+    assert!(matches!(place, Target::Local(_)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -337,5 +338,5 @@ async fn a_command_waits_for_a_service_that_is_ending() {
     }
     drop(store);
     let place = open.await.map_err(|error| error.to_string());
-    assert!(matches!(place, Ok(Place::Here(_))));
+    assert!(matches!(place, Ok(Target::Local(_))));
 }

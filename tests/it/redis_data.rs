@@ -108,14 +108,7 @@ async fn what_occurred_no_later_than_its_learner_was_erased_is_gone() {
         fixture.store.record(&before).await.unwrap(),
         Outcome::Erased
     );
-    assert_eq!(
-        fixture
-            .store
-            .totals(before.learner, before.course)
-            .await
-            .unwrap(),
-        None
-    );
+    assert_eq!(fixture.store.totals(before.enrolment).await.unwrap(), None);
 
     let api = Api::serve(fixture.store.clone()).await;
     let mut body = body(1, 2, 3);
@@ -148,7 +141,7 @@ async fn flushed_scripts_are_known_again() {
         assert!(outcomes.into_iter().all(is_stored));
     }
     assert_eq!(
-        fixture.store.totals(one.learner, one.course).await.unwrap(),
+        fixture.store.totals(one.enrolment).await.unwrap(),
         Some(recount([&one.stats]))
     );
 }
@@ -165,19 +158,22 @@ async fn data_of_another_kind_is_told_from_an_absent_redis() {
         .unwrap();
     let answer = fixture
         .store
-        .session(record.learner, record.course, record.session)
+        .session(record.enrolment, record.session)
         .await;
     assert!(
         matches!(answer, Err(StoreError::Unexpected(_))),
         "{answer:?}"
     );
     redis.set::<_, _, ()>(TOTALS_KEY, "x").await.unwrap();
-    let answer = fixture.store.totals(record.learner, record.course).await;
+    let answer = fixture.store.totals(record.enrolment).await;
     assert!(
         matches!(answer, Err(StoreError::Unexpected(_))),
         "{answer:?}"
     );
-    let answer = fixture.store.courses(record.learner, Slice::first(1)).await;
+    let answer = fixture
+        .store
+        .courses(record.enrolment.learner, Slice::first(1))
+        .await;
     assert!(
         matches!(answer, Err(StoreError::Unexpected(_))),
         "{answer:?}"
@@ -223,19 +219,6 @@ async fn stores_with_other_prefixes_do_not_meet() {
     .await;
     let record = record(id(), id(), stats(1.0, 1.0, 1.0));
     other.record(&record).await.unwrap();
-    assert_eq!(
-        fixture
-            .store
-            .totals(record.learner, record.course)
-            .await
-            .unwrap(),
-        None
-    );
-    assert!(
-        other
-            .totals(record.learner, record.course)
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert_eq!(fixture.store.totals(record.enrolment).await.unwrap(), None);
+    assert!(other.totals(record.enrolment).await.unwrap().is_some());
 }

@@ -1,7 +1,7 @@
 //! What deletions leave in Redis, key by key, and how much they ask of it at once.
 
 use redis::AsyncCommands;
-use study_stats::domain::{CourseId, Deletion, Record};
+use study_stats::domain::{CourseId, DeleteOutcome, Enrolment, Record};
 use uuid::Uuid;
 
 use crate::support::fixture::Fixture;
@@ -28,10 +28,8 @@ async fn a_deletion_leaves_neither_zeros_nor_empty_keys() {
     assert_eq!(hash(&mut redis, TOTALS_KEY).await, fields(&sums));
 
     let forget = async |one: Record| {
-        let deletion = fixture
-            .store
-            .forget_session(one.learner, one.course, one.session);
-        assert_eq!(deletion.await.unwrap(), Deletion::Deleted);
+        let deletion = fixture.store.delete_session(one.enrolment, one.session);
+        assert_eq!(deletion.await.unwrap(), DeleteOutcome::Deleted);
     };
     forget(second).await;
     let mut keys: Vec<String> = redis.keys("*").await.unwrap();
@@ -70,7 +68,7 @@ async fn an_erasure_is_remembered_for_thirty_days_and_never_taken_back() {
     let one = golden(stats(1.0, 1.0, 1.0), 1_000);
     fixture.store.record(&one).await.unwrap();
     let before = now();
-    fixture.store.erase(one.learner).await.unwrap();
+    fixture.store.erase(one.enrolment.learner).await.unwrap();
     assert_eq!(
         redis.keys::<_, Vec<String>>("*").await.unwrap(),
         [ERASED_KEY]
@@ -84,7 +82,7 @@ async fn an_erasure_is_remembered_for_thirty_days_and_never_taken_back() {
         .pset_ex::<_, _, ()>(ERASED_KEY, ahead, 60_000)
         .await
         .unwrap();
-    fixture.store.erase(one.learner).await.unwrap();
+    fixture.store.erase(one.enrolment.learner).await.unwrap();
     assert_eq!(redis.get::<_, i64>(ERASED_KEY).await.unwrap(), ahead);
     let days = 30 * 24 * HOUR;
     let left: i64 = redis.pttl(ERASED_KEY).await.unwrap();
@@ -106,7 +104,7 @@ async fn a_course_that_is_listed_without_sessions_goes_as_well() {
     let one = golden(stats(1.0, 1.0, 1.0), 1_000);
     for is_erasure in [false, true] {
         // No write leaves this behind; whoever mended something by hand may.
-        let course = one.course.as_bytes().as_slice();
+        let course = one.enrolment.course.as_bytes().as_slice();
         redis
             .zadd::<_, _, _, ()>(COURSES_KEY, course, 1)
             .await
@@ -117,10 +115,10 @@ async fn a_course_that_is_listed_without_sessions_goes_as_well() {
             .await
             .unwrap();
         if is_erasure {
-            fixture.store.erase(one.learner).await.unwrap();
+            fixture.store.erase(one.enrolment.learner).await.unwrap();
         } else {
-            let deletion = fixture.store.forget_course(one.learner, one.course).await;
-            assert_eq!(deletion.unwrap(), Deletion::Missing);
+            let deletion = fixture.store.delete_course(one.enrolment).await;
+            assert_eq!(deletion.unwrap(), DeleteOutcome::Missing);
         }
         assert!(!redis.exists::<_, bool>(COURSES_KEY).await.unwrap());
         assert!(!redis.exists::<_, bool>(TIMELINE_KEY).await.unwrap());
@@ -135,15 +133,19 @@ async fn no_call_of_a_deletion_is_about_more_than_two_hundred_sessions() {
     let one = record(learner, course, stats(1.0, 1.0, 1.0));
     // Once before, so that the scripts are known by their hashes.
     fixture.store.record(&one).await.unwrap();
-    fixture.store.forget_course(learner, course).await.unwrap();
+    fixture
+        .store
+        .delete_course(Enrolment::new(learner, course))
+        .await
+        .unwrap();
     let records: Vec<_> = (0..1_001)
         .map(|_| record(learner, course, one.stats))
         .collect();
     fixture.store.record_many(&records).await;
 
-    let deleting = fixture.store.forget_course(learner, course);
+    let deleting = fixture.store.delete_course(Enrolment::new(learner, course));
     let (deletion, seen) = fixture.server().watched(deleting).await;
-    assert_eq!(deletion.unwrap(), Deletion::Deleted);
+    assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
 
     let (mut read, mut forgotten) = (Vec::new(), Vec::new());
     for line in &seen {

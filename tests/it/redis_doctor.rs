@@ -2,8 +2,9 @@
 
 use clap::Parser;
 use study_stats::config::Cli;
+use study_stats::store::doctor::{Diagnosis, Severity};
+use study_stats::store::maintenance::Maintenance;
 use study_stats::store::redis::RedisStore;
-use study_stats::store::upkeep::{Check, Upkeep, Verdict};
 
 use crate::support::cluster::Cluster;
 use crate::support::eventually;
@@ -14,35 +15,35 @@ use crate::support::sentinel::Sentinels;
 use crate::support::server::free_port;
 use crate::support::tls::{PERMISSIONS, secured_redis};
 
-async fn examine(url: &str, options: &[&str]) -> Vec<Check> {
+async fn diagnose(url: &str, options: &[&str]) -> Vec<Diagnosis> {
     let store = RedisStore::open(url, &redis_settings(options)).unwrap();
-    store.examine().await
+    store.diagnose().await
 }
 
 /// The same, with times of the test's own.
-async fn examine_with(url: &str, options: &[&str]) -> Vec<Check> {
+async fn examine_with(url: &str, options: &[&str]) -> Vec<Diagnosis> {
     let options = ["study-stats"].iter().chain(options);
     let settings = Cli::parse_from(options).config.redis_settings();
     let store = RedisStore::open(url, &settings).unwrap();
-    store.examine().await
+    store.diagnose().await
 }
 
 /// Those of a verdict, as lines.
-fn with(checks: &[Check], verdict: Verdict) -> Vec<String> {
-    let checks = checks.iter().filter(|check| check.verdict == verdict);
+fn with(checks: &[Diagnosis], severity: Severity) -> Vec<String> {
+    let checks = checks.iter().filter(|check| check.severity == severity);
     checks
         .map(|check| format!("{}: {}", check.subject, check.detail))
         .collect()
 }
 
 /// Asserts that one check of the subject and verdict says so.
-fn assert_told(checks: &[Check], verdict: Verdict, subject: &str, detail: &str) {
+fn assert_told(checks: &[Diagnosis], severity: Severity, subject: &str, detail: &str) {
     let told = checks.iter().any(|check| {
-        check.verdict == verdict && check.subject == subject && check.detail.contains(detail)
+        check.severity == severity && check.subject == subject && check.detail.contains(detail)
     });
     assert!(
         told,
-        "no {verdict:?} of {subject} with {detail:?}: {checks:#?}"
+        "no {severity:?} of {subject} with {detail:?}: {checks:#?}"
     );
 }
 
@@ -61,7 +62,7 @@ const SUBJECTS: [&str; 11] = [
     "latency of erase",
 ];
 
-fn subjects(checks: &[Check]) -> Vec<&str> {
+fn subjects(checks: &[Diagnosis]) -> Vec<&str> {
     checks.iter().map(|check| check.subject).collect()
 }
 
@@ -69,9 +70,9 @@ fn subjects(checks: &[Check]) -> Vec<&str> {
 async fn a_redis_that_is_well_is_told_so_and_left_as_it_was() {
     let redis = Redis::start(DURABLE).await;
     redis.ask::<()>("SET other x").await;
-    let checks = examine(&redis.url(), &[]).await;
+    let checks = diagnose(&redis.url(), &[]).await;
     // How fast it is depends on what else the machine does.
-    let unwell = checks.iter().filter(|check| check.verdict != Verdict::Well);
+    let unwell = checks.iter().filter(|check| check.severity != Severity::Ok);
     for check in unwell {
         assert!(check.subject.starts_with("latency"), "{check:?}");
     }
@@ -91,7 +92,7 @@ async fn a_redis_that_is_well_is_told_so_and_left_as_it_was() {
         ("clock", "ms ahead of this machine's"),
         ("memory per session", "bytes at 20 sessions in a course"),
     ] {
-        assert_told(&checks, Verdict::Well, subject, detail);
+        assert_told(&checks, Severity::Ok, subject, detail);
     }
     for check in checks
         .iter()
@@ -108,20 +109,20 @@ async fn what_is_ill_is_told_with_what_to_do() {
          --hash-max-listpack-entries 0 --zset-max-listpack-entries 0";
     let options: Vec<_> = options.split_whitespace().collect();
     let redis = Redis::start(&[IN_MEMORY, &options].concat()).await;
-    let checks = examine(&redis.url(), &[]).await;
+    let checks = diagnose(&redis.url(), &[]).await;
     for (subject, detail) in [
         ("persistence", "set appendonly yes"),
         ("memory", "set it to noeviction"),
     ] {
-        assert_told(&checks, Verdict::Problem, subject, detail);
+        assert_told(&checks, Severity::Problem, subject, detail);
     }
     let large = "set hash-max-listpack-entries";
-    assert_told(&checks, Verdict::Warning, "memory per session", large);
+    assert_told(&checks, Severity::Warning, "memory per session", large);
 
     let options = ["--redis-wait-replicas=2", "--store-timeout=300ms"];
     let checks = examine_with(&redis.url(), &options).await;
     let few = "has 0 replicas; start more of them";
-    assert_told(&checks, Verdict::Problem, "topology", few);
+    assert_told(&checks, Severity::Problem, "topology", few);
 }
 
 /// Waits until the master knows that its replica has all of its data.
@@ -138,20 +139,20 @@ async fn writes_that_replicas_have_are_timed_with_the_replicas() {
     let master = Redis::start(DURABLE).await;
     let _replica = Redis::replica_of(&master, IN_MEMORY).await;
     until_online(&master).await;
-    let checks = examine(&master.url(), &["--redis-wait-replicas=1"]).await;
-    assert_eq!(with(&checks, Verdict::Problem), [""; 0]);
+    let checks = diagnose(&master.url(), &["--redis-wait-replicas=1"]).await;
+    assert_eq!(with(&checks, Severity::Problem), [""; 0]);
     let role = "one server, with 1 replicas";
-    assert_told(&checks, Verdict::Well, "topology", role);
+    assert_told(&checks, Severity::Ok, "topology", role);
     assert_eq!(master.ask::<usize>("DBSIZE").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_master_of_a_cluster_is_looked_at() {
     let cluster = Cluster::start(3, 0, DURABLE).await;
-    let checks = examine(&cluster.url(), &[]).await;
-    assert_eq!(with(&checks, Verdict::Problem), [""; 0]);
+    let checks = diagnose(&cluster.url(), &[]).await;
+    assert_eq!(with(&checks, Severity::Problem), [""; 0]);
     let whole = "a Cluster of 3 nodes, 3 of which serve all slots";
-    assert_told(&checks, Verdict::Well, "topology", whole);
+    assert_told(&checks, Severity::Ok, "topology", whole);
     for node in &cluster.nodes {
         let server = format!("127.0.0.1:{}: ", node.server.port());
         let of_server = checks
@@ -181,29 +182,29 @@ async fn slots_that_nobody_serves_are_a_problem() {
         })
         .await;
     }
-    let checks = examine(&cluster.url(), &[]).await;
+    let checks = diagnose(&cluster.url(), &[]).await;
     let lacking = "the Cluster serves 16383 of 16384 slots";
-    assert_told(&checks, Verdict::Problem, "topology", lacking);
+    assert_told(&checks, Severity::Problem, "topology", lacking);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_of_a_cluster_by_itself_is_a_problem() {
     let bus = free_port().to_string();
     let redis = Redis::start(&["--cluster-enabled", "yes", "--cluster-port", &bus]).await;
-    let checks = examine(&redis.url(), &[]).await;
+    let checks = diagnose(&redis.url(), &[]).await;
     let node = "begin REDIS_URL with redis+cluster://";
-    assert_told(&checks, Verdict::Problem, "topology", node);
+    assert_told(&checks, Severity::Problem, "topology", node);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_master_that_sentinels_name_is_looked_at() {
     let sentinels = Sentinels::start(1, DURABLE, "").await;
     until_online(&sentinels.servers[0]).await;
-    let checks = examine(&sentinels.url(), &[]).await;
-    assert_eq!(with(&checks, Verdict::Problem), [""; 0]);
+    let checks = diagnose(&sentinels.url(), &[]).await;
+    assert_eq!(with(&checks, Severity::Problem), [""; 0]);
     let port = sentinels.servers[0].server.port();
     let role = format!("the Sentinels call main, on port {port}, with 1 replicas");
-    assert_told(&checks, Verdict::Well, "topology", &role);
+    assert_told(&checks, Severity::Ok, "topology", &role);
     assert_eq!(sentinels.servers[0].ask::<usize>("DBSIZE").await, 0);
 }
 
@@ -211,13 +212,13 @@ async fn the_master_that_sentinels_name_is_looked_at() {
 async fn the_documented_rights_are_enough_to_look() {
     let (redis, url, authority) = secured_redis().await;
     let ca = authority.file("ca.crt").display().to_string();
-    let checks = examine(&url, &["--redis-ca-file", &ca]).await;
-    let problems = with(&checks, Verdict::Problem);
+    let checks = diagnose(&url, &["--redis-ca-file", &ca]).await;
+    let problems = with(&checks, Severity::Problem);
     // The test's Redis keeps nothing.
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].starts_with("persistence"), "{problems:?}");
     let unknown = "the user may not run MEMORY USAGE";
-    assert_told(&checks, Verdict::Well, "memory per session", unknown);
+    assert_told(&checks, Severity::Ok, "memory per session", unknown);
     assert_eq!(redis.ask::<usize>("DBSIZE").await, 0);
 }
 
@@ -225,20 +226,30 @@ async fn the_documented_rights_are_enough_to_look() {
 async fn what_the_user_may_not_do_is_told() {
     let redis = Redis::start(DURABLE).await;
     let url = redis.url().replace("//", "//app:x@");
-    for (rights, verdict, subject, told) in [
-        ("-hdel", Verdict::Problem, "permissions", "may not run HDEL"),
-        ("-scan", Verdict::Warning, "permissions", "may not run SCAN"),
+    for (rights, severity, subject, told) in [
+        (
+            "-hdel",
+            Severity::Problem,
+            "permissions",
+            "may not run HDEL",
+        ),
+        (
+            "-scan",
+            Severity::Warning,
+            "permissions",
+            "may not run SCAN",
+        ),
         (
             "-info",
-            Verdict::Warning,
+            Severity::Warning,
             "persistence",
             "allow it by +info",
         ),
     ] {
         let user = format!("ACL SETUSER app reset on nopass {PERMISSIONS} +scan +zscore {rights}");
         redis.ask::<()>(&user).await;
-        let checks = examine(&url, &[]).await;
-        assert_told(&checks, verdict, subject, told);
+        let checks = diagnose(&url, &[]).await;
+        assert_told(&checks, severity, subject, told);
         assert_eq!(redis.ask::<usize>("DBSIZE").await, 0);
     }
 }
@@ -249,9 +260,9 @@ async fn what_cannot_be_removed_is_told_and_expires() {
     let user = format!("ACL SETUSER app on nopass {PERMISSIONS} +pexpire -del");
     redis.ask::<()>(&user).await;
     let url = redis.url().replace("//", "//app:x@");
-    let checks = examine(&url, &[]).await;
+    let checks = diagnose(&url, &[]).await;
     let left = "delete the keys that begin with ss:doctor";
-    assert_told(&checks, Verdict::Warning, "probe", left);
+    assert_told(&checks, Severity::Warning, "probe", left);
     let keys: Vec<String> = redis.ask("KEYS *").await;
     assert!(keys.iter().all(|key| key.starts_with("ss:doctor:{")));
     let mut lasting = 0;
@@ -268,22 +279,27 @@ async fn a_clock_that_is_wrong_is_a_problem() {
     let redis = Redis::start(DURABLE).await;
     let proxy = Proxy::start(redis.server.port()).await;
     proxy.tell_a_former_time();
-    let checks = examine(&proxy.url(), &[]).await;
-    assert_told(&checks, Verdict::Problem, "clock", "set both by NTP");
+    let checks = diagnose(&proxy.url(), &[]).await;
+    assert_told(&checks, Severity::Problem, "clock", "set both by NTP");
     assert_eq!(redis.ask::<usize>("DBSIZE").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_cannot_be_reached_is_one_problem() {
     let nobody = format!("redis://127.0.0.1:{}", free_port());
-    let checks = examine(&nobody, &[]).await;
+    let checks = diagnose(&nobody, &[]).await;
     assert_eq!(subjects(&checks), ["connection"]);
-    assert_told(&checks, Verdict::Problem, "connection", "refused");
+    assert_told(&checks, Severity::Problem, "connection", "refused");
 
     let redis = Redis::start(IN_MEMORY).await;
     redis.server.freeze().await;
     let short = ["--store-timeout=100ms", "--redis-connect-timeout=100ms"];
     let checks = examine_with(&redis.url(), &short).await;
     assert_eq!(subjects(&checks), ["connection"]);
-    assert_told(&checks, Verdict::Problem, "connection", "cannot be reached");
+    assert_told(
+        &checks,
+        Severity::Problem,
+        "connection",
+        "cannot be reached",
+    );
 }

@@ -1,6 +1,6 @@
 //! What every store makes of many sessions: the activity by day, and the summary over learners.
 
-use study_stats::domain::{CourseId, LearnerId, OccurredAt, Record};
+use study_stats::domain::{CourseId, Enrolment, LearnerId, OccurredAt, Record};
 
 use crate::for_every_store;
 use crate::support::fixture::Fixture;
@@ -41,12 +41,17 @@ async fn activity_is_by_the_day_that_was_written(fixture: &Fixture) {
     for first in -5..5 {
         for last in first - 1..5 {
             let days = first..=last;
-            let activity = store.activity(learner, course, days.clone()).await;
+            let activity = store
+                .activity(Enrolment::new(learner, course), days.clone())
+                .await;
             let expected = model.activity(learner, course, &days);
             assert_eq!(activity.unwrap(), expected, "{days:?}");
         }
     }
-    let elsewhere = store.activity(learner, id(), -5..=5).await.unwrap();
+    let elsewhere = store
+        .activity(Enrolment::new(learner, id()), -5..=5)
+        .await
+        .unwrap();
     assert!(elsewhere.days.is_empty());
 }
 
@@ -66,7 +71,10 @@ async fn activity_counts_all_sessions_however_many(fixture: &Fixture) {
         let record = Operation::Record(records.collect());
         model.apply(&record);
         record.perform(store).await;
-        let activity = store.activity(learner, course, 0..=2).await.unwrap();
+        let activity = store
+            .activity(Enrolment::new(learner, course), 0..=2)
+            .await
+            .unwrap();
         assert_eq!(activity, model.activity(learner, course, &(0..=2)));
     }
     assert_eq!(model.sessions.len(), 2_001);
@@ -90,7 +98,7 @@ async fn a_summary_follows_all_that_its_learners_do(fixture: &Fixture) {
     let second = record(-1_000);
     let replaced = first.iter().map(|first| Record {
         session: first.session,
-        ..record_at(first.learner, course, 5_555)
+        ..record_at(first.enrolment.learner, course, 5_555)
     });
     let elsewhere = learners.iter().map(|&learner| record_at(learner, id(), 0));
     let mut steps = vec![
@@ -100,10 +108,10 @@ async fn a_summary_follows_all_that_its_learners_do(fixture: &Fixture) {
         Operation::Record(elsewhere.collect()),
     ];
     for (turn, one) in first.iter().enumerate() {
-        let learner = one.learner;
+        let learner = one.enrolment.learner;
         steps.push(match turn % 3 {
-            0 => Operation::ForgetSession(learner, course, one.session),
-            1 => Operation::ForgetCourse(learner, course),
+            0 => Operation::DeleteSession(Enrolment::new(learner, course), one.session),
+            1 => Operation::DeleteCourse(Enrolment::new(learner, course)),
             _ => Operation::Erase(learner),
         });
     }
@@ -114,7 +122,7 @@ async fn a_summary_follows_all_that_its_learners_do(fixture: &Fixture) {
     }
     assert_eq!(model.summary(course).unwrap().learners, 20);
     for one in &first {
-        let step = Operation::ForgetCourse(one.learner, course);
+        let step = Operation::DeleteCourse(Enrolment::new(one.enrolment.learner, course));
         assert_eq!(step.perform(store).await, model.apply(&step));
     }
     assert_eq!(store.summary(course).await.unwrap(), None);

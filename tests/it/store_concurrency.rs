@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::join_all;
 use rand::random_range;
 use study_stats::domain::{
-    CourseId, Deletion, LearnerId, ListedSession, Outcome, Record, Slice, Span, Totals,
+    CourseId, DeleteOutcome, Enrolment, LearnerId, ListedSession, Outcome, Record, Slice, Span,
+    Totals,
 };
 use study_stats::store::StatsStore;
 use tokio::time::timeout;
@@ -89,8 +90,10 @@ async fn change_sessions(
             own.push(record_at(learner, course, random_range(0..WIDTH)));
         } else if random_range(0..3) == 0 {
             let gone = own.swap_remove(random_range(0..OWN));
-            let deletion = store.forget_session(learner, course, gone.session).await;
-            assert_eq!(deletion.unwrap(), Deletion::Deleted);
+            let deletion = store
+                .delete_session(Enrolment::new(learner, course), gone.session)
+                .await;
+            assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
             continue;
         } else {
             let moved = own.swap_remove(random_range(0..OWN));
@@ -120,7 +123,7 @@ async fn no_course_is_seen_twice_and_none_that_stands_still_is_missed(fixture: &
         let seen = walk::courses(store, learner, 7).await.concat();
         let ids: HashSet<_> = seen.iter().map(|listed| listed.id).collect();
         assert_eq!(ids.len(), seen.len(), "one was seen twice");
-        assert!(still.iter().all(|one| ids.contains(&one.course)));
+        assert!(still.iter().all(|one| ids.contains(&one.enrolment.course)));
     }
     over.store(true, Ordering::SeqCst);
     join_all(writers).await.into_iter().for_each(Result::unwrap);
@@ -134,13 +137,15 @@ async fn change_courses(store: Arc<dyn StatsStore>, over: Over, learner: Learner
             own.push(record_at(learner, id(), random_range(0..WIDTH)));
         } else if random_range(0..3) == 0 {
             let gone = own.swap_remove(random_range(0..OWN));
-            let deletion = store.forget_course(learner, gone.course).await;
-            assert_eq!(deletion.unwrap(), Deletion::Deleted);
+            let deletion = store
+                .delete_course(Enrolment::new(learner, gone.enrolment.course))
+                .await;
+            assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
             continue;
         } else {
             let latest = own.swap_remove(random_range(0..OWN));
             let millis = latest.occurred_at.unwrap().millis + random_range(0..WIDTH / 5);
-            own.push(record_at(learner, latest.course, millis));
+            own.push(record_at(learner, latest.enrolment.course, millis));
         }
         let outcome = store.record(own.last().unwrap()).await;
         assert!(is_stored(outcome.unwrap()));
@@ -172,11 +177,16 @@ async fn an_erasure_ends_among_writers_and_leaves_only_what_is_later(fixture: &F
 
     let start = now();
     let erasure = timeout(PATIENCE, store.erase(learner)).await;
-    assert_eq!(erasure.unwrap().unwrap(), Deletion::Deleted);
+    assert_eq!(erasure.unwrap().unwrap(), DeleteOutcome::Deleted);
     over.store(true, Ordering::SeqCst);
     let kept = join_all(writers).await;
     for record in kept.into_iter().flat_map(Result::unwrap) {
-        let session = store.session(learner, record.course, record.session).await;
+        let session = store
+            .session(
+                Enrolment::new(learner, record.enrolment.course),
+                record.session,
+            )
+            .await;
         assert_eq!(session.unwrap().unwrap().stats, record.stats);
     }
     let ahead: HashSet<_> = ahead.into_iter().map(|one| one.session).collect();
@@ -195,7 +205,7 @@ async fn write_on(store: Arc<dyn StatsStore>, over: Over, before: Vec<Record>) -
     let (mut kept, mut left) = (Vec::new(), 20);
     while left > 0 {
         let former = before[random_range(0..before.len())];
-        let (learner, course) = (former.learner, former.course);
+        let (learner, course) = (former.enrolment.learner, former.enrolment.course);
         let number = f64::from(random_range(0..1_000_u32)) / 7.0;
         let current = record(learner, course, stats(number, -number, number));
         let early = record_at(learner, course, random_range(0..WIDTH));
@@ -246,7 +256,7 @@ async fn a_reader_sees_a_large_course_shrink_and_never_half_a_step(fixture: &Fix
         let mut seen = Vec::new();
         loop {
             let (totals, summary, courses) = tokio::join!(
-                store.totals(learner, course),
+                store.totals(Enrolment::new(learner, course)),
                 store.summary(course),
                 store.courses(learner, Slice::first(1)),
             );
@@ -264,8 +274,11 @@ async fn a_reader_sees_a_large_course_shrink_and_never_half_a_step(fixture: &Fix
             seen.push(totals.sessions);
         }
     };
-    let (deletion, seen) = tokio::join!(store.forget_course(learner, course), reading);
-    assert_eq!(deletion.unwrap(), Deletion::Deleted);
+    let (deletion, seen) = tokio::join!(
+        store.delete_course(Enrolment::new(learner, course)),
+        reading
+    );
+    assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
     assert!(seen.is_sorted_by(|former, next| former >= next));
     let part = 1..SESSIONS as u64;
     assert!(seen.iter().any(|sessions| part.contains(sessions)));

@@ -1,6 +1,8 @@
 //! What every store does, to the digit. Each case is written once and runs over all of them.
 
-use study_stats::domain::{Decimal, MAX_MAGNITUDE, OccurredAt, Outcome, Record, Totals};
+use study_stats::domain::{
+    Decimal, Enrolment, MAX_MAGNITUDE, Measures, OccurredAt, Outcome, Record, Totals,
+};
 
 use crate::for_every_store;
 use crate::support::fixture::Fixture;
@@ -46,13 +48,13 @@ async fn a_session_is_read_back_as_it_was_recorded(fixture: &Fixture) {
         };
         assert_eq!(store.record(&record).await.unwrap(), Outcome::Created);
         let session = store
-            .session(record.learner, record.course, record.session)
+            .session(record.enrolment, record.session)
             .await
             .unwrap()
             .unwrap();
         assert_eq!(session.stats, record.stats);
         assert_eq!(session.occurred_at, occurred_at);
-        let totals = store.totals(record.learner, record.course).await.unwrap();
+        let totals = store.totals(record.enrolment).await.unwrap();
         assert_eq!(totals, Some(recount([&record.stats])));
     }
 }
@@ -62,8 +64,7 @@ async fn what_was_not_recorded_is_not_there(fixture: &Fixture) {
     let stored = record(id(), id(), stats(1.0, 2.0, 3.0));
     store.record(&stored).await.unwrap();
     let Record {
-        learner,
-        course,
+        enrolment: Enrolment { learner, course },
         session,
         ..
     } = stored;
@@ -72,10 +73,19 @@ async fn what_was_not_recorded_is_not_there(fixture: &Fixture) {
         (learner, id(), session),
         (learner, course, id()),
     ] {
-        assert_eq!(store.session(learner, course, session).await.unwrap(), None);
+        assert_eq!(
+            store
+                .session(Enrolment::new(learner, course), session)
+                .await
+                .unwrap(),
+            None
+        );
     }
     for (learner, course) in [(id(), course), (learner, id())] {
-        assert_eq!(store.totals(learner, course).await.unwrap(), None);
+        assert_eq!(
+            store.totals(Enrolment::new(learner, course)).await.unwrap(),
+            None
+        );
     }
 }
 
@@ -95,7 +105,7 @@ async fn a_replaced_session_moves_the_totals_by_the_difference(fixture: &Fixture
     ] {
         assert_eq!(store.record(record).await.unwrap(), outcome);
     }
-    let totals = store.totals(learner, course).await.unwrap();
+    let totals = store.totals(Enrolment::new(learner, course)).await.unwrap();
     assert_eq!(totals, Some(recount([&kept.stats, &replaced.stats])));
     assert_eq!(totals.unwrap().sessions, 2);
 }
@@ -109,7 +119,11 @@ async fn the_mean_is_over_sessions(fixture: &Fixture) {
             .await
             .unwrap();
     }
-    let totals = store.totals(learner, course).await.unwrap().unwrap();
+    let totals = store
+        .totals(Enrolment::new(learner, course))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(totals.average_score(), 30.5 / 3.0);
 }
 
@@ -129,7 +143,7 @@ async fn an_older_record_is_superseded_and_an_equally_old_one_is_not(fixture: &F
         (at(-1, 5.0), Outcome::Superseded, 4.0),
     ] {
         assert_eq!(store.record(&record).await.unwrap(), outcome);
-        let totals = store.totals(first.learner, first.course).await.unwrap();
+        let totals = store.totals(first.enrolment).await.unwrap();
         assert_eq!(totals, Some(recount([&stats(modules, modules, modules)])));
     }
 }
@@ -139,7 +153,7 @@ async fn a_record_without_a_time_is_as_of_now(fixture: &Fixture) {
     let current = record(id(), id(), stats(1.0, 1.0, 1.0));
     assert_eq!(store.record(&current).await.unwrap(), Outcome::Created);
     let session = store
-        .session(current.learner, current.course, current.session)
+        .session(current.enrolment, current.session)
         .await
         .unwrap()
         .unwrap();
@@ -175,17 +189,28 @@ async fn a_sum_past_the_limit_is_refused_and_changes_nothing(fixture: &Fixture) 
     let sessions = fixture.fill(learner, course).await;
     let full = Some(Totals {
         sessions,
-        score: Decimal::default() - Decimal::LIMIT,
-        time: Decimal::LIMIT,
-        ..Totals::default()
+        sums: Measures {
+            modules: Decimal::default(),
+            score: Decimal::default() - Decimal::LIMIT,
+            time: Decimal::LIMIT,
+        },
     });
-    assert_eq!(store.totals(learner, course).await.unwrap(), full);
+    assert_eq!(
+        store.totals(Enrolment::new(learner, course)).await.unwrap(),
+        full
+    );
 
     for past in [stats(1.0, 1.0, 1e-15), stats(1.0, -1e-15, 0.0)] {
         let more = record(learner, course, past);
         assert_eq!(store.record(&more).await.unwrap(), Outcome::LimitExceeded);
-        assert_eq!(store.totals(learner, course).await.unwrap(), full);
-        let stored = store.session(learner, course, more.session).await.unwrap();
+        assert_eq!(
+            store.totals(Enrolment::new(learner, course)).await.unwrap(),
+            full
+        );
+        let stored = store
+            .session(Enrolment::new(learner, course), more.session)
+            .await
+            .unwrap();
         assert_eq!(stored, None);
     }
     let within = record(learner, course, stats(0.0, 0.0, 0.0));
@@ -200,9 +225,15 @@ async fn the_limit_is_also_that_of_the_summary(fixture: &Fixture) {
 
     let more = record(neighbour, course, stats(0.0, 0.0, 1.0));
     assert_eq!(store.record(&more).await.unwrap(), Outcome::LimitExceeded);
-    assert_eq!(store.totals(neighbour, course).await.unwrap(), None);
+    assert_eq!(
+        store
+            .totals(Enrolment::new(neighbour, course))
+            .await
+            .unwrap(),
+        None
+    );
     let elsewhere = Record {
-        course: id(),
+        enrolment: Enrolment::new(neighbour, id()),
         ..more
     };
     assert_eq!(store.record(&elsewhere).await.unwrap(), Outcome::Created);
@@ -235,10 +266,10 @@ async fn a_batch_keeps_its_order_and_gives_each_record_its_outcome(fixture: &Fix
         outcomes.unwrap(),
         [created, Outcome::Superseded, replaced, created, replaced]
     );
-    let totals = store.totals(first.learner, first.course).await.unwrap();
+    let totals = store.totals(first.enrolment).await.unwrap();
     assert_eq!(totals, Some(recount([&stats(3.0, 3.0, 3.0)])));
     assert_eq!(
-        store.totals(other.learner, other.course).await.unwrap(),
+        store.totals(other.enrolment).await.unwrap(),
         Some(recount([&other.stats]))
     );
 }

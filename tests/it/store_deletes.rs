@@ -1,7 +1,8 @@
 //! How every store forgets: sessions, courses, learners.
 
 use study_stats::domain::{
-    CourseId, Deletion, LearnerId, MAX_MAGNITUDE, OccurredAt, Outcome, Record, Slice,
+    CourseId, DeleteOutcome, Enrolment, LearnerId, MAX_MAGNITUDE, OccurredAt, Outcome, Record,
+    Slice,
 };
 use study_stats::store::StatsStore;
 
@@ -32,18 +33,23 @@ async fn a_forgotten_session_is_missing_the_next_time(fixture: &Fixture) {
         (learner, id(), sessions[0].session),
         (learner, course, id()),
     ] {
-        let nothing = Operation::ForgetSession(learner, course, session);
+        let nothing = Operation::DeleteSession(Enrolment::new(learner, course), session);
         model.play(store, &nothing).await;
     }
     for one in sessions {
-        let forget = Operation::ForgetSession(learner, course, one.session);
-        for deletion in [Deletion::Deleted, Deletion::Missing] {
-            let answer = store.forget_session(learner, course, one.session).await;
+        let forget = Operation::DeleteSession(Enrolment::new(learner, course), one.session);
+        for deletion in [DeleteOutcome::Deleted, DeleteOutcome::Missing] {
+            let answer = store
+                .delete_session(Enrolment::new(learner, course), one.session)
+                .await;
             assert_eq!(answer.unwrap(), deletion);
             model.apply(&forget);
             let pairs = [(learner, course)].into();
             model.assert_held(store, &pairs).await;
-            let read = store.session(learner, course, one.session).await.unwrap();
+            let read = store
+                .session(Enrolment::new(learner, course), one.session)
+                .await
+                .unwrap();
             assert_eq!(read, None);
         }
     }
@@ -76,14 +82,21 @@ async fn a_course_is_forgotten_in_any_number_of_steps(fixture: &Fixture) {
     }
     for count in [1, 199, 200, 201, 400, 401] {
         record_many(store, learner, course, count).await;
-        for deletion in [Deletion::Deleted, Deletion::Missing] {
-            let answer = store.forget_course(learner, course).await.unwrap();
+        for deletion in [DeleteOutcome::Deleted, DeleteOutcome::Missing] {
+            let answer = store
+                .delete_course(Enrolment::new(learner, course))
+                .await
+                .unwrap();
             assert_eq!(answer, deletion, "{count} sessions");
             assert_eq!(fixture.audit().await, 6, "only the neighbours' are left");
         }
     }
     for (learner, course) in neighbours {
-        let totals = store.totals(learner, course).await.unwrap().unwrap();
+        let totals = store
+            .totals(Enrolment::new(learner, course))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(totals.sessions, 3);
     }
 }
@@ -102,7 +115,7 @@ async fn an_erased_learner_has_nothing_left_in_any_course(fixture: &Fixture) {
 
     // Also where there is nothing any more, and where there never was.
     for learner in [learner, learner, id()] {
-        assert_eq!(store.erase(learner).await.unwrap(), Deletion::Deleted);
+        assert_eq!(store.erase(learner).await.unwrap(), DeleteOutcome::Deleted);
         assert_eq!(fixture.audit().await, 4);
         let left = store.courses(learner, Slice::first(1)).await.unwrap();
         assert_eq!((left.items, left.next), (vec![], None));
@@ -123,7 +136,10 @@ async fn what_occurred_before_an_erasure_is_refused_and_what_did_later_is_not(fi
     assert_eq!(store.record(&one).await.unwrap(), Outcome::Created);
     for _ in 0..2 {
         let before = now();
-        assert_eq!(store.erase(one.learner).await.unwrap(), Deletion::Deleted);
+        assert_eq!(
+            store.erase(one.enrolment.learner).await.unwrap(),
+            DeleteOutcome::Deleted
+        );
         let after = now();
         // Also one that was there, and came once more.
         let records = [at(before), at(i64::MIN), at(after + 1), one, one];
@@ -132,14 +148,14 @@ async fn what_occurred_before_an_erasure_is_refused_and_what_did_later_is_not(fi
         let (erased, created, replaced) = (Outcome::Erased, Outcome::Created, Outcome::Replaced);
         assert_eq!(outcomes, [erased, erased, created, created, replaced]);
 
-        let stored = store.session(one.learner, one.course, one.session).await;
+        let stored = store.session(one.enrolment, one.session).await;
         let millis = stored.unwrap().unwrap().occurred_at.millis;
         assert!(millis > before, "{millis} is not after {before}");
-        let totals = store.totals(one.learner, one.course).await.unwrap();
+        let totals = store.totals(one.enrolment).await.unwrap();
         assert_eq!(totals, Some(recount([&one.stats, &one.stats])));
     }
     let other = Record {
-        learner: id(),
+        enrolment: Enrolment::new(id(), one.enrolment.course),
         ..at(0)
     };
     assert_eq!(store.record(&other).await.unwrap(), Outcome::Created);
@@ -174,20 +190,25 @@ async fn sessions_without_which_a_sum_would_pass_the_limit_stay(fixture: &Fixtur
     let one = fill_around(fixture, [learner; 3], course).await;
     let held = async || {
         (
-            store.totals(learner, course).await.unwrap(),
+            store.totals(Enrolment::new(learner, course)).await.unwrap(),
             store.summary(course).await.unwrap(),
             store.courses(learner, Slice::first(2)).await.unwrap(),
-            store.session(learner, course, one.session).await.unwrap(),
+            store
+                .session(Enrolment::new(learner, course), one.session)
+                .await
+                .unwrap(),
         )
     };
     let before = held().await;
     let answers = [
-        store.forget_session(learner, course, one.session).await,
-        store.forget_course(learner, course).await,
+        store
+            .delete_session(Enrolment::new(learner, course), one.session)
+            .await,
+        store.delete_course(Enrolment::new(learner, course)).await,
         store.erase(learner).await,
     ];
     for answer in answers {
-        assert_eq!(answer.unwrap(), Deletion::LimitExceeded);
+        assert_eq!(answer.unwrap(), DeleteOutcome::LimitExceeded);
     }
     assert_eq!(held().await, before);
     assert_eq!(fixture.audit().await, 9_600);
@@ -204,11 +225,13 @@ async fn a_course_that_cannot_be_forgotten_does_not_keep_the_others(fixture: &Fi
         store.record(&other).await.unwrap();
     }
     let answers = [
-        store.forget_session(learner, course, one.session).await,
+        store
+            .delete_session(Enrolment::new(learner, course), one.session)
+            .await,
         store.erase(learner).await,
     ];
     for answer in answers {
-        assert_eq!(answer.unwrap(), Deletion::LimitExceeded);
+        assert_eq!(answer.unwrap(), DeleteOutcome::LimitExceeded);
     }
     let left = store.courses(learner, Slice::first(3)).await.unwrap();
     let left: Vec<_> = left.items.iter().map(|listed| listed.id).collect();

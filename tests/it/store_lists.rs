@@ -1,6 +1,8 @@
 //! How every store lists sessions and courses: their order, and the pages.
 
-use study_stats::domain::{CourseId, LearnerId, ListedSession, Position, Record, Slice, Span};
+use study_stats::domain::{
+    CourseId, Enrolment, LearnerId, ListedSession, Position, Record, Slice, Span,
+};
 use study_stats::store::StatsStore;
 use uuid::Uuid;
 
@@ -104,7 +106,7 @@ async fn a_page_begins_after_a_place_that_no_item_needs_to_be_at(fixture: &Fixtu
     let (learner, course) = (id(), id());
     let mut model = record_all(store, learner, course, &ids(), &[-5, 0, 5]).await;
     let removed = model.sessions(learner, course)[20];
-    let forget = Operation::ForgetSession(learner, course, removed.id);
+    let forget = Operation::DeleteSession(Enrolment::new(learner, course), removed.id);
     model.play(store, &forget).await;
     let whole = model.sessions(learner, course);
 
@@ -144,7 +146,10 @@ async fn assert_page(
         after: Some(after),
         limit: 10,
     };
-    let page = store.sessions(learner, course, span, slice).await.unwrap();
+    let page = store
+        .sessions(Enrolment::new(learner, course), span, slice)
+        .await
+        .unwrap();
     let first = &expected[..expected.len().min(10)];
     assert_eq!(page.items, first, "{span:?} {after:?}");
     assert_eq!(page.next.is_some(), expected.len() > 10);
@@ -217,8 +222,7 @@ async fn a_course_moves_as_its_sessions_come_and_go(fixture: &Fixture) {
         session: sessions[3].session,
         ..record_at(learner, first, 250)
     };
-    let forget =
-        |record: &Record| Operation::ForgetSession(record.learner, record.course, record.session);
+    let forget = |record: &Record| Operation::DeleteSession(record.enrolment, record.session);
     let steps = [
         (Operation::Record(vec![sessions[0]]), vec![first]),
         (Operation::Record(vec![sessions[1]]), vec![second, first]),
@@ -227,7 +231,10 @@ async fn a_course_moves_as_its_sessions_come_and_go(fixture: &Fixture) {
         (forget(&sessions[2]), vec![second, first]),
         (Operation::Record(vec![moved]), vec![first, second]),
         (forget(&moved), vec![second, first]),
-        (Operation::ForgetCourse(learner, second), vec![first]),
+        (
+            Operation::DeleteCourse(Enrolment::new(learner, second)),
+            vec![first],
+        ),
         (forget(&sessions[0]), vec![]),
     ];
     for (step, listed) in steps {

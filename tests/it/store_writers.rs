@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use study_stats::domain::{CourseId, LearnerId, Outcome, Record, Stats};
+use study_stats::domain::{CourseId, Enrolment, LearnerId, Outcome, Record, Stats};
 
 use crate::for_every_store;
 use crate::support::fixture::Fixture;
@@ -27,7 +27,7 @@ async fn twenty_identical_records_at_once_count_once(fixture: &Fixture) {
     let outcomes: Vec<_> = outcomes.into_iter().map(Result::unwrap).collect();
     let count = |of| outcomes.iter().filter(|outcome| **outcome == of).count();
     assert_eq!((count(Outcome::Created), count(Outcome::Replaced)), (1, 19));
-    let totals = store.totals(record.learner, record.course).await.unwrap();
+    let totals = store.totals(record.enrolment).await.unwrap();
     assert_eq!(totals, Some(recount([&record.stats])));
 }
 
@@ -68,12 +68,12 @@ async fn sixty_four_writers_on_one_session(fixture: &Fixture) {
     // Whichever came last: the totals are those of what is stored, and that is one of the records.
     let stored = fixture
         .store
-        .session(one.learner, one.course, one.session)
+        .session(one.enrolment, one.session)
         .await
         .unwrap()
         .unwrap();
     assert!(records.iter().any(|record| record.stats == stored.stats));
-    let totals = fixture.store.totals(one.learner, one.course).await.unwrap();
+    let totals = fixture.store.totals(one.enrolment).await.unwrap();
     assert_eq!(totals, Some(recount([&stored.stats])));
 }
 
@@ -83,7 +83,11 @@ async fn sixty_four_writers_on_one_course(fixture: &Fixture) {
         record(learner, course, numbered(writer, turn))
     })
     .await;
-    let totals = fixture.store.totals(learner, course).await.unwrap();
+    let totals = fixture
+        .store
+        .totals(Enrolment::new(learner, course))
+        .await
+        .unwrap();
     assert_eq!(
         totals,
         Some(recount(records.iter().map(|record| &record.stats)))
@@ -101,16 +105,13 @@ async fn sixty_four_writers_on_many_courses(fixture: &Fixture) {
         )
     })
     .await;
-    let pairs: HashSet<_> = records
-        .iter()
-        .map(|record| (record.learner, record.course))
-        .collect();
+    let pairs: HashSet<_> = records.iter().map(|record| record.enrolment).collect();
     assert_eq!(pairs.len(), 40);
-    for (learner, course) in pairs {
+    for enrolment in pairs {
         let theirs = records
             .iter()
-            .filter(|record| (record.learner, record.course) == (learner, course));
-        let totals = fixture.store.totals(learner, course).await.unwrap();
+            .filter(|record| record.enrolment == enrolment);
+        let totals = fixture.store.totals(enrolment).await.unwrap();
         assert_eq!(totals, Some(recount(theirs.map(|record| &record.stats))));
     }
 }
@@ -136,17 +137,12 @@ async fn a_reader_never_sees_a_replacement_half_done(fixture: &Fixture) {
     };
     let mut seen = HashSet::new();
     while !writer.is_finished() {
-        let totals = fixture
-            .store
-            .totals(one.learner, one.course)
-            .await
-            .unwrap()
-            .unwrap();
+        let totals = fixture.store.totals(one.enrolment).await.unwrap().unwrap();
         assert_eq!(
-            (totals.sessions, totals.modules, totals.modules),
-            (1, totals.score, totals.time)
+            (totals.sessions, totals.sums.modules, totals.sums.modules),
+            (1, totals.sums.score, totals.sums.time)
         );
-        seen.insert(totals.modules);
+        seen.insert(totals.sums.modules);
     }
     writer.await.unwrap();
     assert!(seen.len() > 1, "the reader saw no replacement at all");

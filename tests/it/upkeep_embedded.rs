@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rand::Rng;
-use study_stats::domain::{LearnerId, OccurredAt, Record, SessionId, Stats};
+use study_stats::domain::{Enrolment, LearnerId, OccurredAt, Record, SessionId, Stats};
 use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
-use study_stats::store::upkeep::{Difference, Upkeep, Verified, Verifying};
+use study_stats::store::maintenance::{Difference, Maintenance, VerifyEvent, VerifyReport};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -19,12 +19,15 @@ use crate::support::tables::change;
 use crate::support::{eventually, id};
 
 /// What a verification tells: its differences by their keys, and what it came to.
-async fn verify(store: &dyn Upkeep, repair: bool) -> (BTreeMap<String, Difference>, Verified) {
+async fn verify(
+    store: &dyn Maintenance,
+    repair: bool,
+) -> (BTreeMap<String, Difference>, VerifyReport) {
     let (events, mut told) = mpsc::channel(1);
     let (verified, differences) = tokio::join!(store.verify(repair, events), async {
         let mut differences = BTreeMap::new();
         while let Some(event) = told.recv().await {
-            if let Verifying::Difference(difference) = event {
+            if let VerifyEvent::Difference(difference) = event {
                 let former = differences.insert(difference.key.clone(), difference);
                 assert!(former.is_none(), "{former:?} is told twice");
             }
@@ -82,7 +85,11 @@ async fn a_session_that_cannot_be_read_is_told_and_nothing_of_it_is_touched() {
         assert_eq!(found.into_values().collect::<Vec<_>>(), [expected]);
         assert!(!verified.is_well());
     }
-    let totals = store.totals(learner, course).await.unwrap().unwrap();
+    let totals = store
+        .totals(Enrolment::new(learner, course))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(totals.sessions, 3);
 }
 
@@ -133,7 +140,7 @@ impl Writers {
             let (student, sessions) = written.unwrap();
             for (session, stats) in sessions {
                 let stored = store
-                    .session(student.learner, student.course, session)
+                    .session(Enrolment::new(student.learner, student.course), session)
                     .await;
                 assert_eq!(stored.unwrap().map(|stored| stored.stats), stats);
             }
@@ -167,15 +174,15 @@ async fn write(
             *written.keys().next().unwrap()
         };
         if forgets && !is_new {
-            let forgotten = store.forget_session(student.learner, student.course, session);
+            let forgotten =
+                store.delete_session(Enrolment::new(student.learner, student.course), session);
             forgotten.await.unwrap();
             written.insert(session, None);
         } else {
             time += 1;
             let stats = stats(number, -number, 1e3 * number);
             let record = Record {
-                learner: student.learner,
-                course: student.course,
+                enrolment: Enrolment::new(student.learner, student.course),
                 session,
                 stats,
                 // Some before all others, some after.

@@ -1,14 +1,15 @@
 //! What the embedded store has of a learner, a course or a session is shown, and its state examined.
 
 use study_stats::store::StatsStore;
-use study_stats::store::upkeep::{Entry, Subject, Upkeep, Verdict};
+use study_stats::store::doctor::Severity;
+use study_stats::store::maintenance::{Entry, Maintenance, Subject};
 use tokio::sync::mpsc;
 
 use crate::support::broken::{TIMES, directory_of, open};
 use crate::support::tables::change;
 
 /// All that is shown of a subject, a line each.
-async fn inspect(store: &dyn Upkeep, subject: Subject) -> Vec<String> {
+async fn inspect(store: &dyn Maintenance, subject: Subject) -> Vec<String> {
     let (entries, mut shown) = mpsc::channel(1);
     let (inspected, lines) = tokio::join!(store.inspect(subject, entries), async {
         let mut lines = Vec::new();
@@ -88,7 +89,7 @@ async fn an_inspection_shows_all_rows_of_a_learner_a_course_and_a_session() {
 async fn an_examination_looks_at_the_directory_the_disk_the_clock_and_the_latency() {
     let (directory, _students) = directory_of(2).await;
     let store = open(directory.path());
-    let checks = store.examine().await;
+    let checks = store.diagnose().await;
     let detail = |subject: &str| {
         let check = checks.iter().find(|check| check.subject == subject);
         &check
@@ -104,7 +105,7 @@ async fn an_examination_looks_at_the_directory_the_disk_the_clock_and_the_latenc
     assert!(
         checks
             .iter()
-            .all(|check| check.subject == "free space" || check.verdict == Verdict::Well),
+            .all(|check| check.subject == "free space" || check.severity == Severity::Ok),
         "{checks:?}"
     );
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use study_stats::domain::{LearnerId, OccurredAt, Record};
+use study_stats::store::maintenance::{Difference, Maintenance, VerifyReport};
 use study_stats::store::redis::Bounds;
-use study_stats::store::upkeep::{Difference, Upkeep, Verified};
 use study_stats::store::{StatsStore, StoreError};
 use tokio::sync::mpsc;
 
@@ -38,9 +38,9 @@ async fn each_corruption_is_found_once_and_mended(kept: &Kept) {
         studied(kept).await;
     }
     let sessions = kept.sessions().await;
-    let well = Verified {
+    let well = VerifyReport {
         sessions,
-        ..Verified::default()
+        ..VerifyReport::default()
     };
     assert_eq!(kept.verify(false).await, (well, Vec::new()));
 
@@ -48,10 +48,10 @@ async fn each_corruption_is_found_once_and_mended(kept: &Kept) {
     told.extend(corrupt_timelines(kept).await);
     told.extend(corrupt_lists(kept).await);
     let differences = told.len() as u64;
-    let found = Verified {
+    let found = VerifyReport {
         sessions: kept.sessions().await,
         differences,
-        ..Verified::default()
+        ..VerifyReport::default()
     };
     // Twice, as looking changes nothing.
     for _ in 0..2 {
@@ -62,16 +62,16 @@ async fn each_corruption_is_found_once_and_mended(kept: &Kept) {
 
     let (verified, differences) = kept.verify(true).await;
     assert_eq!(differences, expected(&told, true));
-    let mended = Verified {
+    let mended = VerifyReport {
         mended: found.differences,
         ..found
     };
     assert_eq!(verified, mended);
     assert!(verified.is_well());
 
-    let well = Verified {
+    let well = VerifyReport {
         sessions: found.sessions,
-        ..Verified::default()
+        ..VerifyReport::default()
     };
     assert_eq!(kept.verify(false).await, (well, Vec::new()));
     assert_eq!(kept.audit().await as u64, found.sessions);
@@ -263,5 +263,5 @@ async fn a_verification_that_nobody_listens_to_ends() {
     let (events, told) = mpsc::channel(1);
     drop(told);
     let verified = kept.store.verify(true, events).await.unwrap();
-    assert_eq!(verified, Verified::default());
+    assert_eq!(verified, VerifyReport::default());
 }

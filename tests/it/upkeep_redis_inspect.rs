@@ -2,8 +2,8 @@
 
 use study_stats::domain::{OccurredAt, Record};
 use study_stats::store::StatsStore;
+use study_stats::store::maintenance::Subject;
 use study_stats::store::redis::Bounds;
-use study_stats::store::upkeep::Subject;
 
 use crate::support::corruption::{TOTALS, studied};
 use crate::support::history::{record, stats};

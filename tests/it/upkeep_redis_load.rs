@@ -4,8 +4,8 @@ use clap::Parser;
 use study_stats::config::Cli;
 use study_stats::domain::{CourseId, LearnerId, SessionId};
 use study_stats::store::StatsStore;
+use study_stats::store::maintenance::Maintenance;
 use study_stats::store::redis::Bounds;
-use study_stats::store::upkeep::Upkeep;
 
 use crate::support::audit_redis::audit;
 use crate::support::cluster::Cluster;
@@ -178,7 +178,10 @@ async fn nothing_is_missed_while_slots_move() {
     for outcome in kept.store.record_many(&records).await {
         outcome.unwrap();
     }
-    let mut learners: Vec<_> = records.iter().map(|record| record.learner).collect();
+    let mut learners: Vec<_> = records
+        .iter()
+        .map(|record| record.enrolment.learner)
+        .collect();
     learners.sort();
 
     let moving = tokio::spawn(async move {

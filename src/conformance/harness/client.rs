@@ -15,7 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 use super::mismatch::{CheckResult, Mismatch};
 use super::request::Request;
 use super::response::Response;
-use crate::config::StartError;
+use crate::error::StartError;
 
 /// Timeout of a request, until the response is read to its end.
 const TIMEOUT: Duration = Duration::from_secs(20);

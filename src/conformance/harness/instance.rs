@@ -11,7 +11,7 @@ use super::mismatch::CheckResult;
 use super::request::Request;
 use super::response::Response;
 use super::samples::{limits_reached, new_id, recording, session_path};
-use crate::config::StartError;
+use crate::error::StartError;
 
 /// Attempts to erase a learner.
 const ATTEMPTS: usize = 3;

@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLock};
 use redb::Database;
 
 use super::transaction::Tables;
-use crate::config::StartError;
+use crate::error::StartError;
 use crate::store::StoreError;
 
 /// The database's file in the data directory.

@@ -4,13 +4,14 @@
 //! answers them once it is on disk. Reads see the last commit and never wait for a write.
 
 mod deletes;
+mod doctor;
 mod file;
+mod maintenance;
 mod reads;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod transaction;
-mod upkeep;
 mod writer;
 
 use std::fs;
@@ -23,13 +24,13 @@ use async_trait::async_trait;
 use redb::{ReadTransaction, ReadableDatabase};
 use tokio::task::JoinError;
 
-use super::upkeep::LastVerified;
+use super::maintenance::LastVerification;
 use super::{StatsStore, StoreError};
-use crate::config::StartError;
 use crate::domain::{
-    CourseId, Deletion, LearnerId, ListedCourse, ListedSession, Outcome, Page, Record, Session,
-    SessionId, Slice, Span, Summary, Totals,
+    CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession, Outcome, Page,
+    Record, Session, SessionId, Slice, Span, Summary, Totals,
 };
+use crate::error::StartError;
 use file::{DatabaseFile, FILE};
 use transaction::Tables;
 use writer::{Clock, Writer};
@@ -39,7 +40,7 @@ pub struct EmbeddedStore {
     file: Arc<DatabaseFile>,
     writer: Writer,
     timeout: Duration,
-    last_verified: Mutex<Option<LastVerified>>,
+    last_verification: Mutex<Option<LastVerification>>,
 }
 
 impl EmbeddedStore {
@@ -82,12 +83,12 @@ impl EmbeddedStore {
             file,
             writer,
             timeout,
-            last_verified: Mutex::default(),
+            last_verification: Mutex::default(),
         })
     }
 
-    fn last_verified(&self) -> MutexGuard<'_, Option<LastVerified>> {
-        let last = self.last_verified.lock();
+    fn last_verification(&self) -> MutexGuard<'_, Option<LastVerification>> {
+        let last = self.last_verification.lock();
         last.unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -163,31 +164,25 @@ impl StatsStore for EmbeddedStore {
 
     async fn session(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         session: SessionId,
     ) -> Result<Option<Session>, StoreError> {
-        self.read(move |snapshot| reads::session(snapshot, learner, course, session))
+        self.read(move |snapshot| reads::session(snapshot, enrolment, session))
             .await
     }
 
-    async fn totals(
-        &self,
-        learner: LearnerId,
-        course: CourseId,
-    ) -> Result<Option<Totals>, StoreError> {
-        self.read(move |snapshot| reads::totals(snapshot, learner, course))
+    async fn totals(&self, enrolment: Enrolment) -> Result<Option<Totals>, StoreError> {
+        self.read(move |snapshot| reads::totals(snapshot, enrolment))
             .await
     }
 
     async fn sessions(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         span: Span,
         slice: Slice,
     ) -> Result<Page<ListedSession>, StoreError> {
-        self.read(move |snapshot| reads::sessions(snapshot, learner, course, span, slice))
+        self.read(move |snapshot| reads::sessions(snapshot, enrolment, span, slice))
             .await
     }
 
@@ -205,24 +200,19 @@ impl StatsStore for EmbeddedStore {
             .await
     }
 
-    async fn forget_session(
+    async fn delete_session(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         session: SessionId,
-    ) -> Result<Deletion, StoreError> {
-        self.delete_session(learner, course, session).await
+    ) -> Result<DeleteOutcome, StoreError> {
+        self.delete_session(enrolment, session).await
     }
 
-    async fn forget_course(
-        &self,
-        learner: LearnerId,
-        course: CourseId,
-    ) -> Result<Deletion, StoreError> {
-        self.delete_course(learner, course).await
+    async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError> {
+        self.delete_course(enrolment).await
     }
 
-    async fn erase(&self, learner: LearnerId) -> Result<Deletion, StoreError> {
+    async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError> {
         self.erase_learner(learner).await
     }
 

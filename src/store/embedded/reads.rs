@@ -6,19 +6,18 @@ use redb::ReadTransaction;
 
 use super::schema::{self, COURSES, SESSIONS, SUMMARY, TIMELINE, TOTALS};
 use crate::domain::{
-    CourseId, LearnerId, ListedCourse, ListedSession, Page, Position, Session, SessionId, Slice,
-    Span, Summary, Totals,
+    CourseId, Enrolment, LearnerId, ListedCourse, ListedSession, Page, Position, Session,
+    SessionId, Slice, Span, Summary, Totals,
 };
 use crate::store::StoreError;
 
 /// A session.
 pub(super) fn session(
     snapshot: &ReadTransaction,
-    learner: LearnerId,
-    course: CourseId,
+    enrolment: Enrolment,
     session: SessionId,
 ) -> Result<Option<Session>, StoreError> {
-    let key = schema::session_key(learner, course, session);
+    let key = schema::session_key(enrolment, session);
     let row = snapshot.open_table(SESSIONS)?.get(key)?;
     row.map(|row| schema::session(row.value())).transpose()
 }
@@ -26,10 +25,9 @@ pub(super) fn session(
 /// A learner's totals in a course.
 pub(super) fn totals(
     snapshot: &ReadTransaction,
-    learner: LearnerId,
-    course: CourseId,
+    enrolment: Enrolment,
 ) -> Result<Option<Totals>, StoreError> {
-    let key = schema::totals_key(learner, course);
+    let key = schema::totals_key(enrolment);
     let row = snapshot.open_table(TOTALS)?.get(key)?;
     Ok(row.map(|row| schema::totals(row.value())))
 }
@@ -37,14 +35,13 @@ pub(super) fn totals(
 /// A page of a learner's sessions in a course.
 pub(super) fn sessions(
     snapshot: &ReadTransaction,
-    learner: LearnerId,
-    course: CourseId,
+    enrolment: Enrolment,
     span: Span,
     slice: Slice,
 ) -> Result<Page<ListedSession>, StoreError> {
     let timeline = snapshot.open_table(TIMELINE)?;
     let sessions = snapshot.open_table(SESSIONS)?;
-    let (first, last) = schema::timeline_range(learner, course, span).into_inner();
+    let (first, last) = schema::timeline_range(enrolment, span).into_inner();
     let after = slice
         .after
         .map(|after| (first.0, first.1, after.millis, after.id.as_u128()));

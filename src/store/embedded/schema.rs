@@ -8,20 +8,20 @@ use redb::TableDefinition;
 use uuid::Uuid;
 
 use crate::domain::{
-    Amount, CourseId, Decimal, LearnerId, OccurredAt, Score, Session, SessionId, Span, Stats,
+    CourseId, Decimal, Enrolment, LearnerId, Measures, OccurredAt, Session, SessionId, Span, Stats,
     Summary, Totals,
 };
 use crate::store::{StoreError, bucket};
 
-/// (learner, course, session).
+/// (enrolment, session).
 pub(super) type SessionKey = (u128, u128, u128);
 /// (modules, score, time, occurred at in ms, local day).
 pub(super) type SessionRow = (f64, f64, f64, i64, i32);
-/// (learner, course).
+/// (enrolment).
 pub(super) type TotalsKey = (u128, u128);
 /// (sessions, modules, score, time).
 pub(super) type TotalsRow = (u64, i128, i128, i128);
-/// (learner, course, occurred at in ms, session).
+/// (enrolment, occurred at in ms, session).
 pub(super) type TimelineKey = (u128, u128, i64, u128);
 /// (learner, latest occurred at in ms, course).
 pub(super) type CoursesKey = (u128, i64, u128);
@@ -45,25 +45,27 @@ pub(super) const SUMMARY: TableDefinition<'_, SummaryKey, SummaryRow> =
 /// When a learner was erased, in ms: records that occurred before are refused.
 pub(super) const ERASED: TableDefinition<'_, u128, i64> = TableDefinition::new("erased");
 
-pub(super) fn totals_key(learner: LearnerId, course: CourseId) -> TotalsKey {
-    (learner.as_u128(), course.as_u128())
+pub(super) fn totals_key(enrolment: Enrolment) -> TotalsKey {
+    (enrolment.learner.as_u128(), enrolment.course.as_u128())
 }
 
-pub(super) fn session_key(learner: LearnerId, course: CourseId, session: SessionId) -> SessionKey {
-    (learner.as_u128(), course.as_u128(), session.as_u128())
+pub(super) fn session_key(enrolment: Enrolment, session: SessionId) -> SessionKey {
+    let (learner, course) = totals_key(enrolment);
+    (learner, course, session.as_u128())
 }
 
-pub(super) fn summary_key(learner: LearnerId, course: CourseId) -> SummaryKey {
-    (course.as_u128(), bucket::of(learner))
+pub(super) fn summary_key(enrolment: Enrolment) -> SummaryKey {
+    (enrolment.course.as_u128(), bucket::of(enrolment.learner))
 }
 
-/// All of the learner's sessions in the course within the span, by the time they occurred.
-pub(super) fn timeline_range(
-    learner: LearnerId,
-    course: CourseId,
-    span: Span,
-) -> RangeInclusive<TimelineKey> {
-    let (learner, course) = totals_key(learner, course);
+/// The enrolment of a key.
+pub(super) fn enrolment((learner, course): TotalsKey) -> Enrolment {
+    Enrolment::new(id(learner), id(course))
+}
+
+/// All sessions of the enrolment within the span, by the time they occurred.
+pub(super) fn timeline_range(enrolment: Enrolment, span: Span) -> RangeInclusive<TimelineKey> {
+    let (learner, course) = totals_key(enrolment);
     (learner, course, span.from, u128::MIN)..=(learner, course, span.last, u128::MAX)
 }
 
@@ -80,14 +82,13 @@ pub(super) fn summary_range(course: CourseId) -> RangeInclusive<SummaryKey> {
 }
 
 pub(super) fn session_row(session: &Session) -> SessionRow {
-    let Session { stats, occurred_at } = session;
-    (
-        stats.modules.get(),
-        stats.score.get(),
-        stats.time.get(),
-        occurred_at.millis,
-        occurred_at.local_day,
-    )
+    let Measures {
+        modules,
+        score,
+        time,
+    } = session.stats.measures();
+    let OccurredAt { millis, local_day } = session.occurred_at;
+    (modules, score, time, millis, local_day)
 }
 
 /// The session of a row.
@@ -99,33 +100,20 @@ pub(super) fn session(
     (modules, score, time, millis, local_day): SessionRow,
 ) -> Result<Session, StoreError> {
     let wrong = |_| StoreError::Unexpected("a stored session has a number out of range".into());
-    let stats = Stats {
-        modules: Amount::new(modules).map_err(wrong)?,
-        score: Score::new(score).map_err(wrong)?,
-        time: Amount::new(time).map_err(wrong)?,
-    };
     Ok(Session {
-        stats,
+        stats: Stats::new(Measures::from([modules, score, time])).map_err(wrong)?,
         occurred_at: OccurredAt { millis, local_day },
     })
 }
 
 pub(super) fn totals_row(totals: &Totals) -> TotalsRow {
-    (
-        totals.sessions,
-        totals.modules.scaled(),
-        totals.score.scaled(),
-        totals.time.scaled(),
-    )
+    let [modules, score, time] = totals.sums.map(Decimal::scaled).into_array();
+    (totals.sessions, modules, score, time)
 }
 
 pub(super) fn totals((sessions, modules, score, time): TotalsRow) -> Totals {
-    Totals {
-        sessions,
-        modules: Decimal::from_scaled(modules),
-        score: Decimal::from_scaled(score),
-        time: Decimal::from_scaled(time),
-    }
+    let sums = Measures::from([modules, score, time]).map(Decimal::from_scaled);
+    Totals { sessions, sums }
 }
 
 pub(super) fn summary_row(summary: &Summary) -> SummaryRow {

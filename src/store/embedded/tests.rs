@@ -13,7 +13,9 @@ use uuid::Uuid;
 use super::EmbeddedStore;
 use super::schema::{self, COURSES, ERASED, SESSIONS, SUMMARY, TIMELINE, TOTALS};
 use super::transaction::Tables;
-use crate::domain::{Amount, OccurredAt, Outcome, Record, Score, SessionId, Stats, Totals};
+use crate::domain::{
+    Amount, Enrolment, OccurredAt, Outcome, Record, Score, SessionId, Stats, Totals,
+};
 use crate::store::{StatsStore, StoreError, bucket};
 
 struct Fixture {
@@ -86,8 +88,7 @@ fn record(random: &mut impl rand::Rng) -> Record {
     };
     let millis = random.random_range(-500..500);
     Record {
-        learner,
-        course,
+        enrolment: Enrolment::new(learner, course),
         session,
         stats,
         occurred_at: Some(OccurredAt::from_utc_millis(millis)),
@@ -100,21 +101,19 @@ fn every_table_is_a_recount_of_the_sessions() {
     for turn in 0..60 {
         fixture.record(&(0..25).map(|_| record(&mut random)).collect::<Vec<_>>());
         assert_recount(&fixture.snapshot());
-        let Record {
-            learner, course, ..
-        } = record(&mut random);
+        let Record { enrolment, .. } = record(&mut random);
         fixture.write(|tables| {
             if turn % 5 == 0 {
                 // Later than a part of the records to come.
                 let now = OccurredAt::from_utc_millis(-500 + turn * 8);
-                tables.erase(learner, now).unwrap();
+                tables.erase(enrolment.learner, now).unwrap();
             }
             // A part of what is there, or all of it, and what is not.
-            let last = tables.last_sessions(learner, course, None, random.random_range(0..12));
+            let last = tables.last_sessions(enrolment, None, random.random_range(0..12));
             let last = last.unwrap().into_iter().map(|last| last.id);
             let ids = last.chain([Uuid::from_u128(99)]);
             let ids: Vec<SessionId> = ids.map(SessionId::from).collect();
-            let forgotten = tables.forget(learner, course, &ids).unwrap();
+            let forgotten = tables.forget(enrolment, &ids).unwrap();
             assert_eq!(forgotten, Some(ids.len() - 1));
         });
         assert_recount(&fixture.snapshot());
@@ -173,7 +172,7 @@ fn what_occurred_no_later_than_its_learner_was_erased_is_refused_for_thirty_days
     fixture.write(|tables| {
         for now in [erased, erased - 1] {
             let now = OccurredAt::from_utc_millis(now);
-            tables.erase(one.learner, now).unwrap();
+            tables.erase(one.enrolment.learner, now).unwrap();
         }
     });
     let at = |millis| Record {
@@ -231,7 +230,7 @@ async fn a_read_does_not_wait_for_a_write() {
     let record = record(&mut rand::rng());
     store.record(&record).await.unwrap();
     let _writing = keep_from_writing(&store);
-    let totals = store.totals(record.learner, record.course).await.unwrap();
+    let totals = store.totals(record.enrolment).await.unwrap();
     assert_eq!(totals.unwrap().sessions, 1);
 }
 

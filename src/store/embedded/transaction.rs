@@ -6,8 +6,8 @@ use redb::{ReadableTable, Table, TableError, WriteTransaction};
 
 use super::schema::{self, COURSES, ERASED, SESSIONS, SUMMARY, TIMELINE, TOTALS};
 use crate::domain::{
-    CourseId, LearnerId, OccurredAt, Outcome, Position, Record, Session, SessionId, Span, Summary,
-    Totals,
+    CourseId, Enrolment, LearnerId, OccurredAt, Outcome, Position, Record, Session, SessionId,
+    Span, Summary, Totals,
 };
 use crate::store::{StoreError, TOMBSTONE};
 
@@ -42,10 +42,8 @@ impl<'txn> Tables<'txn> {
         record: &Record,
         now: OccurredAt,
     ) -> Result<Outcome, StoreError> {
-        let &Record {
-            learner, course, ..
-        } = record;
-        let erased_at = self.erased_at(learner, now)?;
+        let enrolment = record.enrolment;
+        let erased_at = self.erased_at(enrolment.learner, now)?;
         let occurred_at = match (record.occurred_at, erased_at) {
             (Some(at), Some(erased_at)) if at.millis <= erased_at => return Ok(Outcome::Erased),
             (Some(at), _) => at,
@@ -55,12 +53,12 @@ impl<'txn> Tables<'txn> {
             }
             (None, None) => now,
         };
-        let session_key = schema::session_key(learner, course, record.session);
+        let session_key = schema::session_key(enrolment, record.session);
         let former = self.session(session_key)?;
         if former.is_some_and(|former| former.occurred_at.millis > occurred_at.millis) {
             return Ok(Outcome::Superseded);
         }
-        let moved = self.move_aggregates(learner, course, |totals| {
+        let moved = self.move_aggregates(enrolment, |totals| {
             totals.replaced(former.as_ref().map(|former| &former.stats), &record.stats)
         })?;
         if !moved {
@@ -80,18 +78,17 @@ impl<'txn> Tables<'txn> {
     /// where a sum would pass its limit without them, and then all of them stay.
     pub(super) fn forget(
         &mut self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         sessions: &[SessionId],
     ) -> Result<Option<usize>, StoreError> {
         let mut found = Vec::with_capacity(sessions.len());
         for &session in sessions {
-            let key = schema::session_key(learner, course, session);
+            let key = schema::session_key(enrolment, session);
             if let Some(session) = self.session(key)? {
                 found.push((key, session));
             }
         }
-        let moved = self.move_aggregates(learner, course, |totals| {
+        let moved = self.move_aggregates(enrolment, |totals| {
             let stats = found.iter().map(|(_, session)| &session.stats);
             let rest = stats.fold(*totals, |totals, stats| totals.without(stats));
             rest.within_limit()
@@ -110,12 +107,11 @@ impl<'txn> Tables<'txn> {
     /// at most so many, latest first.
     pub(super) fn last_sessions(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         end: Option<Position>,
         count: usize,
     ) -> Result<Vec<Position>, StoreError> {
-        let (first, last) = schema::timeline_range(learner, course, Span::ALL).into_inner();
+        let (first, last) = schema::timeline_range(enrolment, Span::ALL).into_inner();
         let end = match end {
             Some(end) => Bound::Excluded((first.0, first.1, end.millis, end.id.as_u128())),
             None => Bound::Included(last),
@@ -172,14 +168,13 @@ impl<'txn> Tables<'txn> {
     /// nothing is changed and the answer is `false`.
     fn move_aggregates(
         &mut self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         moved: impl Fn(&Totals) -> Option<Totals>,
     ) -> Result<bool, StoreError> {
-        let totals_key = schema::totals_key(learner, course);
+        let totals_key = schema::totals_key(enrolment);
         let totals = self.totals.get(totals_key)?;
         let totals = totals.map(|row| schema::totals(row.value()));
-        let summary_key = schema::summary_key(learner, course);
+        let summary_key = schema::summary_key(enrolment);
         let summary = self.summary.get(summary_key)?;
         let summary = summary.map(|row| schema::summary(row.value()));
         let summary = summary.unwrap_or_default();

@@ -2,10 +2,10 @@
 
 use redis::cmd;
 
-use super::call::Call;
+use super::script_call::ScriptCall;
 use super::scripts::{ERASE, FORGET};
-use super::{RedisStore, reply};
-use crate::domain::{CourseId, Deletion, LearnerId, SessionId, Slice, Span};
+use super::{RedisStore, codec};
+use crate::domain::{CourseId, DeleteOutcome, Enrolment, LearnerId, SessionId, Slice, Span};
 use crate::store::{StoreError, TOMBSTONE};
 
 /// Sessions that one call forgets at most: Redis does nothing else meanwhile.
@@ -14,33 +14,31 @@ const STEP: usize = 200;
 impl RedisStore {
     pub(super) async fn delete_session(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         session: SessionId,
-    ) -> Result<Deletion, StoreError> {
-        let forgotten = self.forget(learner, course, &[session]).await?;
-        Ok(Deletion::of(forgotten))
+    ) -> Result<DeleteOutcome, StoreError> {
+        let forgotten = self.forget(enrolment, &[session]).await?;
+        Ok(DeleteOutcome::of(forgotten))
     }
 
     /// Page by page, latest first and never back, so that it ends however much is recorded meanwhile.
     /// What it does not come by was recorded or moved forward after it had begun.
     pub(super) async fn delete_course(
         &self,
-        learner: LearnerId,
-        course: CourseId,
-    ) -> Result<Deletion, StoreError> {
-        let timeline = self.keys.timeline(learner, course);
+        enrolment: Enrolment,
+    ) -> Result<DeleteOutcome, StoreError> {
+        let timeline = self.keys.timeline(enrolment);
         let mut slice = Slice::first(STEP);
-        let mut deletion = Deletion::Missing;
+        let mut deletion = DeleteOutcome::Missing;
         loop {
             let page = self.read_page(&timeline, Span::ALL, slice).await?;
             let sessions = page.items.iter().map(|position| position.id.into());
             let sessions: Vec<SessionId> = sessions.collect();
             // Without sessions too: a course that has none must not stay among the learner's.
-            match self.forget(learner, course, &sessions).await? {
-                None => return Ok(Deletion::LimitExceeded),
+            match self.forget(enrolment, &sessions).await? {
+                None => return Ok(DeleteOutcome::LimitExceeded),
                 Some(0) => {}
-                Some(_) => deletion = Deletion::Deleted,
+                Some(_) => deletion = DeleteOutcome::Deleted,
             }
             if page.next.is_none() {
                 return Ok(deletion);
@@ -51,15 +49,20 @@ impl RedisStore {
 
     /// Refuses what occurred so far, and then deletes the courses that are there: what is recorded
     /// from now on occurred later. One that cannot be deleted does not keep the others.
-    pub(super) async fn erase_learner(&self, learner: LearnerId) -> Result<Deletion, StoreError> {
+    pub(super) async fn erase_learner(
+        &self,
+        learner: LearnerId,
+    ) -> Result<DeleteOutcome, StoreError> {
         let key = self.keys.erased(learner);
         let lifetime = TOMBSTONE.as_millis().to_string().into_bytes();
-        let call = Call::new(&ERASE, learner, vec![key], vec![lifetime]);
-        reply::erased(&self.write(call).await?)?;
-        let mut erasure = Deletion::Deleted;
+        let call = ScriptCall::new(&ERASE, learner, vec![key], vec![lifetime]);
+        codec::erased(&self.write(call).await?)?;
+        let mut erasure = DeleteOutcome::Deleted;
         for course in self.all_courses(learner).await? {
-            if self.delete_course(learner, course).await? == Deletion::LimitExceeded {
-                erasure = Deletion::LimitExceeded;
+            if self.delete_course(Enrolment::new(learner, course)).await?
+                == DeleteOutcome::LimitExceeded
+            {
+                erasure = DeleteOutcome::LimitExceeded;
             }
         }
         Ok(erasure)
@@ -69,18 +72,17 @@ impl RedisStore {
     /// have passed its limit.
     async fn forget(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         sessions: &[SessionId],
     ) -> Result<Option<usize>, StoreError> {
-        let keys = self.keys.of_forgotten(learner, course, sessions);
-        let mut arguments = vec![course.as_bytes().to_vec()];
+        let keys = self.keys.of_forgotten(enrolment, sessions);
+        let mut arguments = vec![enrolment.course.as_bytes().to_vec()];
         arguments.extend(sessions.iter().map(|id| id.as_bytes().to_vec()));
-        let call = Call::new(&FORGET, learner, keys, arguments);
-        reply::forgotten(&self.write(call).await?)
+        let call = ScriptCall::new(&FORGET, enrolment.learner, keys, arguments);
+        codec::forgotten(&self.write(call).await?)
     }
 
-    pub(super) async fn write(&self, call: Call) -> Result<String, StoreError> {
+    pub(super) async fn write(&self, call: ScriptCall) -> Result<String, StoreError> {
         Ok(self.writes().make_one(&call).await?)
     }
 
@@ -90,7 +92,7 @@ impl RedisStore {
         let mut command = cmd("ZRANGE");
         command.arg(self.keys.courses(learner)).arg(0).arg(-1);
         let members: Vec<Vec<u8>> = self.query(&command).await?;
-        let ids = members.iter().map(|member| Ok(reply::id(member)?.into()));
+        let ids = members.iter().map(|member| Ok(codec::id(member)?.into()));
         ids.collect()
     }
 }

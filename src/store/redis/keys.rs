@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
-use crate::domain::{CourseId, LearnerId, Record, SessionId};
+use crate::domain::{CourseId, Enrolment, LearnerId, Record, SessionId};
 use crate::store::bucket::{self, BUCKETS};
 
 /// Most characters of a key between its prefix and its ids.
@@ -19,10 +19,10 @@ const PER_ID: usize = ":AZPU8XorfD2eT1prfI2eDw".len();
 
 /// What a key is the key of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Name {
-    Session(LearnerId, CourseId, SessionId),
-    Totals(LearnerId, CourseId),
-    Timeline(LearnerId, CourseId),
+pub(crate) enum Name {
+    Session(Enrolment, SessionId),
+    Totals(Enrolment),
+    Timeline(Enrolment),
     Courses(LearnerId),
     Summary(u16, CourseId),
     Erased(LearnerId),
@@ -30,23 +30,19 @@ pub(super) enum Name {
 
 /// Spells keys that begin with one prefix, which lets several services share a Redis.
 #[derive(Debug, Clone)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     prefix: String,
 }
 
 impl Keys {
     /// `prefix` must have no braces: they would end up in front of the hash tag.
-    pub(super) fn new(prefix: String) -> Self {
+    pub(crate) fn new(prefix: String) -> Self {
         Self { prefix }
     }
 
     /// Hash: one session.
-    pub(super) fn session(
-        &self,
-        learner: LearnerId,
-        course: CourseId,
-        session: SessionId,
-    ) -> String {
+    pub(crate) fn session(&self, enrolment: Enrolment, session: SessionId) -> String {
+        let Enrolment { learner, course } = enrolment;
         self.key(
             learner,
             's',
@@ -55,71 +51,68 @@ impl Keys {
     }
 
     /// Hash: a learner's totals in a course.
-    pub(super) fn totals(&self, learner: LearnerId, course: CourseId) -> String {
+    pub(crate) fn totals(&self, enrolment: Enrolment) -> String {
+        let Enrolment { learner, course } = enrolment;
         self.key(learner, 't', &[&text(learner), &text(course)])
     }
 
     /// Sorted set: a learner's sessions in a course by the time they occurred.
-    pub(super) fn timeline(&self, learner: LearnerId, course: CourseId) -> String {
+    pub(crate) fn timeline(&self, enrolment: Enrolment) -> String {
+        let Enrolment { learner, course } = enrolment;
         self.key(learner, 'i', &[&text(learner), &text(course)])
     }
 
     /// Sorted set: a learner's courses by the time of their latest session.
-    pub(super) fn courses(&self, learner: LearnerId) -> String {
+    pub(crate) fn courses(&self, learner: LearnerId) -> String {
         self.key(learner, 'u', &[&text(learner)])
     }
 
     /// Hash: the course's summary over the learners of this learner's bucket.
-    pub(super) fn summary(&self, learner: LearnerId, course: CourseId) -> String {
-        self.summary_in(bucket::of(learner), course)
+    pub(crate) fn summary(&self, enrolment: Enrolment) -> String {
+        self.summary_in(bucket::of(enrolment.learner), enrolment.course)
     }
 
     /// Hash: the course's summary over the learners of a bucket.
-    pub(super) fn summary_in(&self, bucket: u16, course: CourseId) -> String {
+    pub(crate) fn summary_in(&self, bucket: u16, course: CourseId) -> String {
         self.key_in(bucket, 'c', &[&text(course)])
     }
 
     /// String: when the learner was erased.
-    pub(super) fn erased(&self, learner: LearnerId) -> String {
+    pub(crate) fn erased(&self, learner: LearnerId) -> String {
         self.key(learner, 'x', &[&text(learner)])
     }
 
     /// Hash: what the last verification came to. In no bucket, as it is of all of them: so no scan of
     /// the others comes by it.
-    pub(super) fn verified(&self) -> String {
+    pub(crate) fn verified(&self) -> String {
         format!("{}:verified", self.prefix)
     }
 
     /// The keys of the record script, in its order.
-    pub(super) fn of_record(&self, record: &Record) -> [String; 6] {
-        self.all(record.learner, record.course, record.session)
+    pub(crate) fn of_record(&self, record: &Record) -> [String; 6] {
+        self.all(record.enrolment, record.session)
     }
 
     /// The keys of the forget script, in its order.
-    pub(super) fn of_forgotten(
-        &self,
-        learner: LearnerId,
-        course: CourseId,
-        sessions: &[SessionId],
-    ) -> Vec<String> {
+    pub(crate) fn of_forgotten(&self, enrolment: Enrolment, sessions: &[SessionId]) -> Vec<String> {
         let mut keys = vec![
-            self.totals(learner, course),
-            self.timeline(learner, course),
-            self.courses(learner),
-            self.summary(learner, course),
+            self.totals(enrolment),
+            self.timeline(enrolment),
+            self.courses(enrolment.learner),
+            self.summary(enrolment),
         ];
-        keys.extend(sessions.iter().map(|&id| self.session(learner, course, id)));
+        keys.extend(sessions.iter().map(|&id| self.session(enrolment, id)));
         keys
     }
 
     /// The keys of a record that there is none of, to try out what may be done with them.
-    pub(super) fn of_nobody(&self) -> [String; 6] {
+    pub(crate) fn of_nobody(&self) -> [String; 6] {
         let nobody = Uuid::nil();
-        self.all(nobody.into(), nobody.into(), nobody.into())
+        self.all(Enrolment::new(nobody.into(), nobody.into()), nobody.into())
     }
 
     /// What a key is the key of; `None` where it is not spelled as any is.
-    pub(super) fn read(&self, key: &str) -> Option<Name> {
+    pub(crate) fn read(&self, key: &str) -> Option<Name> {
         let (bucket, rest) = key
             .strip_prefix(&self.prefix)?
             .strip_prefix(":{")?
@@ -128,11 +121,16 @@ impl Keys {
         let kind = parts.next()?;
         let ids: Option<Vec<Uuid>> = parts.map(id).collect();
         let name = match (kind, &ids?[..]) {
-            ("s", &[learner, course, session]) => {
-                Name::Session(learner.into(), course.into(), session.into())
+            ("s", &[learner, course, session]) => Name::Session(
+                Enrolment::new(learner.into(), course.into()),
+                session.into(),
+            ),
+            ("t", &[learner, course]) => {
+                Name::Totals(Enrolment::new(learner.into(), course.into()))
             }
-            ("t", &[learner, course]) => Name::Totals(learner.into(), course.into()),
-            ("i", &[learner, course]) => Name::Timeline(learner.into(), course.into()),
+            ("i", &[learner, course]) => {
+                Name::Timeline(Enrolment::new(learner.into(), course.into()))
+            }
             ("u", &[learner]) => Name::Courses(learner.into()),
             ("c", &[course]) => Name::Summary(bucket.parse().ok()?, course.into()),
             ("x", &[learner]) => Name::Erased(learner.into()),
@@ -145,9 +143,9 @@ impl Keys {
     /// The key of that name; `None` where there is no such bucket.
     fn spell(&self, name: Name) -> Option<String> {
         Some(match name {
-            Name::Session(learner, course, session) => self.session(learner, course, session),
-            Name::Totals(learner, course) => self.totals(learner, course),
-            Name::Timeline(learner, course) => self.timeline(learner, course),
+            Name::Session(enrolment, session) => self.session(enrolment, session),
+            Name::Totals(enrolment) => self.totals(enrolment),
+            Name::Timeline(enrolment) => self.timeline(enrolment),
             Name::Courses(learner) => self.courses(learner),
             Name::Summary(bucket, course) if bucket < BUCKETS => self.summary_in(bucket, course),
             Name::Summary(..) => return None,
@@ -156,7 +154,7 @@ impl Keys {
     }
 
     /// The pattern of the keys of a kind, or of all.
-    pub(super) fn pattern(&self, kind: Option<char>) -> String {
+    pub(crate) fn pattern(&self, kind: Option<char>) -> String {
         match kind {
             Some(kind) => format!("{}:{{*}}:{kind}:*", self.prefix),
             None => format!("{}:{{*", self.prefix),
@@ -164,12 +162,13 @@ impl Keys {
     }
 
     /// What every key begins with.
-    pub(super) fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
 
     /// Each id is spelled but once: these are the keys of every write.
-    fn all(&self, learner: LearnerId, course: CourseId, session: SessionId) -> [String; 6] {
+    fn all(&self, enrolment: Enrolment, session: SessionId) -> [String; 6] {
+        let Enrolment { learner, course } = enrolment;
         let bucket = bucket::of(learner);
         let (u, c, s) = (&*text(learner), &*text(course), &*text(session));
         [
@@ -217,17 +216,18 @@ fn id(text: &str) -> Option<Uuid> {
 mod tests {
     use super::*;
 
-    fn ids() -> (LearnerId, CourseId, SessionId) {
+    fn ids() -> (Enrolment, SessionId) {
+        let learner = LearnerId::parse("0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f");
+        let course = CourseId::parse("fbffbfff-0000-4000-8000-000000000001");
         (
-            LearnerId::parse("0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f").unwrap(),
-            CourseId::parse("fbffbfff-0000-4000-8000-000000000001").unwrap(),
+            Enrolment::new(learner.unwrap(), course.unwrap()),
             SessionId::parse("00000000-0000-0000-0000-000000000000").unwrap(),
         )
     }
 
     fn all_keys() -> [String; 6] {
-        let (learner, course, session) = ids();
-        Keys::new("ss".into()).all(learner, course, session)
+        let (enrolment, session) = ids();
+        Keys::new("ss".into()).all(enrolment, session)
     }
 
     #[test]
@@ -248,14 +248,14 @@ mod tests {
     #[test]
     fn every_key_is_read_as_what_it_is_and_others_are_not() {
         let keys = Keys::new("ss".into());
-        let (learner, course, session) = ids();
+        let (enrolment, session) = ids();
         let names = [
-            Name::Session(learner, course, session),
-            Name::Totals(learner, course),
-            Name::Timeline(learner, course),
-            Name::Courses(learner),
-            Name::Summary(194, course),
-            Name::Erased(learner),
+            Name::Session(enrolment, session),
+            Name::Totals(enrolment),
+            Name::Timeline(enrolment),
+            Name::Courses(enrolment.learner),
+            Name::Summary(194, enrolment.course),
+            Name::Erased(enrolment.learner),
         ];
         assert_eq!(all_keys().map(|key| keys.read(&key)), names.map(Some));
         let totals = &all_keys()[1];

@@ -4,27 +4,16 @@
 //! shared connections (`lanes`) that lead to one server, to the master that Sentinels name, or to
 //! a Cluster (`address`, `connector`).
 
-mod address;
-mod call;
-mod clock;
-mod coalescer;
+mod codec;
 mod connection;
-mod connector;
 mod deletes;
-mod examine;
-mod failure;
-mod info;
-mod inspection;
+mod doctor;
 mod keys;
-mod lanes;
+mod maintenance;
 mod reads;
-mod replicas;
-mod reply;
-mod request;
+mod scan;
+mod script_call;
 mod scripts;
-mod slots;
-mod tls;
-mod upkeep;
 mod writes;
 
 use std::sync::Arc;
@@ -37,25 +26,27 @@ use redis::{FromRedisValue, RedisError};
 use tokio::task::JoinSet;
 
 use super::{StatsStore, StoreError};
-use crate::config::{RedisSettings, StartError};
+use crate::config::RedisSettings;
 use crate::domain::{
-    CourseId, Deletion, LearnerId, ListedCourse, ListedSession, Outcome, Page, Record, Session,
-    SessionId, Slice, Span, Summary, Totals,
+    CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession, Outcome, Page,
+    Record, Session, SessionId, Slice, Span, Summary, Totals,
 };
+use crate::error::StartError;
 use crate::telemetry::metrics;
-use address::Topology;
-use call::Call;
-use connector::Connector;
-use failure::{is_transient, is_unknown_script, no_lane};
+use codec::RecordArguments;
+use connection::error::{is_transient, is_unknown_script, no_lane};
+use connection::lanes::Lanes;
+use connection::manager::RedisManager;
+use connection::scatter::Request;
+use connection::url::Topology;
+use connection::wait_replicas::WaitReplicas;
+use doctor::config_watch;
 use keys::Keys;
-use lanes::Lanes;
-use replicas::Replicas;
-use reply::RecordArguments;
-use request::Request;
+use script_call::ScriptCall;
 use scripts::{LuaScript, RECORD};
 use writes::Writes;
 
-pub use upkeep::Bounds;
+pub use crate::store::redis::maintenance::Bounds;
 
 /// Wait before the one retry of a call that failed: time for a lane to come back or be found broken.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
@@ -67,12 +58,12 @@ pub struct RedisStore {
     keys: Keys,
     bounds: Bounds,
     lanes: Arc<Lanes>,
-    replicas: Option<Replicas>,
+    replicas: Option<WaitReplicas>,
     topology: Topology,
     /// Longest wait for a reply.
     within: Duration,
     /// What warns; it ends with the store.
-    inspection: JoinSet<()>,
+    config_watch: JoinSet<()>,
 }
 
 impl RedisStore {
@@ -85,7 +76,7 @@ impl RedisStore {
     /// repeat the URL: it may hold a password.
     pub fn open(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
         let mut store = Self::beside(url, settings)?;
-        store.inspection.spawn(inspection::watch(
+        store.config_watch.spawn(config_watch::watch(
             Arc::clone(&store.lanes),
             store.keys.clone(),
             settings.wait_replicas,
@@ -99,7 +90,7 @@ impl RedisStore {
     ///
     /// Those of [`open`](Self::open).
     pub fn beside(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
-        let connector = Connector::new(url, settings)?;
+        let connector = RedisManager::new(url, settings)?;
         let topology = connector.topology().clone();
         let lanes = Arc::new(Lanes::open(
             &pool(connector, settings.lanes, settings)?,
@@ -107,11 +98,11 @@ impl RedisStore {
         ));
         let replicas = match settings.wait_replicas {
             0 => None,
-            wanted => Some(Replicas {
+            wanted => Some(WaitReplicas {
                 wanted,
                 within: settings.response_timeout.mul_f64(WAIT_PART),
                 pool: pool(
-                    Connector::new(url, settings)?,
+                    RedisManager::new(url, settings)?,
                     settings.waiting_writes,
                     settings,
                 )?,
@@ -124,7 +115,7 @@ impl RedisStore {
             replicas,
             topology,
             within: settings.response_timeout,
-            inspection: JoinSet::new(),
+            config_watch: JoinSet::new(),
         })
     }
 
@@ -189,9 +180,14 @@ impl RedisStore {
         }
     }
 
-    fn call(&self, record: &Record) -> Call {
+    fn call(&self, record: &Record) -> ScriptCall {
         let keys = self.keys.of_record(record).into();
-        Call::new(&RECORD, record.learner, keys, RecordArguments(record))
+        ScriptCall::new(
+            &RECORD,
+            record.enrolment.learner,
+            keys,
+            RecordArguments(record),
+        )
     }
 
     async fn attempt_ping(&self) -> Result<(), RedisError> {
@@ -208,40 +204,34 @@ impl StatsStore for RedisStore {
     }
 
     async fn record(&self, record: &Record) -> Result<Outcome, StoreError> {
-        reply::outcome(&self.writes().make_one(&self.call(record)).await?)
+        codec::outcome(&self.writes().make_one(&self.call(record)).await?)
     }
 
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
         let calls: Vec<_> = records.iter().map(|record| self.call(record)).collect();
         let replies = self.writes().make(&calls).await.into_iter();
-        replies.map(|reply| reply::outcome(&reply?)).collect()
+        replies.map(|reply| codec::outcome(&reply?)).collect()
     }
 
     async fn session(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         session: SessionId,
     ) -> Result<Option<Session>, StoreError> {
-        self.read_session(learner, course, session).await
+        self.read_session(enrolment, session).await
     }
 
-    async fn totals(
-        &self,
-        learner: LearnerId,
-        course: CourseId,
-    ) -> Result<Option<Totals>, StoreError> {
-        self.read_totals(learner, course).await
+    async fn totals(&self, enrolment: Enrolment) -> Result<Option<Totals>, StoreError> {
+        self.read_totals(enrolment).await
     }
 
     async fn sessions(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         span: Span,
         slice: Slice,
     ) -> Result<Page<ListedSession>, StoreError> {
-        self.read_sessions(learner, course, span, slice).await
+        self.read_sessions(enrolment, span, slice).await
     }
 
     async fn courses(
@@ -256,24 +246,19 @@ impl StatsStore for RedisStore {
         self.read_summary(course).await
     }
 
-    async fn forget_session(
+    async fn delete_session(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         session: SessionId,
-    ) -> Result<Deletion, StoreError> {
-        self.delete_session(learner, course, session).await
+    ) -> Result<DeleteOutcome, StoreError> {
+        self.delete_session(enrolment, session).await
     }
 
-    async fn forget_course(
-        &self,
-        learner: LearnerId,
-        course: CourseId,
-    ) -> Result<Deletion, StoreError> {
-        self.delete_course(learner, course).await
+    async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError> {
+        self.delete_course(enrolment).await
     }
 
-    async fn erase(&self, learner: LearnerId) -> Result<Deletion, StoreError> {
+    async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError> {
         self.erase_learner(learner).await
     }
 
@@ -291,10 +276,10 @@ impl StatsStore for RedisStore {
 
 /// A pool of up to `size` connections.
 fn pool(
-    connector: Connector,
+    connector: RedisManager,
     size: usize,
     settings: &RedisSettings,
-) -> Result<Pool<Connector>, StartError> {
+) -> Result<Pool<RedisManager>, StartError> {
     // The servers must be found first, where they are not those of the URL: one more step for the
     // Sentinels or the nodes that are away, one for the others.
     let steps = if *connector.topology() == Topology::Standalone {

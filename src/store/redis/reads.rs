@@ -2,12 +2,12 @@
 
 use redis::{Cmd, cmd};
 
-use super::request::Spread;
+use super::connection::scatter::Scatter;
 use super::scripts::PAGE;
-use super::{RedisStore, reply};
+use super::{RedisStore, codec};
 use crate::domain::{
-    CourseId, LearnerId, ListedCourse, ListedSession, Page, Position, Session, SessionId, Slice,
-    Span, Summary, Totals,
+    CourseId, Enrolment, LearnerId, ListedCourse, ListedSession, Page, Position, Session,
+    SessionId, Slice, Span, Summary, Totals,
 };
 use crate::store::StoreError;
 use crate::store::bucket::{self, BUCKETS};
@@ -15,21 +15,19 @@ use crate::store::bucket::{self, BUCKETS};
 impl RedisStore {
     pub(super) async fn read_session(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         session: SessionId,
     ) -> Result<Option<Session>, StoreError> {
-        let key = self.keys.session(learner, course, session);
-        reply::session(self.query(&fields(&key, &reply::SESSION_FIELDS)).await?)
+        let key = self.keys.session(enrolment, session);
+        codec::session(self.query(&fields(&key, &codec::SESSION_FIELDS)).await?)
     }
 
     pub(super) async fn read_totals(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
     ) -> Result<Option<Totals>, StoreError> {
-        let key = self.keys.totals(learner, course);
-        reply::totals(&self.query(&fields(&key, &reply::TOTALS_FIELDS)).await?)
+        let key = self.keys.totals(enrolment);
+        codec::totals(&self.query(&fields(&key, &codec::TOTALS_FIELDS)).await?)
     }
 
     /// A page of the timeline, and then its sessions.
@@ -38,22 +36,21 @@ impl RedisStore {
     /// is as it is now.
     pub(super) async fn read_sessions(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         span: Span,
         slice: Slice,
     ) -> Result<Page<ListedSession>, StoreError> {
-        let timeline = self.keys.timeline(learner, course);
+        let timeline = self.keys.timeline(enrolment);
         let page = self.read_page(&timeline, span, slice).await?;
         let ids = page.items.iter().map(|position| position.id.into());
         let ids: Vec<SessionId> = ids.collect();
-        let keys = ids.iter().map(|&id| self.keys.session(learner, course, id));
+        let keys = ids.iter().map(|&id| self.keys.session(enrolment, id));
         let hashes = self
-            .read_hashes(learner, keys, &reply::SESSION_FIELDS)
+            .read_hashes(enrolment.learner, keys, &codec::SESSION_FIELDS)
             .await?;
         let mut items = Vec::with_capacity(ids.len());
         for (id, hash) in ids.into_iter().zip(hashes) {
-            if let Some(session) = reply::session(hash)?
+            if let Some(session) = codec::session(hash)?
                 && span.contains(session.occurred_at.millis)
             {
                 items.push(ListedSession { id, session });
@@ -79,13 +76,14 @@ impl RedisStore {
         let keys = page
             .items
             .iter()
-            .map(|position| self.keys.totals(learner, position.id.into()));
+            .map(|position| Enrolment::new(learner, position.id.into()))
+            .map(|enrolment| self.keys.totals(enrolment));
         let hashes = self
-            .read_hashes(learner, keys, &reply::TOTALS_FIELDS)
+            .read_hashes(learner, keys, &codec::TOTALS_FIELDS)
             .await?;
         let mut items = Vec::with_capacity(hashes.len());
         for (position, hash) in page.items.iter().zip(hashes) {
-            if let Some(totals) = reply::totals(&hash)? {
+            if let Some(totals) = codec::totals(&hash)? {
                 items.push(ListedCourse {
                     id: position.id.into(),
                     totals,
@@ -106,10 +104,10 @@ impl RedisStore {
     ) -> Result<Option<Summary>, StoreError> {
         let buckets = (0..BUCKETS).map(|bucket| {
             let key = self.keys.summary_in(bucket, course);
-            (bucket, fields(&key, &reply::SUMMARY_FIELDS))
+            (bucket, fields(&key, &codec::SUMMARY_FIELDS))
         });
-        let hashes: Vec<_> = self.query(&Spread(buckets.collect())).await?;
-        let parts = hashes.into_iter().map(reply::summary);
+        let hashes: Vec<_> = self.query(&Scatter(buckets.collect())).await?;
+        let parts = hashes.into_iter().map(codec::summary);
         let summary: Summary = parts.sum::<Result<_, _>>()?;
         Ok(Some(summary).filter(|summary| summary.learners > 0))
     }
@@ -138,7 +136,7 @@ impl RedisStore {
             .query_script(&PAGE, &[index.to_owned()], &arguments)
             .await?;
         let positions = found.into_iter().rev().map(|(member, millis)| {
-            let id = reply::id(&member)?;
+            let id = codec::id(&member)?;
             Ok(Position { millis, id })
         });
         let positions = positions.collect::<Result<_, StoreError>>()?;
@@ -154,7 +152,7 @@ impl RedisStore {
     ) -> Result<Vec<[Option<String>; N]>, StoreError> {
         let bucket = bucket::of(learner);
         let commands = keys.map(|key| (bucket, fields(&key, names)));
-        self.query(&Spread(commands.collect())).await
+        self.query(&Scatter(commands.collect())).await
     }
 }
 

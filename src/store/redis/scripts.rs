@@ -19,11 +19,11 @@ macro_rules! reading {
 }
 
 /// Stores one record; see the head of its text.
-pub(super) static RECORD: LazyLock<LuaScript> =
+pub(crate) static RECORD: LazyLock<LuaScript> =
     LazyLock::new(|| writing!("scripts/arithmetic.lua", "scripts/record.lua"));
 
 /// Forgets sessions; see the head of its text.
-pub(super) static FORGET: LazyLock<LuaScript> = LazyLock::new(|| {
+pub(crate) static FORGET: LazyLock<LuaScript> = LazyLock::new(|| {
     writing!(
         "scripts/arithmetic.lua",
         "scripts/latest.lua",
@@ -32,33 +32,33 @@ pub(super) static FORGET: LazyLock<LuaScript> = LazyLock::new(|| {
 });
 
 /// Notes that a learner is erased; see the head of its text.
-pub(super) static ERASE: LazyLock<LuaScript> = LazyLock::new(|| writing!("scripts/erase.lua"));
+pub(crate) static ERASE: LazyLock<LuaScript> = LazyLock::new(|| writing!("scripts/erase.lua"));
 
 /// Reads a page of a list; see the head of its text.
-pub(super) static PAGE: LazyLock<LuaScript> = LazyLock::new(|| reading!("scripts/page.lua"));
+pub(crate) static PAGE: LazyLock<LuaScript> = LazyLock::new(|| reading!("scripts/page.lua"));
 
 /// Looks at a learner's course; see the head of its text.
-pub(super) static LOOK: LazyLock<LuaScript> =
+pub(crate) static LOOK: LazyLock<LuaScript> =
     LazyLock::new(|| reading!("scripts/typed.lua", "scripts/look.lua"));
 
 /// Reads aggregates at one moment; see the head of its text.
-pub(super) static AGGREGATES: LazyLock<LuaScript> =
+pub(crate) static AGGREGATES: LazyLock<LuaScript> =
     LazyLock::new(|| reading!("scripts/typed.lua", "scripts/aggregates.lua"));
 
 /// Aligns entries of indexes with the sessions; see the head of its text.
-pub(super) static ALIGN: LazyLock<LuaScript> =
+pub(crate) static ALIGN: LazyLock<LuaScript> =
     LazyLock::new(|| writing!("scripts/latest.lua", "scripts/align.lua"));
 
 /// Takes out of an index what is no entry; see the head of its text.
-pub(super) static STRIP: LazyLock<LuaScript> =
+pub(crate) static STRIP: LazyLock<LuaScript> =
     LazyLock::new(|| writing!("scripts/typed.lua", "scripts/strip.lua"));
 
 /// Adds to an aggregate what it lacks; see the head of its text.
-pub(super) static ADD: LazyLock<LuaScript> =
+pub(crate) static ADD: LazyLock<LuaScript> =
     LazyLock::new(|| writing!("scripts/arithmetic.lua", "scripts/add.lua"));
 
 /// Sets an aggregate that has not changed; see the head of its text.
-pub(super) static SET: LazyLock<LuaScript> = LazyLock::new(|| {
+pub(crate) static SET: LazyLock<LuaScript> = LazyLock::new(|| {
     writing!(
         "scripts/arithmetic.lua",
         "scripts/typed.lua",
@@ -67,11 +67,11 @@ pub(super) static SET: LazyLock<LuaScript> = LazyLock::new(|| {
 });
 
 /// Tells what the user may not do; see the head of its text.
-pub(super) static PERMISSIONS: LazyLock<LuaScript> =
+pub(crate) static PERMISSIONS: LazyLock<LuaScript> =
     LazyLock::new(|| reading!("scripts/permissions.lua"));
 
 /// A script by its text and its hash.
-pub(super) struct LuaScript {
+pub(crate) struct LuaScript {
     text: &'static str,
     hash: String,
 }
@@ -86,13 +86,13 @@ impl LuaScript {
 
     /// The call of the script by its hash, which fails with `NOSCRIPT` where Redis has never seen
     /// it, was restarted or has flushed its scripts.
-    pub(super) fn by_hash(&self, keys: &[String], arguments: impl ToRedisArgs) -> Cmd {
+    pub(crate) fn by_hash(&self, keys: &[String], arguments: impl ToRedisArgs) -> Cmd {
         call("EVALSHA", &self.hash, keys, arguments)
     }
 
     /// The call of the script by its text, which also makes it known by its hash. In one step: a
     /// `SCRIPT LOAD` before `EVALSHA` would leave a gap for the next flush.
-    pub(super) fn by_text(&self, keys: &[String], arguments: impl ToRedisArgs) -> Cmd {
+    pub(crate) fn by_text(&self, keys: &[String], arguments: impl ToRedisArgs) -> Cmd {
         call("EVAL", self.text, keys, arguments)
     }
 }

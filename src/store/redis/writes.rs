@@ -7,32 +7,32 @@ use futures_util::{FutureExt, StreamExt, stream};
 use redis::{FromRedisValue, Pipeline, RedisError, RedisResult};
 
 use super::RETRY_AFTER;
-use super::call::Call;
-use super::clock::Clock;
+use super::codec::too_late;
 use super::connection::Connection;
-use super::failure::{is_transient, is_unknown_script, no_lane};
-use super::lanes::Lanes;
-use super::replicas::Replicas;
-use super::reply::too_late;
-use super::request::{AT_ONCE, Grouping};
+use super::connection::error::{is_transient, is_unknown_script, no_lane};
+use super::connection::lanes::Lanes;
+use super::connection::scatter::{AT_ONCE, Grouping};
+use super::connection::server_clock::ServerClock;
+use super::connection::wait_replicas::WaitReplicas;
+use super::script_call::ScriptCall;
 use crate::telemetry::metrics;
 
 /// What a script answered, or why it did not.
-pub(super) type Reply = Result<String, RedisError>;
+pub(crate) type Reply = Result<String, RedisError>;
 
 /// Where writes go.
-pub(super) struct Writes<'a> {
-    pub(super) lanes: &'a Lanes,
+pub(crate) struct Writes<'a> {
+    pub(crate) lanes: &'a Lanes,
     /// Replicas to wait for.
-    pub(super) replicas: Option<&'a Replicas>,
+    pub(crate) replicas: Option<&'a WaitReplicas>,
     /// How long a reply is waited for.
-    pub(super) within: Duration,
+    pub(crate) within: Duration,
 }
 
 impl Writes<'_> {
     /// Makes each call; their replies are in the same order. Those on one bucket are made in their
     /// order.
-    pub(super) async fn make(&self, calls: &[Call]) -> Vec<Reply> {
+    pub(crate) async fn make(&self, calls: &[ScriptCall]) -> Vec<Reply> {
         if let [call] = calls {
             return vec![self.make_one(call).await];
         }
@@ -49,7 +49,7 @@ impl Writes<'_> {
     }
 
     /// Makes one call.
-    pub(super) async fn make_one(&self, call: &Call) -> Reply {
+    pub(crate) async fn make_one(&self, call: &ScriptCall) -> Reply {
         let mut attempt = Attempt::first(2 * self.within);
         loop {
             let reply = self.send_one(call, &attempt).await;
@@ -106,7 +106,7 @@ impl Writes<'_> {
     /// Sends calls to the server that has the first of them; they are good until their replies are
     /// given up.
     async fn send(&self, calls: &[Numbered<'_>], attempt: &Attempt) -> Vec<Reply> {
-        let Some(&(_, &Call { bucket, .. })) = calls.first() else {
+        let Some(&(_, &ScriptCall { bucket, .. })) = calls.first() else {
             return Vec::new();
         };
         let pipeline = |connection: &Connection| {
@@ -127,7 +127,7 @@ impl Writes<'_> {
     }
 
     /// Sends one call; it is good until its reply is given up.
-    async fn send_one(&self, call: &Call, attempt: &Attempt) -> Reply {
+    async fn send_one(&self, call: &ScriptCall, attempt: &Attempt) -> Reply {
         if self.replicas.is_some() {
             // Boxed: it is rare, and large.
             let reply = Box::pin(self.send(&[(0, call)], attempt)).await.pop();
@@ -170,7 +170,7 @@ async fn together(groups: Vec<BoxFuture<'_, Vec<(usize, Reply)>>>) -> Vec<(usize
 }
 
 /// A call and its place among all of them.
-type Numbered<'c> = (usize, &'c Call);
+type Numbered<'c> = (usize, &'c ScriptCall);
 
 /// How calls are sent.
 #[derive(Clone)]
@@ -181,7 +181,7 @@ struct Attempt {
     /// Whether the first of them brings the script's text, which makes it known for the others.
     by_text: bool,
     /// The server's clock, where it is not the one that the connection knows.
-    clock: Option<Clock>,
+    clock: Option<ServerClock>,
     /// Whether this is the one retry of a failure that may pass.
     is_retry: bool,
 }

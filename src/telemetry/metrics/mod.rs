@@ -17,7 +17,7 @@ pub use http::{CLIENT_GONE, Http, Operation, Shed};
 pub use process::Process;
 pub use redis::{Redis, ServerFigures};
 use register::Register;
-pub use store::{Call, Calls, Embedded, Ended, Records, Verifications};
+pub use store::{Embedded, OpOutcome, Records, StoreOp, StoreOps, Verifications};
 
 /// What the format of [`Metrics::text`] is called.
 pub const CONTENT_TYPE: &str = TEXT_FORMAT;
@@ -39,7 +39,7 @@ pub struct Metrics {
     /// Requests.
     pub http: Http,
     /// Calls to the store.
-    pub calls: Calls,
+    pub calls: StoreOps,
     /// What became of records.
     pub records: Records,
     /// What the last verification came to.
@@ -70,7 +70,7 @@ impl Metrics {
         let lines = register.counters("study_stats_log_lines_total", lines, &["level"])?;
         Ok(Self {
             http: Http::new(&register)?,
-            calls: Calls::new(&register)?,
+            calls: StoreOps::new(&register)?,
             records: Records::new(&register)?,
             verified: Verifications::new(&register)?,
             embedded: match store {

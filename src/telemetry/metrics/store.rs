@@ -23,11 +23,11 @@ macro_rules! calls {
         /// What the store is asked to do.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[allow(missing_docs, reason = "each is named as what it calls")]
-        pub enum Call {
+        pub enum StoreOp {
             $($call,)+
         }
 
-        impl Call {
+        impl StoreOp {
             const ALL: [Self; [$($name),+].len()] = [$(Self::$call),+];
 
             /// Its name.
@@ -58,7 +58,7 @@ calls! {
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum OpOutcome {
     /// It was answered.
     Ok,
     /// The store was away, too slow or out of room.
@@ -69,7 +69,7 @@ pub enum Ended {
     Abandoned,
 }
 
-impl Ended {
+impl OpOutcome {
     const ALL: [Self; 4] = [Self::Ok, Self::Unavailable, Self::Wrong, Self::Abandoned];
 
     /// Its name.
@@ -85,9 +85,9 @@ impl Ended {
 }
 
 /// How long calls take, by what they are and how they end.
-pub struct Calls(Vec<[Histogram; Ended::ALL.len()]>);
+pub struct StoreOps(Vec<[Histogram; OpOutcome::ALL.len()]>);
 
-impl Calls {
+impl StoreOps {
     pub(super) fn new(register: &Register) -> Result<Self> {
         let durations = register.histograms(
             "study_stats_store_call_duration_seconds",
@@ -95,14 +95,14 @@ impl Calls {
             &["operation", "outcome"],
             &CALL_BUCKETS,
         )?;
-        let calls = Call::ALL.map(|call| {
-            Ended::ALL.map(|ended| durations.with_label_values(&[call.name(), ended.name()]))
+        let calls = StoreOp::ALL.map(|call| {
+            OpOutcome::ALL.map(|ended| durations.with_label_values(&[call.name(), ended.name()]))
         });
         Ok(Self(calls.into()))
     }
 
     /// Counts a call.
-    pub fn observe(&self, call: Call, ended: Ended, took: Duration) {
+    pub fn observe(&self, call: StoreOp, ended: OpOutcome, took: Duration) {
         self.0[call as usize][ended as usize].observe(took.as_secs_f64());
     }
 }

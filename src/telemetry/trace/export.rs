@@ -11,7 +11,8 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 
 use super::TRACER;
 use super::client::Client;
-use crate::config::{Config, StartError};
+use crate::config::Config;
+use crate::error::StartError;
 
 /// Where the protocol has spans sent, below the endpoint.
 const PATH: &str = "/v1/traces";

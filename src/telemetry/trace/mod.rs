@@ -6,6 +6,7 @@
 mod client;
 mod export;
 
+use std::future::Future;
 use std::sync::OnceLock;
 
 use hyper::{HeaderMap, Method};
@@ -18,8 +19,7 @@ use opentelemetry_http::HeaderExtractor;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, Span};
 
-use super::current;
-use super::metrics::{Call, Ended};
+use super::metrics::{OpOutcome, StoreOp};
 
 pub use export::Traces;
 
@@ -92,14 +92,29 @@ impl RequestSpan {
     }
 }
 
-/// The span of a call to the store.
-pub struct CallSpan(Span);
+tokio::task_local! {
+    static CURRENT: RequestSpan;
+}
 
-impl CallSpan {
+/// Has `future` serve the request of a span.
+pub fn scope<F: Future>(span: RequestSpan, future: F) -> impl Future<Output = F::Output> + use<F> {
+    CURRENT.scope(span, future)
+}
+
+/// The span of the request, where it has one.
+#[must_use]
+pub fn current() -> Option<RequestSpan> {
+    CURRENT.try_with(RequestSpan::clone).ok()
+}
+
+/// The span of a call to the store.
+pub struct StoreOpSpan(Span);
+
+impl StoreOpSpan {
     /// Begins it, below that of the request that the task serves; `None` where that is not traced.
     #[must_use]
-    pub fn begin(call: Call, store: &'static str) -> Option<Self> {
-        let (tracer, request) = (TRACER.get()?, current::span()?);
+    pub fn begin(call: StoreOp, store: &'static str) -> Option<Self> {
+        let (tracer, request) = (TRACER.get()?, current()?);
         if !request.0.span().is_recording() {
             return None;
         }
@@ -116,9 +131,9 @@ impl CallSpan {
     }
 
     /// Ends it.
-    pub fn end(mut self, ended: Ended) {
+    pub fn end(mut self, ended: OpOutcome) {
         self.0.set_attribute(KeyValue::new("outcome", ended.name()));
-        if ended != Ended::Ok {
+        if ended != OpOutcome::Ok {
             self.0.set_status(Status::error(ended.name()));
         }
         self.0.end();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use poem::http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-use study_stats::api::{self, BODY_BYTES, Context};
+use study_stats::api::{self, BODY_BYTES, State};
 use study_stats::server::{self, Limits, Worker};
 use study_stats::store::StatsStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,7 +21,7 @@ use super::PATIENCE;
 /// The API served in this process on a port of its own, until this value is dropped.
 pub(crate) struct Api {
     pub(crate) client: Client,
-    pub(crate) context: Context,
+    pub(crate) state: State,
     _stop: oneshot::Sender<()>,
     _server: JoinHandle<()>,
 }
@@ -61,8 +61,8 @@ impl Api {
     pub(crate) async fn serve_with(store: Arc<dyn StatsStore>, settings: Settings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = Client::new(listener.local_addr().unwrap());
-        let context = Context::new(store, settings.max_requests, settings.body_bytes, PATIENCE);
-        let app = api::endpoint(&context, settings.request_timeout);
+        let state = State::new(store, settings.max_requests, settings.body_bytes, PATIENCE);
+        let app = api::endpoint(&state, settings.request_timeout);
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async { drop(stopped.await) };
         let workers = vec![Worker::new(Handle::current(), app)];
@@ -73,7 +73,7 @@ impl Api {
         });
         Self {
             client,
-            context,
+            state,
             _stop: stop,
             _server: server,
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
-use study_stats::domain::{Decimal, Summary, Totals};
+use study_stats::domain::{Decimal, Measures, Summary, Totals};
 
 use super::audit::Holdings;
 use super::history::stats;
@@ -51,12 +51,8 @@ fn holdings(snapshot: &ReadTransaction) -> Holdings {
 }
 
 fn totals_of((sessions, modules, score, time): TotalsRow) -> Totals {
-    Totals {
-        sessions,
-        modules: Decimal::from_scaled(modules),
-        score: Decimal::from_scaled(score),
-        time: Decimal::from_scaled(time),
-    }
+    let sums = Measures::from([modules, score, time]).map(Decimal::from_scaled);
+    Totals { sessions, sums }
 }
 
 /// All rows of a table.

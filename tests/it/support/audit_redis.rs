@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
-use study_stats::domain::{Decimal, Summary, Totals};
+use study_stats::domain::{Decimal, Measures, Summary, Totals};
 use uuid::Uuid;
 
 use super::audit::{Holdings, bucket};
@@ -102,9 +102,7 @@ async fn sums(redis: &mut MultiplexedConnection, key: &str) -> Summary {
         learners: field("l").try_into().unwrap(),
         totals: Totals {
             sessions: field("n").try_into().unwrap(),
-            modules: sum("m"),
-            score: sum("s"),
-            time: sum("t"),
+            sums: Measures::from(["m", "s", "t"]).map(sum),
         },
     }
 }

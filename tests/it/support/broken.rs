@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use study_stats::domain::{CourseId, LearnerId, OccurredAt, Outcome, Record, SessionId};
+use study_stats::domain::{CourseId, Enrolment, LearnerId, OccurredAt, Outcome, Record, SessionId};
 use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
 use tempfile::TempDir;
@@ -34,8 +34,7 @@ impl Student {
 
     pub(crate) fn records(&self) -> impl Iterator<Item = Record> + use<'_> {
         self.sessions.iter().zip(TIMES).map(|(session, at)| Record {
-            learner: self.learner,
-            course: self.course,
+            enrolment: Enrolment::new(self.learner, self.course),
             session: *session,
             stats: stats(1.5, -2.25, 1e12),
             occurred_at: Some(OccurredAt::from_utc_millis(at)),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 use study_stats::config::{Cli, RedisSettings};
 use study_stats::domain::{
-    CourseId, LearnerId, ListedSession, MAX_MAGNITUDE, Outcome, Slice, Span,
+    CourseId, Enrolment, LearnerId, ListedSession, MAX_MAGNITUDE, Outcome, Slice, Span,
 };
 use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
@@ -151,7 +151,9 @@ pub(crate) async fn all_sessions(
     let mut slice = Slice::first(1_000);
     let mut all = Vec::new();
     loop {
-        let page = store.sessions(learner, course, Span::ALL, slice).await;
+        let page = store
+            .sessions(Enrolment::new(learner, course), Span::ALL, slice)
+            .await;
         let page = page.unwrap();
         all.extend(page.items);
         slice.after = page.next;

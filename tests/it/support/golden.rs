@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
-use study_stats::domain::{CourseId, LearnerId, OccurredAt, Record, Stats};
+use study_stats::domain::{CourseId, Enrolment, LearnerId, OccurredAt, Record, Stats};
 
 pub(crate) const LEARNER: &str = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f";
 pub(crate) const COURSE: &str = "fbffbfff-0000-4000-8000-000000000001";
@@ -21,8 +21,10 @@ pub(crate) const ERASED_KEY: &str = "ss:{194}:x:AZPU8XorfD2eT1prfI2eDw";
 /// A record of that session.
 pub(crate) fn golden(stats: Stats, millis: i64) -> Record {
     Record {
-        learner: LearnerId::parse(LEARNER).unwrap(),
-        course: CourseId::parse(COURSE).unwrap(),
+        enrolment: Enrolment::new(
+            LearnerId::parse(LEARNER).unwrap(),
+            CourseId::parse(COURSE).unwrap(),
+        ),
         session: SESSION.parse::<uuid::Uuid>().unwrap().into(),
         stats,
         occurred_at: Some(OccurredAt {

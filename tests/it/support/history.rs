@@ -4,7 +4,8 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use study_stats::domain::{
-    Amount, CourseId, LearnerId, MAX_MAGNITUDE, OccurredAt, Record, Score, SessionId, Stats, Totals,
+    Amount, CourseId, Enrolment, LearnerId, MAX_MAGNITUDE, OccurredAt, Record, Score, SessionId,
+    Stats, Totals,
 };
 use study_stats::store::StatsStore;
 
@@ -27,8 +28,7 @@ pub(crate) fn stats(modules: f64, score: f64, time: f64) -> Stats {
 /// A record without a time, of a new session.
 pub(crate) fn record(learner: LearnerId, course: CourseId, stats: Stats) -> Record {
     Record {
-        learner,
-        course,
+        enrolment: Enrolment::new(learner, course),
         session: id(),
         stats,
         occurred_at: None,
@@ -108,11 +108,11 @@ impl History {
             0 => Operation::Erase(*self.learners.choose(random).unwrap()),
             1 => {
                 let record = self.next_record();
-                Operation::ForgetCourse(record.learner, record.course)
+                Operation::DeleteCourse(record.enrolment)
             }
             2..8 => {
                 let record = self.next_record();
-                Operation::ForgetSession(record.learner, record.course, record.session)
+                Operation::DeleteSession(record.enrolment, record.session)
             }
             _ => {
                 let count = random.random_range(1..=80);
@@ -125,8 +125,10 @@ impl History {
     fn next_record(&mut self) -> Record {
         let random = &mut self.random;
         Record {
-            learner: *self.learners.choose(random).unwrap(),
-            course: *self.courses.choose(random).unwrap(),
+            enrolment: Enrolment::new(
+                *self.learners.choose(random).unwrap(),
+                *self.courses.choose(random).unwrap(),
+            ),
             session: *self.sessions.choose(random).unwrap(),
             stats: stats(number(random).abs(), number(random), number(random).abs()),
             occurred_at: Some(instant(random)),

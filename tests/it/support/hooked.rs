@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use study_stats::domain::{
-    CourseId, Deletion, LearnerId, ListedCourse, ListedSession, Outcome, Page, Record, Session,
-    SessionId, Slice, Span, Summary, Totals,
+    CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession, Outcome, Page,
+    Record, Session, SessionId, Slice, Span, Summary, Totals,
 };
 use study_stats::store::{StatsStore, StoreError};
 
@@ -36,32 +36,26 @@ impl StatsStore for Hooked {
 
     async fn session(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         session: SessionId,
     ) -> Result<Option<Session>, StoreError> {
         (self.hook)().await?;
-        self.store.session(learner, course, session).await
+        self.store.session(enrolment, session).await
     }
 
-    async fn totals(
-        &self,
-        learner: LearnerId,
-        course: CourseId,
-    ) -> Result<Option<Totals>, StoreError> {
+    async fn totals(&self, enrolment: Enrolment) -> Result<Option<Totals>, StoreError> {
         (self.hook)().await?;
-        self.store.totals(learner, course).await
+        self.store.totals(enrolment).await
     }
 
     async fn sessions(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         span: Span,
         slice: Slice,
     ) -> Result<Page<ListedSession>, StoreError> {
         (self.hook)().await?;
-        self.store.sessions(learner, course, span, slice).await
+        self.store.sessions(enrolment, span, slice).await
     }
 
     async fn courses(
@@ -78,26 +72,21 @@ impl StatsStore for Hooked {
         self.store.summary(course).await
     }
 
-    async fn forget_session(
+    async fn delete_session(
         &self,
-        learner: LearnerId,
-        course: CourseId,
+        enrolment: Enrolment,
         session: SessionId,
-    ) -> Result<Deletion, StoreError> {
+    ) -> Result<DeleteOutcome, StoreError> {
         (self.hook)().await?;
-        self.store.forget_session(learner, course, session).await
+        self.store.delete_session(enrolment, session).await
     }
 
-    async fn forget_course(
-        &self,
-        learner: LearnerId,
-        course: CourseId,
-    ) -> Result<Deletion, StoreError> {
+    async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError> {
         (self.hook)().await?;
-        self.store.forget_course(learner, course).await
+        self.store.delete_course(enrolment).await
     }
 
-    async fn erase(&self, learner: LearnerId) -> Result<Deletion, StoreError> {
+    async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError> {
         (self.hook)().await?;
         self.store.erase(learner).await
     }

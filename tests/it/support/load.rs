@@ -143,9 +143,9 @@ impl Report {
             if answer.status == 200 {
                 let counted = recount(&sessions);
                 let expected = json!([
-                    counted.modules.to_f64(),
+                    counted.sums.modules.to_f64(),
                     counted.average_score(),
-                    counted.time.to_f64()
+                    counted.sums.time.to_f64()
                 ]);
                 assert_eq!(
                     numbers(&answer.json()),

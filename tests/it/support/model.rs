@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 
 use futures_util::future::join_all;
 use study_stats::domain::{
-    Activity, CourseId, Deletion, LearnerId, ListedCourse, ListedSession, Outcome, Record, Session,
-    SessionId, Span, Summary, Totals,
+    Activity, CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession, Outcome,
+    Record, Session, SessionId, Span, Summary, Totals,
 };
 use study_stats::store::StatsStore;
 
@@ -22,8 +22,8 @@ const PAGE: usize = 7;
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
     Record(Vec<Record>),
-    ForgetSession(LearnerId, CourseId, SessionId),
-    ForgetCourse(LearnerId, CourseId),
+    DeleteSession(Enrolment, SessionId),
+    DeleteCourse(Enrolment),
     Erase(LearnerId),
 }
 
@@ -31,7 +31,7 @@ pub(crate) enum Operation {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
     Outcomes(Vec<Outcome>),
-    Deletion(Deletion),
+    DeleteOutcome(DeleteOutcome),
 }
 
 impl Operation {
@@ -42,13 +42,13 @@ impl Operation {
                 let outcomes = store.record_many(records).await.into_iter();
                 return Answer::Outcomes(outcomes.map(Result::unwrap).collect());
             }
-            Self::ForgetSession(learner, course, session) => {
-                store.forget_session(*learner, *course, *session).await
+            Self::DeleteSession(enrolment, session) => {
+                store.delete_session(*enrolment, *session).await
             }
-            Self::ForgetCourse(learner, course) => store.forget_course(*learner, *course).await,
+            Self::DeleteCourse(enrolment) => store.delete_course(*enrolment).await,
             Self::Erase(learner) => store.erase(*learner).await,
         };
-        Answer::Deletion(deletion.unwrap())
+        Answer::DeleteOutcome(deletion.unwrap())
     }
 }
 
@@ -78,33 +78,35 @@ impl Model {
                     records.iter().map(|record| self.record(record)).collect(),
                 );
             }
-            Operation::ForgetSession(learner, course, session) => {
-                self.sessions.remove(&(*learner, *course, *session));
+            Operation::DeleteSession(enrolment, session) => {
+                self.sessions
+                    .remove(&(enrolment.learner, enrolment.course, *session));
             }
-            Operation::ForgetCourse(learner, course) => {
-                let is_kept = |key: &(_, _, _)| (key.0, key.1) != (*learner, *course);
+            Operation::DeleteCourse(enrolment) => {
+                let is_kept = |key: &(_, _, _)| Enrolment::new(key.0, key.1) != *enrolment;
                 self.sessions.retain(|key, _| is_kept(key));
             }
             Operation::Erase(learner) => {
                 self.sessions.retain(|(l, ..), _| l != learner);
                 self.erased.insert(*learner, now());
-                return Answer::Deletion(Deletion::Deleted);
+                return Answer::DeleteOutcome(DeleteOutcome::Deleted);
             }
         }
-        Answer::Deletion(if self.sessions.len() < before {
-            Deletion::Deleted
+        Answer::DeleteOutcome(if self.sessions.len() < before {
+            DeleteOutcome::Deleted
         } else {
-            Deletion::Missing
+            DeleteOutcome::Missing
         })
     }
 
     fn record(&mut self, record: &Record) -> Outcome {
         let occurred_at = record.occurred_at.expect("a model has no clock");
-        let erased_at = self.erased.get(&record.learner);
+        let erased_at = self.erased.get(&record.enrolment.learner);
         if erased_at.is_some_and(|erased_at| occurred_at.millis <= *erased_at) {
             return Outcome::Erased;
         }
-        let key = (record.learner, record.course, record.session);
+        let Enrolment { learner, course } = record.enrolment;
+        let key = (learner, course, record.session);
         let former = self.sessions.get(&key);
         if former.is_some_and(|former| former.occurred_at.millis > occurred_at.millis) {
             return Outcome::Superseded;
@@ -126,9 +128,13 @@ impl Model {
     /// The learners and courses whose totals an operation may move.
     fn touched_by(&self, operation: &Operation) -> BTreeSet<(LearnerId, CourseId)> {
         match operation {
-            Operation::Record(records) => records.iter().map(|r| (r.learner, r.course)).collect(),
-            Operation::ForgetSession(learner, course, _)
-            | Operation::ForgetCourse(learner, course) => BTreeSet::from([(*learner, *course)]),
+            Operation::Record(records) => records
+                .iter()
+                .map(|r| (r.enrolment.learner, r.enrolment.course))
+                .collect(),
+            Operation::DeleteSession(enrolment, _) | Operation::DeleteCourse(enrolment) => {
+                BTreeSet::from([(enrolment.learner, enrolment.course)])
+            }
             Operation::Erase(learner) => {
                 let theirs = self.courses(*learner).into_iter();
                 theirs.map(|course| (*learner, course.id)).collect()
@@ -155,9 +161,9 @@ impl Model {
         let pairs = pairs.iter().map(async |&(learner, course)| {
             let days = i32::MIN..=i32::MAX;
             let (totals, sessions, activity) = tokio::join!(
-                store.totals(learner, course),
+                store.totals(Enrolment::new(learner, course)),
                 sessions(store, learner, course, Span::ALL, PAGE),
-                store.activity(learner, course, days.clone()),
+                store.activity(Enrolment::new(learner, course), days.clone()),
             );
             assert_eq!(totals.unwrap(), self.totals(learner, course));
             assert_eq!(sessions.concat(), self.sessions(learner, course));

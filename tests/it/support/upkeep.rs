@@ -8,8 +8,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::{FromRedisValue, ToRedisArgs};
 use study_stats::config::RedisSettings;
 use study_stats::domain::{CourseId, LearnerId, SessionId};
+use study_stats::store::maintenance::{
+    Difference, Entry, Maintenance, Subject, VerifyEvent, VerifyReport,
+};
 use study_stats::store::redis::{Bounds, RedisStore};
-use study_stats::store::upkeep::{Difference, Entry, Subject, Upkeep, Verified, Verifying};
 use study_stats::store::{StatsStore, StoreError};
 use tokio::sync::mpsc;
 
@@ -113,20 +115,20 @@ impl Kept {
     }
 
     /// Verifies, and gives the differences in the order of their keys.
-    pub(crate) async fn verify(&self, repair: bool) -> (Verified, Vec<Difference>) {
+    pub(crate) async fn verify(&self, repair: bool) -> (VerifyReport, Vec<Difference>) {
         self.try_verify(repair).await.unwrap()
     }
 
     pub(crate) async fn try_verify(
         &self,
         repair: bool,
-    ) -> Result<(Verified, Vec<Difference>), StoreError> {
+    ) -> Result<(VerifyReport, Vec<Difference>), StoreError> {
         let (events, mut told) = mpsc::channel(8);
         let store = Arc::clone(&self.store);
         let verifying = tokio::spawn(async move { store.verify(repair, events).await });
         let mut differences = Vec::new();
         while let Some(event) = told.recv().await {
-            if let Verifying::Difference(difference) = event {
+            if let VerifyEvent::Difference(difference) = event {
                 differences.push(difference);
             }
         }

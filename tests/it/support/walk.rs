@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use study_stats::domain::{
-    CourseId, LearnerId, ListedCourse, ListedSession, Page, Position, Slice, Span,
+    CourseId, Enrolment, LearnerId, ListedCourse, ListedSession, Page, Position, Slice, Span,
 };
 use study_stats::store::{StatsStore, StoreError};
 
@@ -15,7 +15,10 @@ pub(crate) async fn sessions(
     span: Span,
     limit: usize,
 ) -> Vec<Vec<ListedSession>> {
-    walk(limit, |slice| store.sessions(learner, course, span, slice)).await
+    walk(limit, |slice| {
+        store.sessions(Enrolment::new(learner, course), span, slice)
+    })
+    .await
 }
 
 /// The pages of a learner's courses, of at most `limit` each.

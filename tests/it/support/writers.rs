@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
-use study_stats::domain::{CourseId, LearnerId, Record, SessionId, Stats};
+use study_stats::domain::{CourseId, Enrolment, LearnerId, Record, SessionId, Stats};
 use study_stats::store::StatsStore;
 use study_stats::store::redis::RedisStore;
 use tokio::task::JoinSet;
@@ -75,7 +75,11 @@ impl Writers {
         let models = self.writers.join_all().await;
         let mut stored = 0;
         for ((learner, course, session), stats) in models.into_iter().flatten() {
-            let found = kept.store.session(learner, course, session).await.unwrap();
+            let found = kept
+                .store
+                .session(Enrolment::new(learner, course), session)
+                .await
+                .unwrap();
             assert_eq!(found.map(|found| found.stats), Some(stats));
             stored += 1;
         }
@@ -140,14 +144,17 @@ impl Writer {
                 self.model.retain(|key, _| key.0 != learner);
             }
             1 if self.erasures => {
-                self.store.forget_course(learner, course).await.unwrap();
+                self.store
+                    .delete_course(Enrolment::new(learner, course))
+                    .await
+                    .unwrap();
                 self.model
                     .retain(|key, _| (key.0, key.1) != (learner, course));
             }
             2..10 => {
                 let store = &self.store;
                 store
-                    .forget_session(learner, course, session)
+                    .delete_session(Enrolment::new(learner, course), session)
                     .await
                     .unwrap();
                 self.model.remove(&(learner, course, session));

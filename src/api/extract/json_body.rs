@@ -1,0 +1,89 @@
+//! How bodies are read: as JSON, up to a size, within the budget for all that are large.
+
+use std::marker::PhantomData;
+use std::pin::pin;
+
+use futures_util::TryStreamExt;
+use poem::http::header;
+use poem::{Body, Request, RequestBody};
+use poem_openapi::payload::{Json, Payload};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use crate::api::middleware::body_budget::{Budget, Buffer};
+use crate::api::respond::error::ApiError;
+
+/// A body of JSON that is as the document describes `S`, of up to `MAX` bytes; not read yet.
+pub(crate) struct JsonBody<S, const MAX: usize> {
+    body: Body,
+    /// Its length, where the client announced it.
+    length: Option<usize>,
+    schema: PhantomData<fn() -> S>,
+}
+
+impl<S, const MAX: usize> JsonBody<S, MAX> {
+    /// Reads it to its end.
+    pub(crate) async fn read(self, budget: &Budget) -> Result<Buffer, ApiError> {
+        let most = self.length.unwrap_or(MAX);
+        if most > MAX {
+            return Err(ApiError::body_too_large());
+        }
+        let mut buffer = Buffer::new(budget)?;
+        let mut chunks = pin!(self.body.into_bytes_stream());
+        while let Some(chunk) = chunks
+            .try_next()
+            .await
+            .map_err(|_| ApiError::incomplete_body())?
+        {
+            if buffer.len() + chunk.len() > MAX {
+                return Err(ApiError::body_too_large());
+            }
+            buffer.extend(&chunk, most).map_err(ApiError::closing)?;
+        }
+        Ok(buffer)
+    }
+}
+
+impl<'a, S: Type, const MAX: usize> ApiExtractor<'a> for JsonBody<S, MAX> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        S::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = MetaMediaType {
+            content_type: "application/json",
+            schema: S::schema_ref(),
+        };
+        Some(MetaRequest {
+            description: None,
+            content: vec![content],
+            required: true,
+        })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let headers = request.headers();
+        let is_json = request
+            .content_type()
+            .is_some_and(Json::<S>::check_content_type);
+        if !is_json || headers.contains_key(header::CONTENT_ENCODING) {
+            return Err(ApiError::unsupported_content_type().into());
+        }
+        let length = headers.get(header::CONTENT_LENGTH);
+        Ok(Self {
+            body: body.take()?,
+            length: length.and_then(|length| length.to_str().ok()?.parse().ok()),
+            schema: PhantomData,
+        })
+    }
+}

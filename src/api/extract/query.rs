@@ -1,0 +1,124 @@
+//! The parameters of the query string, and what they mean together.
+
+use poem::{Request, RequestBody, Result};
+use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime};
+
+use crate::wire::validation::{Checked, Problem};
+
+/// A value that a parameter can have.
+pub(crate) trait Parameter: Sized + Send {
+    /// What would be right, to stand after "must be".
+    const EXPECTED: &'static str;
+
+    /// How the document describes it.
+    fn schema() -> MetaSchema;
+
+    /// Reads its text, which may be empty.
+    fn parse(text: &str) -> Option<Self>;
+}
+
+/// A parameter that may be left out, as far as it is right.
+///
+/// Not poem-openapi's own, which takes the first of several and fails by itself: nothing that was
+/// asked for may silently become something else, and all problems are told at once.
+pub(crate) struct Query<T>(pub(crate) Checked<Option<T>>);
+
+impl<'a, T: Parameter> ApiExtractor<'a> for Query<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Query)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(MetaSchemaRef::Inline(Box::new(T::schema())))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        options: ExtractParamOptions<()>,
+    ) -> Result<Self> {
+        let parameters: Vec<(String, String)> = request.params()?;
+        let mut values = parameters
+            .iter()
+            .filter(|(name, _)| name == options.name)
+            .map(|(_, value)| value);
+        Ok(Self(match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => match T::parse(value) {
+                Some(value) => Ok(Some(value)),
+                None => Err(invalid(options.name, T::EXPECTED)),
+            },
+            (Some(_), Some(_)) => Err(invalid(options.name, "given once")),
+        }))
+    }
+}
+
+pub(crate) fn invalid(field: &'static str, expected: &'static str) -> Vec<Problem> {
+    vec![Problem {
+        field,
+        missing: false,
+        expected,
+    }]
+}
+
+impl Parameter for OffsetDateTime {
+    const EXPECTED: &'static str = "a time in RFC 3339 with an offset, such as 2026-01-15T08:30:00Z or 2026-01-15T09:30:00%2B01:00 (in a query, + is a space)";
+
+    fn schema() -> MetaSchema {
+        MetaSchema::new_with_format("string", "date-time")
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text, &Rfc3339).ok()
+    }
+}
+
+impl Parameter for Date {
+    const EXPECTED: &'static str = "a date such as 2026-01-15";
+
+    fn schema() -> MetaSchema {
+        MetaSchema::new_with_format("string", "date")
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        // Its length tells it from years with a sign.
+        let text = Some(text).filter(|text| text.len() == "2026-01-15".len())?;
+        Self::parse(text, format_description!("[year]-[month]-[day]")).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_has_four_digits_two_and_two() {
+        for text in ["0000-01-01", "2024-02-29", "9999-12-31"] {
+            assert!(<Date as Parameter>::parse(text).is_some(), "{text}");
+        }
+        for text in [
+            "",
+            "2026-1-15",
+            "2026-02-29",
+            "2026-13-01",
+            "20260115",
+            "2026/01/15",
+            "-2026-01-15",
+            "+2026-1-15",
+            "-202-01-15",
+            "2026-01-15Z",
+            "12026-01-1",
+        ] {
+            assert!(<Date as Parameter>::parse(text).is_none(), "{text}");
+        }
+    }
+}

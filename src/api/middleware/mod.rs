@@ -1,0 +1,6 @@
+//! The layers around every handler.
+
+pub(crate) mod access_log;
+pub(crate) mod body_budget;
+pub(crate) mod request;
+pub(crate) mod routes;

@@ -1,0 +1,70 @@
+//! The answer in JSON that may be large.
+
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use poem::{IntoResponse, Response};
+use poem_openapi::payload::{Json, Payload};
+use poem_openapi::registry::{MetaSchemaRef, Registry};
+use poem_openapi::types::{ToJSON, Type};
+
+use super::error::ApiError;
+use crate::api::middleware::body_budget::{Budget, Buffer};
+
+/// An answer in JSON that may be large. It takes of the budget until it is sent.
+pub(crate) struct LargeJson<T> {
+    text: Bytes,
+    schema: PhantomData<fn() -> T>,
+}
+
+impl<T: ToJSON> LargeJson<T> {
+    /// The answer that says `content`.
+    pub(crate) fn new(content: &T, budget: &Budget) -> Result<Self, ApiError> {
+        let text = content.to_json_string();
+        let mut buffer = Buffer::new(budget)?;
+        buffer.extend(text.as_bytes(), text.len())?;
+        Ok(Self {
+            text: Bytes::from_owner(buffer),
+            schema: PhantomData,
+        })
+    }
+}
+
+impl<T: Type> Payload for LargeJson<T> {
+    const CONTENT_TYPE: &'static str = Json::<T>::CONTENT_TYPE;
+
+    fn check_content_type(content_type: &str) -> bool {
+        Json::<T>::check_content_type(content_type)
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: Type> IntoResponse for LargeJson<T> {
+    fn into_response(self) -> Response {
+        Response::builder()
+            .content_type(Self::CONTENT_TYPE)
+            .body(self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_takes_of_the_budget_until_it_is_dropped() {
+        let budget = Budget::new(10_000);
+        let answer = LargeJson::new(&"x".repeat(10_000), &budget).unwrap();
+        let response = answer.into_response();
+        assert!(budget.take(5_000).is_err());
+        drop(response);
+        assert!(budget.take(10_000).is_ok());
+    }
+}

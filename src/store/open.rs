@@ -1,0 +1,86 @@
+//! Opening of the store that the configuration selects.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::StatsStore;
+use super::embedded::EmbeddedStore;
+use super::instrumented::instrumented;
+use super::maintenance::Maintenance;
+use super::redis::RedisStore;
+use crate::config::StoreConfig;
+use crate::error::StartError;
+
+/// An open store: its operations for requests, and its operations for operators. Clones share the
+/// store.
+#[derive(Clone)]
+pub struct Store {
+    /// The operations for requests.
+    pub requests: Arc<dyn StatsStore>,
+    /// The operations for operators.
+    pub maintenance: Arc<dyn Maintenance>,
+}
+
+impl Store {
+    /// Wraps a store that has both kinds of operations.
+    #[must_use]
+    pub fn new(store: impl StatsStore + Maintenance + 'static) -> Self {
+        let store = Arc::new(store);
+        Self {
+            requests: Arc::clone(&store) as _,
+            maintenance: store,
+        }
+    }
+
+    /// The store with its operations for requests in the metrics and the traces, where those are on.
+    #[must_use]
+    pub fn instrumented(self) -> Self {
+        Self {
+            requests: instrumented(self.requests),
+            ..self
+        }
+    }
+
+    /// Opens the store that the configuration selects. Redis may be unreachable: its connections are
+    /// then made in the background.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is wrong, or the embedded database cannot be opened.
+    pub fn open(config: &StoreConfig<'_>) -> Result<Self, StartError> {
+        Ok(match config {
+            StoreConfig::Embedded { directory, timeout } => {
+                Self::new(EmbeddedStore::open(directory, *timeout)?)
+            }
+            StoreConfig::Redis { url, settings } => Self::new(RedisStore::open(url, settings)?),
+        })
+    }
+
+    /// Opens the store once for each runtime. On Redis each store has its own connections, served by
+    /// its runtime; the embedded store is shared.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_for_each(
+        runtimes: &[Handle],
+        config: &StoreConfig<'_>,
+    ) -> Result<Vec<Self>, StartError> {
+        let StoreConfig::Redis { url, settings } = config else {
+            return Ok(vec![Self::open(config)?; runtimes.len()]);
+        };
+        let settings = settings.clone().shared_by(runtimes.len());
+        let stores = runtimes.iter().enumerate().map(|(number, runtime)| {
+            let _entered = runtime.enter();
+            // One config watch per process.
+            let store = if number == 0 {
+                RedisStore::open(url, &settings)?
+            } else {
+                RedisStore::beside(url, &settings)?
+            };
+            Ok(Self::new(store))
+        });
+        stores.collect()
+    }
+}

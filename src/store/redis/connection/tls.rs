@@ -1,0 +1,54 @@
+//! The files that TLS to Redis needs where the system's own certificates do not do.
+
+use std::fs;
+use std::path::Path;
+
+use redis::{ClientTlsConfig, TlsCertificates};
+
+use crate::config::RedisSettings;
+use crate::error::StartError;
+
+/// The certificates to trust instead of the system's, and the one to show.
+///
+/// # Errors
+///
+/// A file cannot be read, half of a pair is missing, or `tls` is not asked for.
+pub(crate) fn certificates(
+    settings: &RedisSettings,
+    tls: bool,
+) -> Result<Option<TlsCertificates>, StartError> {
+    let root_cert = read("REDIS_CA_FILE", settings.ca_file.as_deref())?;
+    let client_cert = read("REDIS_CERT_FILE", settings.cert_file.as_deref())?;
+    let client_key = read("REDIS_KEY_FILE", settings.key_file.as_deref())?;
+    let client_tls = match (client_cert, client_key) {
+        (Some(client_cert), Some(client_key)) => Some(ClientTlsConfig {
+            client_cert,
+            client_key,
+        }),
+        (None, None) => None,
+        _ => {
+            return Err(StartError::Configuration(
+                "REDIS_CERT_FILE and REDIS_KEY_FILE belong together: set both or none".into(),
+            ));
+        }
+    };
+    let any = root_cert.is_some() || client_tls.is_some();
+    if any && !tls {
+        return Err(StartError::Configuration(
+            "files for TLS are given, but REDIS_URL does not ask for TLS: begin it with rediss"
+                .into(),
+        ));
+    }
+    Ok(any.then_some(TlsCertificates {
+        client_tls,
+        root_cert,
+    }))
+}
+
+fn read(name: &str, file: Option<&Path>) -> Result<Option<Vec<u8>>, StartError> {
+    let content = file.map(fs::read).transpose();
+    content.map_err(|error| {
+        let file = file.unwrap_or(Path::new("")).display();
+        StartError::Configuration(format!("{name}: cannot read {file}: {error}"))
+    })
+}

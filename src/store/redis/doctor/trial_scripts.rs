@@ -1,0 +1,79 @@
+//! How long the scripts take.
+
+use super::latency::Latency;
+use super::probe::{LIFETIME, Probe};
+use crate::domain::{Slice, Span};
+use crate::store::doctor::Diagnosis;
+use crate::store::redis::script_call::ScriptCall;
+use crate::store::redis::scripts::ERASE;
+use crate::store::{StatsStore, StoreError};
+
+/// Sessions that a page has.
+const PAGE: usize = 50;
+
+impl Probe {
+    /// Times each script.
+    pub(crate) async fn scripts(&self) -> Vec<Diagnosis> {
+        let mut record = Latency::of("latency of record");
+        let mut forget = Latency::of("latency of forget");
+        let mut page = Latency::of("latency of page");
+        let mut erase = Latency::of("latency of erase");
+        let mut checks = Vec::new();
+        if let Err(error) = self.time_writes(&mut record, &mut forget).await {
+            checks.push(self.failed("latency of record and forget", &error));
+        } else {
+            checks.extend([record, forget].map(|latency| latency.told(&self.server)));
+        }
+        checks.push(match self.time_page(&mut page).await {
+            Ok(()) => page.told(&self.server),
+            Err(error) => self.failed("latency of page", &error),
+        });
+        checks.push(match self.time_erase(&mut erase).await {
+            Ok(()) => erase.told(&self.server),
+            Err(error) => self.failed("latency of erase", &error),
+        });
+        checks
+    }
+
+    /// A session more, and one less, in turns.
+    async fn time_writes(
+        &self,
+        record: &mut Latency,
+        forget: &mut Latency,
+    ) -> Result<(), StoreError> {
+        let session = self.extra;
+        let new = self.record(session);
+        while !forget.is_known() {
+            record.time(self.store.record(&new)).await?;
+            let gone = self.store.delete_session(self.enrolment, session);
+            forget.time(gone).await?;
+        }
+        Ok(())
+    }
+
+    async fn time_page(&self, latency: &mut Latency) -> Result<(), StoreError> {
+        let timeline = self.store.keys.timeline(self.enrolment);
+        while !latency.is_known() {
+            let page = self
+                .store
+                .read_page(&timeline, Span::ALL, Slice::first(PAGE));
+            latency.time(page).await?;
+        }
+        Ok(())
+    }
+
+    async fn time_erase(&self, latency: &mut Latency) -> Result<(), StoreError> {
+        let lifetime = LIFETIME.as_millis().to_string().into_bytes();
+        while !latency.is_known() {
+            let key = self.store.keys.erased(self.enrolment.learner);
+            let call = ScriptCall::new(
+                &ERASE,
+                self.enrolment.learner,
+                vec![key],
+                vec![lifetime.clone()],
+            );
+            latency.time(self.store.write(call)).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! The JSON forms of sessions, records, batches and export lines, as they arrive and as they leave,
+//! with their schemas. It knows no HTTP.
+
+pub(crate) mod batch;
+pub(crate) mod number;
+pub(crate) mod occurred_at;
+pub(crate) mod record;
+pub(crate) mod session_line;
+pub(crate) mod time;
+pub(crate) mod validation;

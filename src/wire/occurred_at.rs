@@ -1,0 +1,117 @@
+//! Times of occurrence as they are written: an instant, and the calendar day in its offset.
+
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+use crate::domain::OccurredAt;
+
+/// A minute and a day in milliseconds.
+const MINUTE: i64 = 60_000;
+const DAY: i64 = 24 * 60 * MINUTE;
+/// The largest offset that RFC 3339 can write, in minutes: 23:59.
+const MAX_OFFSET: i64 = 24 * 60 - 1;
+
+/// A text that is read back as the same: in UTC where its date is the local day, else in the nearest
+/// offset in which that is so. `None` for what no record can have brought.
+pub(crate) fn write(at: OccurredAt) -> Option<String> {
+    let nanos = i128::from(at.millis) * 1_000_000;
+    let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
+    let offset = UtcOffset::from_whole_seconds(i32::try_from(offset(at)? * 60).ok()?).ok()?;
+    let text = time.checked_to_offset(offset)?.format(&Rfc3339);
+    text.ok()
+}
+
+/// The smallest offset, in minutes, in which the instant falls on the local day.
+fn offset(at: OccurredAt) -> Option<i64> {
+    let start = i64::from(at.local_day) * DAY;
+    let since_start = at.millis.checked_sub(start)?;
+    let offset = if since_start < 0 {
+        // Forward to the first minute of the day.
+        -since_start.div_euclid(MINUTE)
+    } else if since_start >= DAY {
+        // Back to the last one.
+        -(since_start - DAY).div_euclid(MINUTE) - 1
+    } else {
+        0
+    };
+    Some(offset).filter(|offset| offset.abs() <= MAX_OFFSET)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::wire::session_line;
+
+    /// When a record occurred that brings this text.
+    fn read(text: &str) -> OccurredAt {
+        let id = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f";
+        let record = json!({
+            "userId": id, "courseId": id, "sessionId": id,
+            "totalModulesStudied": 0, "averageScore": 0, "timeStudied": 0,
+            "occurredAt": text,
+        });
+        let record = session_line::read(record.to_string().as_bytes()).unwrap();
+        record.occurred_at.unwrap()
+    }
+
+    #[test]
+    fn the_offset_is_the_smallest_in_which_the_day_is_the_local_one() {
+        for (read_from, written) in [
+            ("2026-01-15T09:30:00+01:00", "2026-01-15T08:30:00Z"),
+            ("2026-01-15T23:30:00.5Z", "2026-01-15T23:30:00.5Z"),
+            ("2026-01-16T05:00:00+05:30", "2026-01-16T00:00:00+00:30"),
+            (
+                "2026-01-16T00:00:59.999+00:01",
+                "2026-01-16T00:00:59.999+00:01",
+            ),
+            ("2026-01-15T20:00:00-08:00", "2026-01-15T23:59:00-04:01"),
+            (
+                "2026-01-15T23:59:59.999-00:01",
+                "2026-01-15T23:59:59.999-00:01",
+            ),
+            ("2026-01-16T23:59:00+23:59", "2026-01-16T00:00:00Z"),
+            ("0000-01-01T00:00:00-23:59", "0000-01-01T23:59:00Z"),
+            ("1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"),
+        ] {
+            let at = read(read_from);
+            assert_eq!(write(at).as_deref(), Some(written), "{read_from}");
+        }
+    }
+
+    #[test]
+    fn what_no_offset_gives_is_not_written() {
+        for (millis, local_day) in [
+            (0, 2),
+            (0, -2),
+            (0, 1),
+            (MINUTE - 1, 1),
+            (-1, 1),
+            (i64::MAX, 0),
+            (i64::MIN, i32::MAX),
+        ] {
+            let at = OccurredAt { millis, local_day };
+            assert_eq!(write(at), None, "{at:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back_as_the_same(
+            millis in -62_167_132_800_000..1_700_000_000_000_i64,
+            minutes in -MAX_OFFSET..=MAX_OFFSET,
+        ) {
+            let day = (millis + minutes * MINUTE).div_euclid(DAY);
+            let at = OccurredAt { millis, local_day: i32::try_from(day).unwrap() };
+            let text = write(at).unwrap();
+            prop_assert_eq!(read(&text), at, "{}", text);
+            // No smaller offset would do.
+            let chosen = offset(at).unwrap();
+            prop_assert!(chosen.abs() <= minutes.abs());
+            let nearer = chosen - chosen.signum();
+            prop_assert!(chosen == 0 || (millis + nearer * MINUTE).div_euclid(DAY) != day);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Sessions as lines of JSON, each of which is a record of a batch: what an export is made of.
+
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::batch::record;
+use super::record::NoObject;
+use super::time::Unwritable;
+use super::validation::Problem;
+use super::{number, occurred_at};
+use crate::domain::{Enrolment, ListedSession, Record};
+
+/// A session, in the order in which its fields are written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    user_id: Uuid,
+    course_id: Uuid,
+    session_id: Uuid,
+    total_modules_studied: Value,
+    average_score: Value,
+    time_studied: Value,
+    occurred_at: String,
+}
+
+/// Appends a stored session as a line.
+///
+/// # Errors
+///
+/// Its day and its time are not of one moment: no record has brought them.
+pub(crate) fn write(
+    lines: &mut Vec<u8>,
+    enrolment: Enrolment,
+    listed: &ListedSession,
+) -> Result<(), Unwritable> {
+    let Enrolment { learner, course } = enrolment;
+    let stats = listed.session.stats;
+    let occurred_at = occurred_at::write(listed.session.occurred_at).ok_or_else(|| {
+        let id = listed.id;
+        Unwritable(format!(
+            "session {id} of learner {learner} in course {course} has a day that is not that of its time"
+        ))
+    })?;
+    let line = Line {
+        user_id: learner.into(),
+        course_id: course.into(),
+        session_id: listed.id.into(),
+        total_modules_studied: number::json(stats.modules.get()),
+        average_score: number::json(stats.score.get()),
+        time_studied: number::json(stats.time.get()),
+        occurred_at,
+    };
+    serde_json::to_writer(&mut *lines, &line).map_err(|error| Unwritable(error.to_string()))?;
+    lines.push(b'\n');
+    Ok(())
+}
+
+/// The record of a line, checked as one of a batch, or all that is wrong with it.
+pub(crate) fn read(line: &[u8]) -> Result<Record, String> {
+    let record = record(line).map_err(|NoObject| "it is no JSON object, or has a field twice")?;
+    record.map_err(|problems| {
+        let advice: Vec<_> = problems.iter().map(Problem::advice).collect();
+        advice.join(" ")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{
+        Amount, CourseId, LearnerId, OccurredAt, Score, Session, SessionId, Stats,
+    };
+
+    const LEARNER: &str = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e01";
+    const COURSE: &str = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e02";
+    const SESSION: &str = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e03";
+
+    fn written(modules: f64, score: f64, time: f64, occurred_at: OccurredAt) -> (Record, String) {
+        let stats = Stats {
+            modules: Amount::new(modules).unwrap(),
+            score: Score::new(score).unwrap(),
+            time: Amount::new(time).unwrap(),
+        };
+        let record = Record {
+            enrolment: Enrolment::new(
+                LearnerId::parse(LEARNER).unwrap(),
+                CourseId::parse(COURSE).unwrap(),
+            ),
+            session: SessionId::parse(SESSION).unwrap(),
+            stats,
+            occurred_at: Some(occurred_at),
+        };
+        let listed = ListedSession {
+            id: record.session,
+            session: Session { stats, occurred_at },
+        };
+        let mut line = Vec::new();
+        write(&mut line, record.enrolment, &listed).unwrap();
+        (record, String::from_utf8(line).unwrap())
+    }
+
+    #[test]
+    fn a_line_has_the_fields_of_a_batch_record_in_a_fixed_order() {
+        let at = OccurredAt {
+            millis: 1_768_519_800_000,
+            local_day: 20_469,
+        };
+        let (_, line) = written(5.0, -0.840_136_556_537_863_9, 1e12, at);
+        let expected = format!(
+            r#"{{"userId":"{LEARNER}","courseId":"{COURSE}","sessionId":"{SESSION}","totalModulesStudied":5,"averageScore":-0.8401365565378639,"timeStudied":1000000000000,"occurredAt":"2026-01-16T00:00:00+00:30"}}"#
+        );
+        assert_eq!(line, expected + "\n");
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_a_line_is_told() {
+        let wrong = read(br#"{"userId":1,"sessionId":"","averageScore":"x","timeStudied":-1}"#);
+        let wrong = wrong.unwrap_err();
+        for field in [
+            "userId is invalid",
+            "courseId is required",
+            "sessionId is required",
+            "totalModulesStudied is required",
+            "averageScore is invalid",
+            "timeStudied is invalid",
+        ] {
+            assert!(wrong.contains(field), "{wrong}");
+        }
+        for no_object in ["[]", "{", "x", r#"{"userId":1,"userId":1}"#, "{}{}"] {
+            let wrong = read(no_object.as_bytes()).unwrap_err();
+            assert!(wrong.contains("JSON object"), "{no_object}: {wrong}");
+        }
+    }
+
+    #[test]
+    fn a_session_whose_day_is_not_that_of_its_time_is_named() {
+        let listed = ListedSession {
+            id: SessionId::parse(SESSION).unwrap(),
+            session: Session {
+                stats: Stats::default(),
+                occurred_at: OccurredAt {
+                    millis: 0,
+                    local_day: 7,
+                },
+            },
+        };
+        let (learner, course) = (LearnerId::parse(LEARNER), CourseId::parse(COURSE));
+        let failure = write(
+            &mut Vec::new(),
+            Enrolment::new(learner.unwrap(), course.unwrap()),
+            &listed,
+        );
+        let text = failure.unwrap_err().to_string();
+        assert!(
+            [LEARNER, COURSE, SESSION]
+                .iter()
+                .all(|id| text.contains(id)),
+            "{text}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_is_read_as_the_session_that_was_written(
+            modules in prop_oneof![0.0..1e-12, 0.0..1e3, 0.0..=1e12],
+            score in prop_oneof![-1e-12..1e-12, -1e3..1e3, -1e12..=1e12],
+            time in prop_oneof![(0..10_000_u32).prop_map(f64::from), 0.0..=1e12],
+            millis in -62_167_132_800_000..1_700_000_000_000_i64,
+            minutes in -1_439..=1_439_i64,
+        ) {
+            let day = (millis + minutes * 60_000).div_euclid(86_400_000);
+            let at = OccurredAt { millis, local_day: i32::try_from(day).unwrap() };
+            let (record, line) = written(modules, score, time, at);
+            prop_assert_eq!(read(line.as_bytes()), Ok(record), "{}", line);
+        }
+    }
+}
