@@ -31,7 +31,9 @@
 //! - [`domain`]: ids, enrolments, measures, sessions, exact totals; pure.
 //! - [`conformance`]: checks of the API's contract against an instance, by address.
 //!   - `conformance/harness`: HTTP client, requests, responses, sample records.
-//!   - `conformance/reads`, `conformance/writes`, `conformance/http`: the checks, by subject.
+//!   - `conformance/writes`: checks of records, batches, deletions.
+//!   - `conformance/reads`: checks of reads.
+//!   - `conformance/http`: checks of methods, headers, health, documents.
 //! - [`config`]: flags and environment variables.
 //! - [`telemetry`]: log and throttle.
 //!   - `telemetry/metrics`: metrics for Prometheus.
