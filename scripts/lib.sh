@@ -38,7 +38,7 @@ spawn() {
 # serve NAME OPTION...: starts the service on a free port of the loopback address; stores the
 # service's URL in $url.
 serve() {
-    local listening=': listening addr='
+    local listening='INFO study_stats::server::listener: listening'
     # No drain delay: no load balancer watches the service.
     spawn "$1" "$listening" target/release/study-stats \
         --host 127.0.0.1 --port 0 --drain-delay 0s --log info "${@:2}"
