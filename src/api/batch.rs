@@ -51,10 +51,8 @@ impl BatchApi {
         let results = BatchResults {
             results: results.collect::<Result<_, _>>()?,
         };
-        Ok(BatchResponse::Done(LargeJson::new(
-            &results,
-            self.0.bodies(),
-        )?))
+        let json = LargeJson::new(&results, self.0.bodies())?;
+        Ok(BatchResponse::Done(json))
     }
 
     /// Stores the valid records, in order.

@@ -11,7 +11,7 @@ use super::{State, Tag};
 use crate::domain::{CourseId, DeleteOutcome, SessionId};
 use crate::wire::validation::{both, enrolment};
 
-/// Operations that delete sessions.
+/// Delete operations on sessions, courses and learners.
 pub(super) struct DeletesApi(pub(super) State);
 
 #[OpenApi]

@@ -41,7 +41,7 @@ impl HealthApi {
         if self.0.is_draining() {
             return Err(ApiError::draining().into());
         }
-        // Every error of the store makes this replica useless, so all become 503.
+        // 503 for every error of the store: the replica can serve no request.
         let store = self.0.probe().await.map_err(ApiError::store_unavailable)?;
         Ok(ReadyResponse::Ready(Json(Readiness {
             status: "ready",

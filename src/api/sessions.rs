@@ -20,7 +20,7 @@ use crate::wire::number::Number;
 use crate::wire::time::Instant;
 use crate::wire::validation::{both, enrolment};
 
-/// Operations that read the sessions of an enrolment.
+/// Read operations on the sessions of an enrolment.
 pub(super) struct SessionsApi(pub(super) State);
 
 #[OpenApi]

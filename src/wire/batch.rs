@@ -52,7 +52,7 @@ impl Example for BatchSchema {
     }
 }
 
-/// Error of a batch as a whole.
+/// Validation error of a batch as a whole.
 pub(crate) enum BatchError {
     /// The body is no JSON object, or has a field twice.
     InvalidObject,
@@ -77,7 +77,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Checked<Record>>, BatchError> {
     }
 }
 
-/// Error of a body that is no [`RawBatch`]: a wrong field `sessions`, or else an invalid body.
+/// Parse error of a request body other than a [`RawBatch`]: a wrong field `sessions`, or else an invalid body.
 fn error(bytes: &[u8]) -> BatchError {
     match object(bytes) {
         Ok(AnyBatch { sessions }) => {
@@ -92,7 +92,7 @@ pub(crate) fn no_records(missing: bool) -> Problem {
     wrong(missing, "an array of 1 to 1000 records")
 }
 
-/// Problem of a valid record whose sums would pass the limit.
+/// Problem of a valid record that would bring a sum past the limit.
 pub(crate) fn limit_exceeded() -> Problem {
     wrong(false, "such that no sum passes 9e15")
 }
@@ -189,5 +189,56 @@ impl<'de> Visitor<'de> for ElementsVisitor {
             elements.push(element);
         }
         Ok(Elements(elements))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Message of the error of a batch, or the number of elements.
+    fn outcome(body: &[u8]) -> Result<usize, String> {
+        parse(body)
+            .map(|records| records.len())
+            .map_err(|error| match error {
+                BatchError::InvalidObject => "invalid JSON".to_owned(),
+                BatchError::Sessions(problem) => problem.summary(),
+            })
+    }
+
+    #[test]
+    fn an_invalid_object_is_reported_before_wrong_sessions() {
+        let many = format!("[{}0]", "0,".repeat(MAX_RECORDS));
+        let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+        let missing = || Err("sessions required".to_owned());
+        let wrong = || Err("invalid sessions".to_owned());
+        for (sessions, expected) in [
+            ("[0,{}]", Ok(2)),
+            (&*format!("[{deep},{{\"x\":{deep}}}]"), Ok(2)),
+            (&*many.replacen("0,", "", 1), Ok(MAX_RECORDS)),
+            ("[]", missing()),
+            ("null", missing()),
+            (r#""""#, missing()),
+            (&*many, wrong()),
+            (&*deep, Ok(1)),
+            ("{}", wrong()),
+            ("1e999", wrong()),
+            (r#""\ud800""#, wrong()),
+        ] {
+            let body = format!(r#" {{"x":{deep},"sessions":{sessions}}}"#);
+            assert_eq!(outcome(body.as_bytes()), expected, "{sessions}");
+            for invalid in [
+                format!("[{body}]"),
+                format!(r#"{{"sessions":{sessions},"sessions":[]}}"#),
+                format!(r#"{{"sessions":{sessions},}}"#),
+                format!(r#"{{"sessions":{sessions}}}}}"#),
+            ] {
+                let expected = Err("invalid JSON".to_owned());
+                assert_eq!(outcome(invalid.as_bytes()), expected, "{sessions}");
+            }
+        }
+        assert_eq!(outcome(b"{}"), missing());
+        let latin_1 = b"{\"sessions\":[{\"x\":\"\xe9\"}]}";
+        assert_eq!(outcome(latin_1), Err("invalid JSON".to_owned()));
     }
 }

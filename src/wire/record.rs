@@ -55,14 +55,14 @@ impl Example for RecordSchema {
     }
 }
 
-/// Validated fields of a record, each with the value or the problems.
+/// Result of the validation of a record: for each field the value or the problems.
 pub(crate) struct RecordFields {
     session: Checked<SessionId>,
     stats: Checked<Stats>,
     occurred_at: Checked<Option<OccurredAt>>,
 }
 
-/// Fields of a record as raw JSON, validated one by one: a wrong field must not hide the others.
+/// Fields of a record as raw JSON. Validated one by one, as a response reports all validation errors.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RawRecord<'a> {
@@ -124,7 +124,7 @@ impl RecordFields {
     }
 }
 
-/// Text that is no JSON object, or has a known field twice.
+/// Parse error: text without a JSON object, or with a known field twice.
 pub(crate) struct InvalidObject;
 
 /// Parses a JSON object. A field given twice is an error, as JSON parsers disagree on the value that
@@ -139,7 +139,7 @@ pub(crate) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Inval
 
 /// Validates an id in JSON.
 pub(crate) fn id<T: ApiId>(raw: Option<&RawValue>) -> Checked<T> {
-    // A value that is no string is invalid, not missing.
+    // A number, array or object is invalid, not missing.
     let text = raw.map(|raw| text(raw).unwrap_or_else(|| raw.get().to_owned()));
     T::check(text.as_deref())
 }
@@ -196,7 +196,7 @@ pub(super) fn is_empty(raw: &RawValue) -> bool {
     raw.get() == r#""""#
 }
 
-/// Text of a JSON string; `None` for any other value.
+/// Text of a JSON string; `None` for other JSON values.
 fn text(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
 }

@@ -11,7 +11,7 @@ use super::validation::Problem;
 use super::{number, occurred_at};
 use crate::domain::{Enrolment, ListedSession, Record};
 
-/// JSON of a line; the fields are written in this order.
+/// JSON of a line, with the fields in the order of the export.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {

@@ -46,7 +46,7 @@ impl Budget {
     }
 }
 
-/// Body, whose bytes return to the budget on drop.
+/// Buffer of a body, within the budget until dropped.
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
     capacity: usize,

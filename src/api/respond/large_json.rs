@@ -11,7 +11,7 @@ use poem_openapi::types::{ToJSON, Type};
 use super::error::ApiError;
 use crate::api::middleware::body_budget::{Budget, Buffer};
 
-/// JSON response that may be large, and holds memory of the budget until it is sent.
+/// Large JSON response, which holds memory of the budget until sent.
 pub(crate) struct LargeJson<T> {
     text: Bytes,
     schema: PhantomData<fn() -> T>,
