@@ -9,7 +9,7 @@ use time::{Date, OffsetDateTime};
 use super::extract::learner::Learner;
 use super::extract::path_id::Path;
 use super::extract::query::Query;
-use super::operation::OperationError;
+use super::operation::OperationResult;
 use super::respond::error::ApiError;
 use super::respond::error_docs::{InvalidParameters, Unavailable};
 use super::respond::etag::{Conditional, IfNoneMatch};
@@ -52,7 +52,7 @@ impl ActivityApi {
         /// the learner's newest session, whichever is later.
         to: Query<Date>,
         condition: IfNoneMatch,
-    ) -> Result<Conditional<ActivityBody>, OperationError<(InvalidParameters, Unavailable)>> {
+    ) -> OperationResult<Conditional<ActivityBody>, (InvalidParameters, Unavailable)> {
         let enrolment = enrolment(learner.0, course.0);
         let (enrolment, days) = both(enrolment, Days::new(from, to))?;
         let store = self.0.acquire()?;

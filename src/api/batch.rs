@@ -4,7 +4,7 @@ use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
 use super::extract::json_body::JsonBody;
-use super::operation::OperationError;
+use super::operation::OperationResult;
 use super::respond::error::ApiError;
 use super::respond::error_body::FieldError;
 use super::respond::error_docs::{BatchTooLarge, InvalidBatch, NotJson, Unavailable};
@@ -38,8 +38,7 @@ impl BatchApi {
     async fn record(
         &self,
         body: BatchBody,
-    ) -> Result<BatchResponse, OperationError<(InvalidBatch, BatchTooLarge, NotJson, Unavailable)>>
-    {
+    ) -> OperationResult<BatchResponse, (InvalidBatch, BatchTooLarge, NotJson, Unavailable)> {
         // The body keeps its share of the memory budget to the end: the records take as much memory.
         let body = body.read(self.0.bodies()).await?;
         let records = batch::parse(&body)?;
@@ -67,7 +66,7 @@ impl BatchApi {
     }
 }
 
-/// The answer to a batch.
+/// Response to a batch.
 #[derive(ApiResponse)]
 enum BatchResponse {
     /// What became of each record.

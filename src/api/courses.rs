@@ -11,7 +11,7 @@ use super::extract::paging::{self, CoursesCursor};
 use super::extract::paging::{Limit, slice};
 use super::extract::path_id::Path;
 use super::extract::query::Query;
-use super::operation::OperationError;
+use super::operation::OperationResult;
 use super::respond::error::ApiError;
 use super::respond::error_docs::{
     InvalidIds, InvalidParameters, InvalidRecord, LearnerErased, NoStats, NotJson, RecordLimit,
@@ -49,16 +49,16 @@ impl CoursesApi {
         learner: Learner,
         course: Path<CourseId>,
         body: RecordBody,
-    ) -> Result<
+    ) -> OperationResult<
         RecordResponse,
-        OperationError<(
+        (
             InvalidRecord,
             LearnerErased,
             RecordTooLarge,
             NotJson,
             RecordLimit,
             Unavailable,
-        )>,
+        ),
     > {
         let fields = RecordFields::parse(&body.read(self.0.bodies()).await?)?;
         let record = fields.record(learner.0, course.0)?;
@@ -85,7 +85,7 @@ impl CoursesApi {
         learner: Learner,
         course: Path<CourseId>,
         condition: IfNoneMatch,
-    ) -> Result<Conditional<TotalsBody>, OperationError<(InvalidIds, NoStats, Unavailable)>> {
+    ) -> OperationResult<Conditional<TotalsBody>, (InvalidIds, NoStats, Unavailable)> {
         let enrolment = enrolment(learner.0, course.0)?;
         let totals = self
             .0
@@ -115,14 +115,14 @@ impl CoursesApi {
         /// The nextCursor of the page before; without it, the first page.
         cursor: Query<CoursesCursor>,
         condition: IfNoneMatch,
-    ) -> Result<Conditional<CoursePage>, OperationError<(InvalidParameters, Unavailable)>> {
+    ) -> OperationResult<Conditional<CoursePage>, (InvalidParameters, Unavailable)> {
         let (learner, slice) = both(learner.0, slice(limit, cursor))?;
         let page = self.0.acquire()?.courses(learner, slice).await?;
         Ok(condition.respond(&CoursePage::try_from(page)?))
     }
 }
 
-/// What became of a record that was not refused.
+/// Response to an accepted record.
 #[derive(ApiResponse)]
 enum RecordResponse {
     /// The session is stored, new or in the place of its former stats.

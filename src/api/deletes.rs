@@ -4,7 +4,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 
 use super::extract::learner::Learner;
 use super::extract::path_id::Path;
-use super::operation::OperationError;
+use super::operation::OperationResult;
 use super::respond::error::ApiError;
 use super::respond::error_docs::{DeleteLimit, DeleteUnavailable, InvalidIds, NoStats};
 use super::{State, Tag};
@@ -30,7 +30,7 @@ impl DeletesApi {
         learner: Learner,
         course: Path<CourseId>,
         session: Path<SessionId>,
-    ) -> Result<DeleteResponse, OperationError<(InvalidIds, NoStats, DeleteLimit, DeleteUnavailable)>>
+    ) -> OperationResult<DeleteResponse, (InvalidIds, NoStats, DeleteLimit, DeleteUnavailable)>
     {
         let (enrolment, session) = both(enrolment(learner.0, course.0), session.0)?;
         let store = self.0.acquire()?;
@@ -53,7 +53,7 @@ impl DeletesApi {
         &self,
         learner: Learner,
         course: Path<CourseId>,
-    ) -> Result<DeleteResponse, OperationError<(InvalidIds, NoStats, DeleteLimit, DeleteUnavailable)>>
+    ) -> OperationResult<DeleteResponse, (InvalidIds, NoStats, DeleteLimit, DeleteUnavailable)>
     {
         let enrolment = enrolment(learner.0, course.0)?;
         let store = self.0.acquire()?;
@@ -74,13 +74,13 @@ impl DeletesApi {
     async fn erase(
         &self,
         learner: Learner,
-    ) -> Result<DeleteResponse, OperationError<(InvalidIds, DeleteLimit, DeleteUnavailable)>> {
+    ) -> OperationResult<DeleteResponse, (InvalidIds, DeleteLimit, DeleteUnavailable)> {
         let learner = learner.0?;
         Ok(respond(self.0.acquire()?.erase(learner).await?)?)
     }
 }
 
-/// The answer to a request to forget.
+/// Response to a delete.
 #[derive(ApiResponse)]
 enum DeleteResponse {
     /// It is forgotten.

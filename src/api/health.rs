@@ -4,7 +4,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
-use super::operation::OperationError;
+use super::operation::OperationResult;
 use super::respond::error::ApiError;
 use super::respond::error_docs::{NotReady, TimedOut};
 use super::{State, Tag};
@@ -24,7 +24,7 @@ impl HealthApi {
         operation_id = "getLiveness",
         tag = "Tag::Health"
     )]
-    async fn live(&self) -> Result<LiveResponse, OperationError<(TimedOut,)>> {
+    async fn live(&self) -> OperationResult<LiveResponse, (TimedOut,)> {
         Ok(LiveResponse::Live(Json(LIVE)))
     }
 
@@ -37,7 +37,7 @@ impl HealthApi {
         operation_id = "getReadiness",
         tag = "Tag::Health"
     )]
-    async fn ready(&self) -> Result<ReadyResponse, OperationError<(NotReady,)>> {
+    async fn ready(&self) -> OperationResult<ReadyResponse, (NotReady,)> {
         if self.0.is_draining() {
             return Err(ApiError::draining().into());
         }
@@ -50,7 +50,7 @@ impl HealthApi {
     }
 }
 
-/// The answer of a process that serves.
+/// Response of the liveness probe.
 #[derive(ApiResponse)]
 enum LiveResponse {
     /// The process serves.
@@ -58,7 +58,7 @@ enum LiveResponse {
     Live(Json<Liveness>),
 }
 
-/// The answer of a service that can do its work.
+/// Response of the readiness probe.
 #[derive(ApiResponse)]
 enum ReadyResponse {
     /// Requests can be served.

@@ -19,10 +19,13 @@ use super::respond::etag::IfNoneMatch;
 use crate::domain::{CourseId, SessionId};
 use crate::wire::validation::ApiId;
 
-/// Error of an operation with the failures `D`, a tuple of [`ErrorDoc`]s. A failure of the service itself,
-/// 500, belongs to every operation.
+/// Result of an operation with the response `T` and the failures `D`, a tuple of [`ErrorDoc`]s.
 ///
 /// [`ErrorDoc`]: super::respond::error_docs::ErrorDoc
+pub(crate) type OperationResult<T, D> = Result<T, OperationError<D>>;
+
+/// Error of an operation with the failures `D`. A failure of the service itself, 500, belongs to every
+/// operation.
 pub(crate) struct OperationError<D>(ApiError, PhantomData<fn() -> D>);
 
 impl<D, E: Into<ApiError>> From<E> for OperationError<D> {
@@ -49,9 +52,9 @@ impl<D: ErrorDocs> ApiResponse for OperationError<D> {
     }
 }
 
-/// Gives a parameter of several operations the public name and description.
+/// Sets name and description of a parameter that several operations have.
 ///
-/// poem-openapi has no parameter names of an extractor: the parameter arrives here with the name of the
+/// poem-openapi takes both from the handler, not from the extractor: here the parameter has the name of the
 /// handler's argument.
 pub(super) fn name_parameter(parameter: &mut MetaOperationParam) {
     let (name, description) = match &*parameter.name {

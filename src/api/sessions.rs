@@ -10,7 +10,7 @@ use super::extract::paging::{self, SessionsCursor};
 use super::extract::paging::{Limit, slice, span};
 use super::extract::path_id::Path;
 use super::extract::query::Query;
-use super::operation::OperationError;
+use super::operation::OperationResult;
 use super::respond::error::ApiError;
 use super::respond::error_docs::{InvalidIds, InvalidParameters, NoStats, Unavailable};
 use super::respond::etag::{Conditional, IfNoneMatch};
@@ -50,7 +50,7 @@ impl SessionsApi {
         /// The nextCursor of the page before; without it, the first page.
         cursor: Query<SessionsCursor>,
         condition: IfNoneMatch,
-    ) -> Result<Conditional<SessionPage>, OperationError<(InvalidParameters, Unavailable)>> {
+    ) -> OperationResult<Conditional<SessionPage>, (InvalidParameters, Unavailable)> {
         let enrolment = enrolment(learner.0, course.0);
         let part = both(span(from, to), slice(limit, cursor));
         let (enrolment, (span, slice)) = both(enrolment, part)?;
@@ -75,7 +75,7 @@ impl SessionsApi {
         course: Path<CourseId>,
         session: Path<SessionId>,
         condition: IfNoneMatch,
-    ) -> Result<Conditional<SessionBody>, OperationError<(InvalidIds, NoStats, Unavailable)>> {
+    ) -> OperationResult<Conditional<SessionBody>, (InvalidIds, NoStats, Unavailable)> {
         let (enrolment, id) = both(enrolment(learner.0, course.0), session.0)?;
         let session = self
             .0

@@ -4,7 +4,7 @@ use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 
 use super::extract::path_id::Path;
-use super::operation::OperationError;
+use super::operation::OperationResult;
 use super::respond::error::ApiError;
 use super::respond::error_docs::{InvalidCourse, NoLearners, Unavailable};
 use super::respond::etag::{Conditional, IfNoneMatch};
@@ -32,8 +32,7 @@ impl SummaryApi {
         &self,
         course: Path<CourseId>,
         condition: IfNoneMatch,
-    ) -> Result<Conditional<SummaryBody>, OperationError<(InvalidCourse, NoLearners, Unavailable)>>
-    {
+    ) -> OperationResult<Conditional<SummaryBody>, (InvalidCourse, NoLearners, Unavailable)> {
         let course = course.0?;
         let summary = self
             .0

@@ -77,7 +77,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Checked<Record>>, BatchError> {
     }
 }
 
-/// Parse error of a request body other than a [`RawBatch`]: a wrong field `sessions`, or else an invalid body.
+/// Parse error of a body other than a [`RawBatch`]: a wrong field `sessions`, or else an invalid body.
 fn error(bytes: &[u8]) -> BatchError {
     match object(bytes) {
         Ok(AnyBatch { sessions }) => {

@@ -31,8 +31,8 @@ impl IfNoneMatch {
         }
     }
 
-    /// Returns whether the header lists an ETag, also as a weak ETag. Splits at commas, as the service's ETags
-    /// have no comma and no ETag has a quote inside.
+    /// Returns whether the header lists an ETag, also as a weak ETag. Splits at commas: the service's ETags
+    /// have no comma, and no ETag has a quote inside.
     fn lists(&self, tag: &str) -> bool {
         let mut tags = self.0.split(|c| *c == b',').map(<[u8]>::trim_ascii);
         self.0.trim_ascii() == b"*"
