@@ -20,8 +20,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool::Runtime;
-use deadpool::managed::Pool;
 use redis::{FromRedisValue, RedisError};
 use tokio::task::JoinSet;
 
@@ -90,10 +88,10 @@ impl RedisStore {
     ///
     /// Those of [`open`](Self::open).
     pub fn beside(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
-        let connector = RedisManager::new(url, settings)?;
-        let topology = connector.topology().clone();
+        let manager = RedisManager::new(url, settings)?;
+        let topology = manager.topology().clone();
         let lanes = Arc::new(Lanes::open(
-            &pool(connector, settings.lanes, settings)?,
+            &manager.pool(settings.lanes)?,
             settings.lanes,
         ));
         let replicas = match settings.wait_replicas {
@@ -101,11 +99,7 @@ impl RedisStore {
             wanted => Some(WaitReplicas {
                 wanted,
                 within: settings.response_timeout.mul_f64(WAIT_PART),
-                pool: pool(
-                    RedisManager::new(url, settings)?,
-                    settings.waiting_writes,
-                    settings,
-                )?,
+                pool: RedisManager::new(url, settings)?.pool(settings.waiting_writes)?,
             }),
         };
         Ok(Self {
@@ -272,29 +266,4 @@ impl StatsStore for RedisStore {
             result => Ok(result?),
         }
     }
-}
-
-/// A pool of up to `size` connections.
-fn pool(
-    connector: RedisManager,
-    size: usize,
-    settings: &RedisSettings,
-) -> Result<Pool<RedisManager>, StartError> {
-    // The servers must be found first, where they are not those of the URL: one more step for the
-    // Sentinels or the nodes that are away, one for the others.
-    let steps = if *connector.topology() == Topology::Standalone {
-        1
-    } else {
-        3
-    };
-    let pool = Pool::builder(connector)
-        .max_size(size)
-        .create_timeout(Some(settings.connect_timeout * steps))
-        .recycle_timeout(Some(settings.response_timeout))
-        .wait_timeout(Some(settings.response_timeout))
-        .runtime(Runtime::Tokio1)
-        .build();
-    pool.map_err(|error| {
-        StartError::Environment(format!("cannot make a pool of Redis connections: {error}"))
-    })
 }
