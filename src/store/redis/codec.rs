@@ -89,8 +89,8 @@ pub(crate) fn outcome(reply: &str) -> Result<Outcome, StoreError> {
 
 /// How many sessions the forget script's reply says that it forgot; `None` where a sum would have
 /// passed its limit.
-pub(crate) fn forgotten(reply: &str) -> Result<Option<usize>, StoreError> {
-    let count = reply.strip_prefix("forgotten ");
+pub(crate) fn deleted(reply: &str) -> Result<Option<usize>, StoreError> {
+    let count = reply.strip_prefix("deleted ");
     match count.and_then(|count| count.parse().ok()) {
         Some(count) => Ok(Some(count)),
         None if reply == "limit" => Ok(None),

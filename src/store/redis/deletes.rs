@@ -3,7 +3,7 @@
 use redis::cmd;
 
 use super::script_call::ScriptCall;
-use super::scripts::{ERASE, FORGET};
+use super::scripts::{DELETE, ERASE};
 use super::{RedisStore, codec};
 use crate::domain::{CourseId, DeleteOutcome, Enrolment, LearnerId, SessionId, Slice, Span};
 use crate::store::{StoreError, TOMBSTONE};
@@ -78,8 +78,8 @@ impl RedisStore {
         let keys = self.keys.of_forgotten(enrolment, sessions);
         let mut arguments = vec![enrolment.course.as_bytes().to_vec()];
         arguments.extend(sessions.iter().map(|id| id.as_bytes().to_vec()));
-        let call = ScriptCall::new(&FORGET, enrolment.learner, keys, arguments);
-        codec::forgotten(&self.write(call).await?)
+        let call = ScriptCall::new(&DELETE, enrolment.learner, keys, arguments);
+        codec::deleted(&self.write(call).await?)
     }
 
     pub(super) async fn write(&self, call: ScriptCall) -> Result<String, StoreError> {
