@@ -75,7 +75,7 @@ impl RedisStore {
         enrolment: Enrolment,
         sessions: &[SessionId],
     ) -> Result<Option<usize>, StoreError> {
-        let keys = self.keys.of_forgotten(enrolment, sessions);
+        let keys = self.keys.of_delete(enrolment, sessions);
         let mut arguments = vec![enrolment.course.as_bytes().to_vec()];
         arguments.extend(sessions.iter().map(|id| id.as_bytes().to_vec()));
         let call = ScriptCall::new(&DELETE, enrolment.learner, keys, arguments);

@@ -224,7 +224,7 @@ impl Probe {
     /// All keys of the course with its sessions.
     fn all_keys(&self) -> Vec<String> {
         let keys = &self.store.keys;
-        keys.of_forgotten(self.enrolment, &self.sessions)
+        keys.of_delete(self.enrolment, &self.sessions)
     }
 
     pub(crate) fn failed(&self, subject: &'static str, error: &StoreError) -> Diagnosis {
