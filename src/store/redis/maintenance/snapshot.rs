@@ -141,7 +141,7 @@ fn session(reply: Value) -> Result<Hash, StoreError> {
 }
 
 fn spelled(session: &Session) -> [Option<String>; 5] {
-    let [m, s, t] = codec::texts(&session.stats);
+    let [m, s, t] = codec::texts(&session.stats).into_array();
     let at = session.occurred_at;
     [m, s, t, at.millis.to_string(), at.local_day.to_string()].map(Some)
 }
