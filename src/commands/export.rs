@@ -1,7 +1,7 @@
 //! `export`: writes every session as a line.
 //!
-//! Learners come by their ids, and what is theirs as it is listed: the same data gives the same
-//! bytes, whatever store it is in. What is recorded meanwhile may be among it or not.
+//! Learners are ordered by id, courses and sessions as listed: equal data gives equal bytes on every
+//! store. Sessions recorded during the export may be included or not.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -17,19 +17,19 @@ use crate::retry::retry;
 use crate::store::{Store, StoreError};
 use crate::wire::session_line;
 
-/// Lists that are read ahead, so that the ways to the store and back do not add up.
+/// Number of lists read ahead, which overlaps the round trips to the store.
 const AHEAD: usize = 16;
-/// Items of a list that are read at once.
+/// Number of items of a page.
 const PAGE: usize = 500;
-/// Bytes that are put out at once.
+/// Minimum number of bytes of a write.
 const CHUNK: usize = 64 << 10;
 
-type Each<T> = BoxStream<'static, Result<T, StoreError>>;
+type ResultStream<T> = BoxStream<'static, Result<T, StoreError>>;
 
-/// A learner's sessions in a course.
-struct List {
+/// The session list of an enrolment.
+struct SessionList {
     enrolment: Enrolment,
-    /// Its first page.
+    /// The first page.
     page: Page<ListedSession>,
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn export(
     let (mut sessions, mut learners, mut latest) = (0_u64, 0_u64, None);
     let mut chunk = Vec::with_capacity(2 * CHUNK);
     let mut lists = lists(store, learner);
-    while let Some(List {
+    while let Some(SessionList {
         enrolment,
         mut page,
     }) = lists.try_next().await?
@@ -57,7 +57,7 @@ pub(super) async fn export(
                 sessions += 1;
             }
             if chunk.len() >= CHUNK {
-                ui.put(&chunk).await?;
+                ui.write(&chunk).await?;
                 chunk.clear();
                 ui.progress("sessions", sessions, None).await?;
             }
@@ -67,18 +67,18 @@ pub(super) async fn export(
             page = listed_sessions(store, enrolment, page.next).await?;
         }
     }
-    ui.put(&chunk).await?;
+    ui.write(&chunk).await?;
     let seconds = start.elapsed().as_secs_f64();
     let summary = format!(
         "{sessions} sessions of {learners} learners in {seconds:.1} s, {:.0} sessions a second",
         super::rate(sessions, seconds)
     );
-    ui.line(summary).await?;
+    ui.print(summary).await?;
     Ok(true)
 }
 
-/// The sessions of each learner in each course.
-fn lists(store: &Store, only: Option<LearnerId>) -> Each<List> {
+/// Streams the session lists of one learner or of all learners.
+fn lists(store: &Store, only: Option<LearnerId>) -> ResultStream<SessionList> {
     let learners = match only {
         Some(learner) => each(vec![learner]).boxed(),
         None => learners(store.clone()),
@@ -93,20 +93,20 @@ fn lists(store: &Store, only: Option<LearnerId>) -> Each<List> {
             let store = next_store.clone();
             async move {
                 let page = listed_sessions(&store, enrolment, None).await?;
-                Ok(List { enrolment, page })
+                Ok(SessionList { enrolment, page })
             }
         })
         .try_buffered(AHEAD)
         .boxed()
 }
 
-/// All learners.
-fn learners(store: Store) -> Each<LearnerId> {
+/// Streams all learners.
+fn learners(store: Store) -> ResultStream<LearnerId> {
     let batches = stream::try_unfold(None, move |after| learners_after(store.clone(), after));
     batches.map_ok(each).try_flatten().boxed()
 }
 
-/// The next learners and the last of them, after whom there may be more.
+/// Reads a page of learners, with the last learner as the position of the next page.
 async fn learners_after(
     store: Store,
     after: Option<LearnerId>,
@@ -119,15 +119,15 @@ async fn learners_after(
     Ok(last.map(|_| (learners, last)))
 }
 
-/// The items one by one.
+/// Streams the items of a list.
 fn each<T>(items: Vec<T>) -> impl Stream<Item = Result<T, StoreError>> {
     stream::iter(items.into_iter().map(Ok))
 }
 
-/// All courses of a learner.
+/// Reads all courses of a learner.
 ///
-/// A course that is studied meanwhile moves to the front of the list. Where that has several pages it
-/// may have been passed by then, so the list is read again until there is nothing new in it.
+/// A session recorded during the reads moves a course to the front of the list, before the position of
+/// the next page. A list of several pages is therefore read again until a pass finds no new course.
 async fn courses(store: Store, learner: LearnerId) -> Result<Vec<Enrolment>, StoreError> {
     let (mut courses, mut known) = (Vec::new(), HashSet::new());
     loop {

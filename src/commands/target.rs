@@ -1,11 +1,11 @@
-//! Where a task is carried out: here, or in the process that has the store open.
+//! The target of a command: this process, or the process that has the store open.
 
 use std::path::Path;
 use std::time::Duration;
 
 use super::control::ControlClient;
-use super::{CommandError, Task, Ui, run};
-use crate::config::{Config, StoreConfig};
+use super::{CommandError, Ui, run};
+use crate::config::{Config, StoreCommand, StoreConfig};
 use crate::error::StartError;
 use crate::retry::{Backoff, Retry, retry};
 use crate::store::Store;
@@ -16,37 +16,35 @@ const RETRY_LIMIT: Duration = Duration::from_secs(2);
 /// Wait between attempts to open the store.
 const RETRY_WAIT: Duration = Duration::from_millis(50);
 
-/// Where a task is carried out.
+/// The process that runs a command.
 pub enum Target {
-    /// In this process, which has the store open.
+    /// This process, with the store open.
     Local(Store),
-    /// In another, which has.
+    /// The service that has the embedded store open, by a connection to the control socket.
     Remote(ControlClient),
 }
 
 impl Target {
-    /// Carries out a task, and answers whether all is well.
+    /// Runs a command, and returns whether the result is free of problems.
     ///
     /// # Errors
     ///
-    /// The store, an end of the console, or the other process failed.
-    pub async fn run(self, task: &Task, ui: &mut dyn Ui) -> Result<bool, CommandError> {
+    /// The store, the input, the output or the service failed.
+    pub async fn run(self, command: &StoreCommand, ui: &mut dyn Ui) -> Result<bool, CommandError> {
         match self {
-            Self::Local(store) => run(task, &store, ui).await,
-            Self::Remote(visitor) => visitor.run(task, ui).await,
+            Self::Local(store) => run(command, &store, ui).await,
+            Self::Remote(client) => client.run(command, ui).await,
         }
     }
 }
 
-/// Finds the place to carry out a task in.
-///
-/// A process has an embedded store to itself, so that where another one serves it, that one is asked.
-/// Only what brings data creates a store.
+/// Opens the store, or connects to the service that has the embedded store open: an embedded store is
+/// open in one process only. Only an import creates an embedded store.
 ///
 /// # Errors
 ///
-/// The [`StartError`] says what is wrong and what would be right.
-pub async fn open(config: &Config, task: &Task) -> Result<Target, StartError> {
+/// The [`StartError`] names the cause and a remedy.
+pub async fn open(config: &Config, command: &StoreCommand) -> Result<Target, StartError> {
     let (directory, timeout) = match config.store_config()? {
         StoreConfig::Embedded { directory, timeout } => (directory, timeout),
         redis => return Ok(Target::Local(Store::open(&redis)?)),
@@ -55,18 +53,17 @@ pub async fn open(config: &Config, task: &Task) -> Result<Target, StartError> {
     let is_in_use = |error: &StartError| matches!(error, StartError::InUse(_));
     // The other process may be about to start or to end.
     retry(retries, is_in_use, || {
-        open_or_connect(directory, timeout, task)
+        open_or_connect(directory, timeout, command)
     })
     .await
 }
 
-/// Opens the embedded store, or connects to the process that has the store open.
 async fn open_or_connect(
     directory: &Path,
     timeout: Duration,
-    task: &Task,
+    command: &StoreCommand,
 ) -> Result<Target, StartError> {
-    let in_use = match open_embedded(directory, timeout, task) {
+    let in_use = match open_embedded(directory, timeout, command) {
         Ok(store) => return Ok(Target::Local(Store::new(store))),
         Err(StartError::InUse(reason)) => reason,
         Err(error) => return Err(error),
@@ -80,10 +77,10 @@ async fn open_or_connect(
 fn open_embedded(
     directory: &Path,
     timeout: Duration,
-    task: &Task,
+    command: &StoreCommand,
 ) -> Result<EmbeddedStore, StartError> {
-    match task {
-        Task::Import { .. } => EmbeddedStore::open(directory, timeout),
+    match command {
+        StoreCommand::Import { .. } => EmbeddedStore::open(directory, timeout),
         _ => EmbeddedStore::open_existing(directory, timeout),
     }
 }
