@@ -39,7 +39,7 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         if let Some(metrics) = metrics::get() {
             let took = self.start.elapsed();
-            metrics.calls.observe(self.call, self.ended, took);
+            metrics.store_ops.observe(self.call, self.ended, took);
         }
         if let Some(span) = self.span.take() {
             span.end(self.ended);

@@ -8,14 +8,14 @@ use poem::http::{Method, StatusCode, Uri};
 
 use super::routes::Routes;
 use crate::telemetry::ACCESS;
-use crate::telemetry::metrics::{self, CLIENT_GONE, Operation};
+use crate::telemetry::metrics::{self, CLIENT_GONE, OperationMetrics};
 use crate::telemetry::trace::RequestSpan;
 
 /// Looks at the requests of one API.
 pub(crate) struct Observer {
     routes: Arc<Routes>,
     /// What counts those of each operation, by the route's number; none without metrics.
-    operations: Vec<Vec<(Method, Operation)>>,
+    operations: Vec<Vec<(Method, OperationMetrics)>>,
 }
 
 impl Observer {
