@@ -39,8 +39,8 @@ pub(super) async fn export(
     ui: &mut dyn Ui,
 ) -> Result<bool, CommandError> {
     let start = Instant::now();
-    let (mut sessions, mut learners, mut latest) = (0_u64, 0_u64, None);
-    let mut chunk = Vec::with_capacity(2 * CHUNK);
+    let (mut learners, mut latest) = (0_u64, None);
+    let mut writer = SessionWriter::new(ui);
     let mut lists = lists(store, learner);
     while let Some(SessionList {
         enrolment,
@@ -50,24 +50,13 @@ pub(super) async fn export(
         if latest.replace(enrolment.learner) != Some(enrolment.learner) {
             learners += 1;
         }
-        loop {
-            for session in &page.items {
-                session_line::write(&mut chunk, enrolment, session)
-                    .map_err(|error| StoreError::Unexpected(error.to_string()))?;
-                sessions += 1;
-            }
-            if chunk.len() >= CHUNK {
-                ui.write(&chunk).await?;
-                chunk.clear();
-                ui.progress("sessions", sessions, None).await?;
-            }
-            if page.next.is_none() {
-                break;
-            }
+        writer.write(enrolment, &page.items).await?;
+        while page.next.is_some() {
             page = listed_sessions(store, enrolment, page.next).await?;
+            writer.write(enrolment, &page.items).await?;
         }
     }
-    ui.write(&chunk).await?;
+    let sessions = writer.finish().await?;
     let seconds = start.elapsed().as_secs_f64();
     let summary = format!(
         "{sessions} sessions of {learners} learners in {seconds:.1} s, {:.0} sessions a second",
@@ -75,6 +64,48 @@ pub(super) async fn export(
     );
     ui.print(summary).await?;
     Ok(true)
+}
+
+/// Writer of session lines, in chunks.
+struct SessionWriter<'a> {
+    ui: &'a mut dyn Ui,
+    chunk: Vec<u8>,
+    /// Number of written sessions.
+    sessions: u64,
+}
+
+impl<'a> SessionWriter<'a> {
+    fn new(ui: &'a mut dyn Ui) -> Self {
+        Self {
+            ui,
+            chunk: Vec::with_capacity(2 * CHUNK),
+            sessions: 0,
+        }
+    }
+
+    async fn write(
+        &mut self,
+        enrolment: Enrolment,
+        sessions: &[ListedSession],
+    ) -> Result<(), CommandError> {
+        for session in sessions {
+            session_line::write(&mut self.chunk, enrolment, session)
+                .map_err(|error| StoreError::Unexpected(error.to_string()))?;
+            self.sessions += 1;
+        }
+        if self.chunk.len() >= CHUNK {
+            self.ui.write(&self.chunk).await?;
+            self.chunk.clear();
+            self.ui.progress("sessions", self.sessions, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the last chunk, and returns the number of sessions.
+    async fn finish(self) -> Result<u64, CommandError> {
+        self.ui.write(&self.chunk).await?;
+        Ok(self.sessions)
+    }
 }
 
 /// Streams the session lists of one learner or of all learners.

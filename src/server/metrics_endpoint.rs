@@ -52,12 +52,12 @@ pub(super) struct MetricsServer {
 }
 
 impl MetricsServer {
-    /// Listens on the port of the metrics; `None` when the port is not configured.
+    /// Listens on the port of the metrics; `None` when metrics are not enabled.
     pub(super) fn start(
         config: &Config,
-        endpoint: MetricsEndpoint,
+        endpoint: Option<MetricsEndpoint>,
     ) -> Result<Option<Self>, StartError> {
-        let Some(address) = config.metrics_address() else {
+        let (Some(endpoint), Some(address)) = (endpoint, config.metrics_address()) else {
             return Ok(None);
         };
         let listener = listen(address, "--metrics-port 9090")?;

@@ -83,21 +83,12 @@ async fn serve_on(
     tracing::info!(store = store.requests.name(), "store open");
     let control = open_control(store_config, store);
     let listener = listen(config.address(), "--port 8080")?;
-    let state = State::new(
-        Arc::clone(&store.requests),
-        config.max_requests,
-        BODY_BYTES,
-        config.longest_pause(),
-    );
-    let metrics_server = match metrics {
-        Some(metrics) => {
-            let maintenance = Arc::clone(&store.maintenance);
-            let (state, runtimes) = (state.clone(), runtimes.clone());
-            let endpoint = MetricsEndpoint::new(metrics, state, maintenance, runtimes);
-            MetricsServer::start(config, endpoint)?
-        }
-        None => None,
-    };
+    let state = state(config, store);
+    let endpoint = metrics.map(|metrics| {
+        let maintenance = Arc::clone(&store.maintenance);
+        MetricsEndpoint::new(metrics, state.clone(), maintenance, runtimes.clone())
+    });
+    let metrics_server = MetricsServer::start(config, endpoint)?;
     let workers = workers(&state, runtimes, stores, config.request_timeout);
     let requested = shutdown::requested(signals, state, config.drain_delay);
     let stop = async {
@@ -113,6 +104,16 @@ async fn serve_on(
         metrics_server.end().await;
     }
     served.map_err(|error| cannot("serve", &error))
+}
+
+/// Returns the state of all requests.
+fn state(config: &Config, store: &Store) -> State {
+    State::new(
+        Arc::clone(&store.requests),
+        config.max_requests,
+        BODY_BYTES,
+        config.longest_pause(),
+    )
 }
 
 /// Returns a worker per runtime, with the store of the runtime.

@@ -18,6 +18,11 @@ pub struct RedisMetrics {
     pub script_reloads: IntCounter,
     /// Number of findings of the config watch.
     pub findings: IntGauge,
+    servers: ServerGauges,
+}
+
+/// Gauges of the servers, labelled by address.
+struct ServerGauges {
     memory_used: IntGaugeVec,
     memory_limit: IntGaugeVec,
     replicas: IntGaugeVec,
@@ -42,7 +47,6 @@ pub struct ServerFigures {
 
 impl RedisMetrics {
     pub(super) fn new(register: &Register) -> Result<Self> {
-        let of_server = |name, help| register.gauges(name, help, &["server"]);
         Ok(Self {
             lanes: register.gauge(
                 "study_stats_redis_lanes",
@@ -68,6 +72,20 @@ impl RedisMetrics {
                 "study_stats_redis_findings",
                 "What the last look at Redis found that would lose data or fail requests",
             )?,
+            servers: ServerGauges::new(register)?,
+        })
+    }
+
+    /// Replaces the gauges of the servers by figures, by address.
+    pub fn servers<'a>(&self, servers: impl IntoIterator<Item = (&'a str, ServerFigures)>) {
+        self.servers.set(servers);
+    }
+}
+
+impl ServerGauges {
+    fn new(register: &Register) -> Result<Self> {
+        let of_server = |name, help| register.gauges(name, help, &["server"]);
+        Ok(Self {
             memory_used: of_server(
                 "study_stats_redis_memory_used_bytes",
                 "Memory that a master uses, as of the last minute",
@@ -91,8 +109,7 @@ impl RedisMetrics {
         })
     }
 
-    /// Replaces the gauges by the figures of the servers, labelled by address.
-    pub fn servers<'a>(&self, servers: impl IntoIterator<Item = (&'a str, ServerFigures)>) {
+    fn set<'a>(&self, servers: impl IntoIterator<Item = (&'a str, ServerFigures)>) {
         let families = [
             &self.memory_used,
             &self.memory_limit,
