@@ -43,7 +43,7 @@ impl PauseDetector {
 
     /// Returns false for a second after a pause: requests read then may have waited in the sockets.
     #[must_use]
-    pub fn is_sound(&self) -> bool {
+    pub fn has_recovered(&self) -> bool {
         let now = self.millis();
         // The first heartbeat after the pause may not have run yet.
         let since_last = now.saturating_sub(self.last.load(Ordering::Acquire));

@@ -79,7 +79,7 @@ impl State {
     /// Asked once a request has arrived and is right, so that neither a client that is slow to send
     /// nor a wrong request takes a place.
     pub(crate) fn acquire(&self) -> Result<StorePermit<'_>, ApiError> {
-        if !self.pause_detector.is_sound() {
+        if !self.pause_detector.has_recovered() {
             return Err(ApiError::timed_out());
         }
         let Ok(place) = self.places.try_acquire() else {
@@ -106,7 +106,7 @@ impl State {
     /// Whether the store can be reached; its name. Takes no place: a load balancer must not take an
     /// overloaded service for one that is down, and send its load to the next.
     pub(crate) async fn probe(&self) -> Result<&'static str, StoreError> {
-        if !self.pause_detector.is_sound() {
+        if !self.pause_detector.has_recovered() {
             return Err(StoreError::Unavailable("the process did not run".into()));
         }
         self.store.ping().await?;

@@ -167,12 +167,12 @@ impl StatsStore for Instrumented {
         session: SessionId,
     ) -> Result<DeleteOutcome, StoreError> {
         let answer = self.0.delete_session(enrolment, session);
-        self.call(StoreOp::ForgetSession, answer).await
+        self.call(StoreOp::DeleteSession, answer).await
     }
 
     async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError> {
         let answer = self.0.delete_course(enrolment);
-        self.call(StoreOp::ForgetCourse, answer).await
+        self.call(StoreOp::DeleteCourse, answer).await
     }
 
     async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError> {

@@ -51,8 +51,8 @@ operations! {
     Courses "courses",
     Activity "activity",
     Summary "summary",
-    ForgetSession "forget_session",
-    ForgetCourse "forget_course",
+    DeleteSession "forget_session",
+    DeleteCourse "forget_course",
     Erase "erase",
     Ping "ping",
 }
