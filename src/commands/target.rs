@@ -1,6 +1,5 @@
 //! The target of a command: this process, or the process that has the store open.
 
-use std::path::Path;
 use std::time::Duration;
 
 use super::control::ControlClient;
@@ -9,7 +8,6 @@ use crate::config::{Config, StoreCommand, StoreConfig};
 use crate::error::StartError;
 use crate::retry::{Backoff, Retry, retry};
 use crate::store::Store;
-use crate::store::embedded::EmbeddedStore;
 
 /// Time limit for another process to close the store or to open its control socket.
 const RETRY_LIMIT: Duration = Duration::from_secs(2);
@@ -45,42 +43,29 @@ impl Target {
 ///
 /// The [`StartError`] names the cause and a remedy.
 pub async fn open(config: &Config, command: &StoreCommand) -> Result<Target, StartError> {
-    let (directory, timeout) = match config.store_config()? {
-        StoreConfig::Embedded { directory, timeout } => (directory, timeout),
-        redis => return Ok(Target::Local(Store::open(&redis)?)),
-    };
+    let config = config.store_config()?;
     let retries = Retry::new(RETRY_LIMIT, Backoff::new(RETRY_WAIT, RETRY_WAIT));
     let is_in_use = |error: &StartError| matches!(error, StartError::InUse(_));
     // The other process may be about to start or to end.
-    retry(retries, is_in_use, || {
-        open_or_connect(directory, timeout, command)
-    })
-    .await
+    retry(retries, is_in_use, || open_or_connect(&config, command)).await
 }
 
 async fn open_or_connect(
-    directory: &Path,
-    timeout: Duration,
+    config: &StoreConfig<'_>,
     command: &StoreCommand,
 ) -> Result<Target, StartError> {
-    let in_use = match open_embedded(directory, timeout, command) {
-        Ok(store) => return Ok(Target::Local(Store::new(store))),
-        Err(StartError::InUse(reason)) => reason,
-        Err(error) => return Err(error),
+    let opened = match command {
+        StoreCommand::Import { .. } => Store::open(config),
+        _ => Store::open_existing(config),
+    };
+    let (in_use, directory) = match (opened, config) {
+        (Err(StartError::InUse(reason)), StoreConfig::Embedded { directory, .. }) => {
+            (reason, directory)
+        }
+        (opened, _) => return opened.map(Target::Local),
     };
     let client = ControlClient::connect(directory).await;
     client.map(Target::Remote).map_err(|error| {
         StartError::InUse(format!("{in_use} (it cannot be asked to do this: {error})"))
     })
-}
-
-fn open_embedded(
-    directory: &Path,
-    timeout: Duration,
-    command: &StoreCommand,
-) -> Result<EmbeddedStore, StartError> {
-    match command {
-        StoreCommand::Import { .. } => EmbeddedStore::open(directory, timeout),
-        _ => EmbeddedStore::open_existing(directory, timeout),
-    }
 }

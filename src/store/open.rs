@@ -57,6 +57,20 @@ impl Store {
         })
     }
 
+    /// Opens the store that the configuration selects, without creating an embedded database.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); or the data directory has no database.
+    pub fn open_existing(config: &StoreConfig<'_>) -> Result<Self, StartError> {
+        match config {
+            StoreConfig::Embedded { directory, timeout } => Ok(Self::new(
+                EmbeddedStore::open_existing(directory, *timeout)?,
+            )),
+            redis => Self::open(redis),
+        }
+    }
+
     /// Opens the store once for each runtime. On Redis each store has its own connections, served by
     /// its runtime; the embedded store is shared.
     ///

@@ -21,7 +21,7 @@ store::embedded  domain error retry store telemetry | hyper poem poem_openapi re
 store::redis     config domain error retry store telemetry | hyper poem poem_openapi redb
 api              domain pause_detector store telemetry wire | redb redis
 commands         config domain error retry signals store store::open telemetry wire | hyper poem poem_openapi redb redis
-server           api commands config error signals store store::open telemetry | poem_openapi redb redis
+server           api commands config error retry signals store store::open telemetry | poem_openapi redb redis
 health           config error | poem redb redis
 conformance      error | poem poem_openapi redb redis
 main             api commands config conformance error health server telemetry | hyper poem redb redis
