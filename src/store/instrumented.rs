@@ -40,7 +40,7 @@ impl Drop for RunningOp {
     fn drop(&mut self) {
         if let Some(metrics) = metrics::get() {
             let took = self.start.elapsed();
-            metrics.calls.observe(self.op, self.outcome, took);
+            metrics.store_ops.observe(self.op, self.outcome, took);
         }
         if let Some(span) = self.span.take() {
             span.end(self.outcome);
@@ -169,12 +169,12 @@ impl StatsStore for Instrumented {
         session: SessionId,
     ) -> Result<DeleteOutcome, StoreError> {
         let result = self.0.delete_session(enrolment, session);
-        self.measure(StoreOp::ForgetSession, result).await
+        self.measure(StoreOp::DeleteSession, result).await
     }
 
     async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError> {
         let result = self.0.delete_course(enrolment);
-        self.measure(StoreOp::ForgetCourse, result).await
+        self.measure(StoreOp::DeleteCourse, result).await
     }
 
     async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError> {

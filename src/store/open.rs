@@ -56,6 +56,20 @@ impl Store {
         })
     }
 
+    /// Opens the store that the configuration selects, without creating an embedded database.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); or the data directory has no database.
+    pub fn open_existing(config: &StoreConfig<'_>) -> Result<Self, StartError> {
+        match config {
+            StoreConfig::Embedded { directory, timeout } => Ok(Self::new(
+                EmbeddedStore::open_existing(directory, *timeout)?,
+            )),
+            redis => Self::open(redis),
+        }
+    }
+
     /// Opens a store for each runtime. On Redis each store has connections of its own, on its runtime; the
     /// embedded store is opened once and shared.
     ///
