@@ -4,7 +4,7 @@
 use clap::CommandFactory;
 use study_stats::config::Cli;
 
-use crate::support::service::{Service, command, embedded, output};
+use crate::support::processes::service::{Service, command, embedded, output};
 
 /// The exit code and standard error of the service with some of the environment set.
 fn refused(environment: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String) {

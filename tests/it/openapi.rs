@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::service;
+use crate::support::processes::service;
 
 fn document() -> Value {
     let printed = service::output(service::command().arg("openapi"));

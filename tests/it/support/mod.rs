@@ -3,34 +3,17 @@
 
 pub(crate) mod api;
 pub(crate) mod audit;
-pub(crate) mod audit_embedded;
-pub(crate) mod audit_redis;
-pub(crate) mod batch;
-pub(crate) mod broken;
-pub(crate) mod cluster;
-pub(crate) mod collector;
-pub(crate) mod commands;
 pub(crate) mod conformance;
-pub(crate) mod corruption;
-pub(crate) mod fixture;
-pub(crate) mod golden;
-pub(crate) mod history;
-pub(crate) mod hooked;
+pub(crate) mod faults;
+pub(crate) mod http;
 pub(crate) mod load;
-pub(crate) mod model;
-pub(crate) mod proxy;
-pub(crate) mod raw;
-pub(crate) mod redis;
-pub(crate) mod scrape;
-pub(crate) mod sentinel;
-pub(crate) mod server;
-pub(crate) mod service;
-pub(crate) mod tables;
-pub(crate) mod tls;
-pub(crate) mod under_load;
-pub(crate) mod upkeep;
-pub(crate) mod walk;
-pub(crate) mod writers;
+pub(crate) mod processes;
+pub(crate) mod stores;
+pub(crate) mod telemetry;
+
+pub(crate) use http::{batch, raw};
+pub(crate) use processes::{redis, server, service, tls};
+pub(crate) use stores::{fixture, history, hooked};
 
 use std::future::Future;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -1,0 +1,342 @@
+//! The service has the data directory, and carries out the tasks of those who come in by its door.
+
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use clap::Parser;
+use study_stats::commands::{self, CommandError, Target, Task, Ui};
+use study_stats::config::{Cli, Config};
+use study_stats::error::StartError;
+use study_stats::store::StatsStore;
+use study_stats::store::embedded::EmbeddedStore;
+use tokio::task::JoinHandle;
+
+use crate::support::load::http::Load;
+use crate::support::load::under_load::assert_serves;
+use crate::support::processes::service::{Service, embedded, output};
+use crate::support::stores::history::{record, stats};
+use crate::support::{PATIENCE, eventually, id};
+
+const SOCKET: &str = "study-stats.sock";
+const VERIFY: Task = Task::Verify { repair: false };
+const EXPORT: Task = Task::Export { learner: None };
+const IMPORT: Task = Task::Import {
+    learner: None,
+    skip: 0,
+};
+
+/// What a command is given, and what it has told.
+#[derive(Default)]
+struct Told {
+    lines: Vec<String>,
+    data: Vec<u8>,
+    input: Vec<Vec<u8>>,
+    /// It never gives anything, as a terminal where nobody types.
+    gives_nothing: bool,
+    /// It never takes anything, as a terminal that is held.
+    takes_nothing: bool,
+}
+
+#[async_trait]
+impl Ui for Told {
+    async fn line(&mut self, text: String) -> io::Result<()> {
+        self.lines.push(text);
+        Ok(())
+    }
+
+    async fn progress(&mut self, _: &str, _: u64, _: Option<u64>) -> io::Result<()> {
+        Ok(())
+    }
+
+    async fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.takes_nothing {
+            std::future::pending::<()>().await;
+        }
+        self.data.extend(bytes);
+        Ok(())
+    }
+
+    async fn take(&mut self) -> io::Result<Vec<u8>> {
+        if self.gives_nothing {
+            std::future::pending::<()>().await;
+        }
+        Ok(self.input.pop().unwrap_or_default())
+    }
+}
+
+fn config(directory: &Path) -> Config {
+    let directory = directory.display().to_string();
+    Cli::parse_from(["study-stats", "--store=embedded", "--data-dir", &directory]).config
+}
+
+/// Has the service that has the directory carry out a task.
+async fn through_the_door(
+    directory: &Path,
+    task: &Task,
+    console: &mut Told,
+) -> Result<bool, CommandError> {
+    let place = commands::open(&config(directory), task).await.unwrap();
+    assert!(matches!(place, Target::Remote(_)));
+    place.run(task, console).await
+}
+
+/// Begins a task that does not end by itself, and waits until it is carried out.
+async fn begin(
+    service: &Service,
+    directory: &Path,
+    task: Task,
+    mut console: Told,
+) -> JoinHandle<Result<bool, CommandError>> {
+    let directory = directory.to_owned();
+    let run = tokio::spawn(async move { through_the_door(&directory, &task, &mut console).await });
+    logged(service, "a command is carried out").await;
+    run
+}
+
+async fn logged(service: &Service, what: &str) {
+    eventually(what, || async {
+        service.log().contains(what).then_some(())
+    })
+    .await;
+}
+
+/// How a task ended that could not be carried out.
+async fn failure(run: JoinHandle<Result<bool, CommandError>>) -> String {
+    let ended = tokio::time::timeout(PATIENCE, run).await;
+    ended.expect("it ends").unwrap().unwrap_err().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_is_carried_out_by_the_service_under_load() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::start(&mut embedded(directory.path()));
+    let load = Load::start(vec![service.client()], 8);
+    load.goes_on(100).await;
+    let mut told = Told::default();
+    let is_well = through_the_door(directory.path(), &VERIFY, &mut told).await;
+    assert!(is_well.unwrap(), "{:?}", told.lines);
+    assert!(
+        told.lines.last().unwrap().contains("0 differences"),
+        "{:?}",
+        told.lines
+    );
+    let mut told = Told::default();
+    assert!(
+        through_the_door(directory.path(), &EXPORT, &mut told)
+            .await
+            .unwrap()
+    );
+    assert!(told.data.split(|byte| *byte == b'\n').count() > 50);
+    load.goes_on(100).await;
+    load.stop().await.verify(&service.client()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn data_goes_both_ways_whatever_its_size() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fill(from.path(), 5_000).await;
+    let _from = Service::start(&mut embedded(from.path()));
+    let _to = Service::start(&mut embedded(to.path()));
+    let mut exported = Told::default();
+    assert!(
+        through_the_door(from.path(), &EXPORT, &mut exported)
+            .await
+            .unwrap()
+    );
+    assert!(exported.data.len() > 512 << 10, "more than a frame holds");
+    // All at once: it is for the door to divide it.
+    let mut imported = Told {
+        input: vec![exported.data.clone()],
+        ..Told::default()
+    };
+    assert!(
+        through_the_door(to.path(), &IMPORT, &mut imported)
+            .await
+            .unwrap()
+    );
+    let mut again = Told::default();
+    assert!(
+        through_the_door(to.path(), &EXPORT, &mut again)
+            .await
+            .unwrap()
+    );
+    assert!(exported.data == again.data);
+}
+
+/// Records so many sessions in a directory that no service has.
+async fn fill(directory: &Path, sessions: usize) {
+    let store = EmbeddedStore::open(directory, PATIENCE).unwrap();
+    let (learner, course) = (id(), id());
+    let records: Vec<_> = (0..sessions)
+        .map(|_| record(learner, course, stats(0.1, 0.2, 0.3)))
+        .collect();
+    for outcome in store.record_many(&records).await {
+        outcome.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_services_user_may_come_in_and_only_while_it_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join(SOCKET);
+    for _ in 0..2 {
+        let mut service = Service::start(&mut embedded(directory.path()));
+        let file = std::fs::symlink_metadata(&socket).unwrap();
+        assert!(file.file_type().is_socket());
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+        service.signal("TERM");
+        assert!(service.ended().await.success());
+        assert!(!socket.exists());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_door_that_was_left_behind_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    Service::start(&mut embedded(directory.path())).kill();
+    assert!(directory.path().join(SOCKET).exists());
+    let _service = Service::start(&mut embedded(directory.path()));
+    let done = through_the_door(directory.path(), &VERIFY, &mut Told::default()).await;
+    assert!(done.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_there_can_be_no_door_the_service_says_so_and_serves() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(SOCKET);
+    std::fs::write(&file, "somebody's").unwrap();
+    let mut service = Service::start(&mut embedded(directory.path()));
+    logged(&service, "will find no way to this service").await;
+    assert_serves(&service.client()).await;
+    service.signal("TERM");
+    assert!(service.ended().await.success());
+    assert_eq!(std::fs::read(&file).unwrap(), b"somebody's");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_service_is_refused_and_leaves_the_door_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let _service = Service::start(&mut embedded(directory.path()));
+    let second = output(&mut embedded(directory.path()));
+    let line = String::from_utf8_lossy(&second.stderr);
+    assert!(line.contains("in use by another process"), "{line}");
+    let done = through_the_door(directory.path(), &VERIFY, &mut Told::default()).await;
+    assert!(done.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_path_longer_than_a_sockets_address_leads_to_the_door_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let long = directory.path().join("d".repeat(150));
+    let mut service = Service::start(&mut embedded(&long));
+    let done = through_the_door(&long, &VERIFY, &mut Told::default()).await;
+    assert!(done.unwrap());
+    service.signal("TERM");
+    assert!(service.ended().await.success());
+    assert!(!long.join(SOCKET).exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_whose_service_is_killed_fails() {
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::start(&mut embedded(directory.path()));
+    let waiting = Told {
+        gives_nothing: true,
+        ..Told::default()
+    };
+    let run = begin(&service, directory.path(), IMPORT, waiting).await;
+    service.kill();
+    let told = failure(run).await;
+    assert!(told.contains("went away before this was done"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_stops_ends_its_tasks() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(directory.path(), 5_000).await;
+    let mut service = Service::start(&mut embedded(directory.path()));
+    let waiting = Told {
+        gives_nothing: true,
+        ..Told::default()
+    };
+    let waiting = begin(&service, directory.path(), IMPORT, waiting).await;
+    let held = Told {
+        takes_nothing: true,
+        ..Told::default()
+    };
+    let held = begin(&service, directory.path(), EXPORT, held).await;
+    service.signal("TERM");
+    assert!(service.ended().await.success());
+    let told = failure(waiting).await;
+    assert!(told.contains("the service stops"), "{told}");
+    held.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_ends_with_its_command() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(directory.path(), 5_000).await;
+    let service = Service::start(&mut embedded(directory.path()));
+    let held = Told {
+        takes_nothing: true,
+        ..Told::default()
+    };
+    let run = begin(&service, directory.path(), EXPORT, held).await;
+    run.abort();
+    logged(&service, "a command went away before it was done").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_an_import_makes_a_data_directory() {
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("data");
+    let refused = commands::open(&config(&directory), &VERIFY)
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        refused.to_string().contains("there is no database"),
+        "{refused}"
+    );
+    assert!(!directory.exists());
+    let place = commands::open(&config(&directory), &IMPORT).await.unwrap();
+    assert!(place.run(&IMPORT, &mut Told::default()).await.unwrap());
+    let place = commands::open(&config(&directory), &VERIFY).await.unwrap();
+    assert!(matches!(place, Target::Local(_)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_directory_of_a_process_without_a_door_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let _store = EmbeddedStore::open(directory.path(), Duration::from_secs(1)).unwrap();
+    let refused = commands::open(&config(directory.path()), &VERIFY)
+        .await
+        .err()
+        .unwrap();
+    assert!(matches!(refused, StartError::InUse(_)));
+    let told = refused.to_string();
+    assert!(
+        told.contains("in use by another process") && told.contains("cannot be asked"),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_waits_for_a_service_that_is_ending() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(directory.path(), Duration::from_secs(1)).unwrap();
+    let config = config(directory.path());
+    let mut open = Box::pin(commands::open(&config, &VERIFY));
+    // It finds the directory in use, and no door.
+    tokio::select! {
+        biased;
+        _ = &mut open => panic!("it did not wait"),
+        () = tokio::task::yield_now() => {}
+    }
+    drop(store);
+    let place = open.await.map_err(|error| error.to_string());
+    assert!(matches!(place, Ok(Target::Local(_))));
+}

@@ -1,0 +1,343 @@
+//! Sessions on their way from store to store, in lines.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use study_stats::domain::{CourseId, Enrolment, LearnerId, SessionId};
+use study_stats::store::StatsStore;
+use study_stats::store::embedded::EmbeddedStore;
+use uuid::Uuid;
+
+use crate::support::PATIENCE;
+use crate::support::api::{body, new_id};
+use crate::support::load::under_load::UnderLoad;
+use crate::support::processes::commands::{Sessions, export, run, run_with};
+use crate::support::processes::redis::{IN_MEMORY, Redis};
+use crate::support::processes::service::{Service, embedded, on_redis, output};
+use crate::support::stores::fixture::redis_store;
+
+/// The learners and courses of some lines.
+fn subjects(lines: &str) -> HashSet<(LearnerId, CourseId)> {
+    let id = |line: &Value, field: &str| Uuid::parse_str(line[field].as_str().unwrap()).unwrap();
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    lines
+        .map(|line| (id(&line, "userId").into(), id(&line, "courseId").into()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_goes_from_redis_to_the_embedded_store_and_back_stays_the_same() {
+    let (first, second) = (Redis::start(IN_MEMORY).await, Redis::start(IN_MEMORY).await);
+    let directory = tempfile::tempdir().unwrap();
+    let lines = Sessions::new(10).lines(30, 3, 12);
+    run_with(&mut on_redis(&first.url()), &["import"], &lines).well();
+    let exported = export(&mut on_redis(&first.url()));
+    let count = lines.lines().count();
+    assert_eq!(exported.lines().collect::<HashSet<_>>().len(), count);
+    let learners: Vec<_> = exported.lines().map(|line| &line[..47]).collect();
+    assert!(learners.is_sorted());
+
+    run_with(&mut embedded(directory.path()), &["import"], &exported).well();
+    let from_embedded = export(&mut embedded(directory.path()));
+    assert!(
+        from_embedded == exported,
+        "the embedded store gives other bytes"
+    );
+    run_with(&mut on_redis(&second.url()), &["import"], &from_embedded).well();
+    assert!(
+        export(&mut on_redis(&second.url())) == exported,
+        "Redis gives other bytes"
+    );
+
+    let embedded = EmbeddedStore::open(directory.path(), PATIENCE).unwrap();
+    let redis = redis_store(&second.url(), &[]).await;
+    for (learner, course) in subjects(&lines) {
+        // All of the year, and a bit more.
+        let days = || 20_080..=20_460;
+        assert_eq!(
+            embedded
+                .activity(Enrolment::new(learner, course), days())
+                .await
+                .unwrap(),
+            redis
+                .activity(Enrolment::new(learner, course), days())
+                .await
+                .unwrap()
+        );
+        let totals = embedded
+            .totals(Enrolment::new(learner, course))
+            .await
+            .unwrap();
+        assert_eq!(totals.unwrap().sessions, 12);
+        assert_eq!(
+            totals,
+            redis.totals(Enrolment::new(learner, course)).await.unwrap()
+        );
+        let summary = embedded.summary(course).await.unwrap();
+        assert_eq!(summary, redis.summary(course).await.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn local_days_and_the_very_digits_survive() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let service = Service::start(&mut on_redis(&redis.url()));
+    let client = service.client();
+    crate::support::load::under_load::becomes_ready(&client).await;
+    let (learner, course) = (new_id(), new_id());
+    let times = [
+        ("2026-03-01T00:30:00+14:00", "2026-02-28T10:30:00Z", 1),
+        ("2026-02-28T23:30:00-11:30", "2026-03-01T11:00:00Z", -1),
+        ("2026-02-28T23:59:59.999Z", "2026-02-28T23:59:59.999Z", 0),
+        ("2026-02-28T00:00:00+00:01", "2026-02-27T23:59:00Z", 1),
+        ("2026-02-28T12:00:00+02:00", "2026-02-28T10:00:00Z", 0),
+    ];
+    for (written, _, _) in times {
+        let mut record = body(2, 1, 3);
+        record["averageScore"] = json!(0.840_136_556_537_863_9);
+        record["occurredAt"] = json!(written);
+        assert_eq!(client.post(&learner, &course, &record).await.status, 201);
+    }
+    let exported = run(&mut on_redis(&redis.url()), &["export", "--user", &learner]).well();
+    let found: Vec<Value> = exported
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut expected: Vec<_> = times.iter().collect();
+    expected.sort_by_key(|(_, utc, _)| std::cmp::Reverse(*utc));
+    for (line, (_, utc, shift)) in found.iter().zip(&expected) {
+        let at = line["occurredAt"].as_str().unwrap();
+        assert_eq!(at.ends_with('Z'), *shift == 0, "{at}");
+        assert!(*shift != 0 || at == *utc, "{at}");
+        assert!(*shift <= 0 || at.contains("T00:00:00+"), "{at}");
+        assert!(*shift >= 0 || at.contains("T23:59:00-"), "{at}");
+    }
+    assert_eq!(found.len(), times.len());
+    let first = exported.lines().next().unwrap();
+    let numbers = r#""totalModulesStudied":2,"averageScore":0.8401365565378639,"timeStudied":3,"#;
+    assert!(first.contains(numbers), "{first}");
+
+    let directory = tempfile::tempdir().unwrap();
+    run_with(&mut embedded(directory.path()), &["import"], &exported).well();
+    let moved = EmbeddedStore::open(directory.path(), PATIENCE).unwrap();
+    let (learner, course) = (
+        LearnerId::parse(&learner).unwrap(),
+        CourseId::parse(&course).unwrap(),
+    );
+    let activity = moved
+        .activity(Enrolment::new(learner, course), 20_500..=20_600)
+        .await
+        .unwrap();
+    let days: Vec<_> = activity
+        .days
+        .iter()
+        .map(|(day, totals)| (*day, totals.sessions))
+        .collect();
+    assert_eq!(days, [(20_512, 4), (20_513, 1)]);
+}
+
+#[test]
+fn files_are_compressed_by_their_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).display().to_string();
+    let data = |name: &str| embedded(Path::new(&at(name)));
+    let lines = Sessions::new(11).lines(20, 2, 20);
+    run_with(&mut data("source"), &["import", "-"], &lines).well();
+    let plain = export(&mut data("source"));
+    assert_eq!(run(&mut data("source"), &["export", "-"]).well(), plain);
+    for (name, beginning) in [
+        ("lines.ndjson", &b"{\"userId\""[..]),
+        ("lines.ndjson.gz", &[0x1f, 0x8b]),
+        ("lines.ndjson.zst", &[0x28, 0xb5, 0x2f, 0xfd]),
+        ("lines.GZ", &[0x1f, 0x8b]),
+    ] {
+        let file = at(name);
+        // One that is there is replaced.
+        fs::write(&file, "former").unwrap();
+        let told = run(&mut data("source"), &["export", &file]).well();
+        assert!(
+            told.starts_with("800 sessions of 20 learners in "),
+            "{told}"
+        );
+        let bytes = fs::read(&file).unwrap();
+        assert!(bytes.starts_with(beginning), "{name}");
+        assert_eq!(bytes == plain.as_bytes(), name == "lines.ndjson");
+        let target = format!("{name}.data");
+        run(&mut data(&target), &["import", &file]).well();
+        assert!(export(&mut data(&target)) == plain, "{name}");
+    }
+    let unpacked = output(Command::new("gzip").args(["-dc", &at("lines.ndjson.gz")]));
+    assert!(unpacked.stdout == plain.as_bytes());
+    // Files that were put together are read to their end.
+    let twice =
+        [at("lines.ndjson.zst"), at("lines.ndjson.zst")].map(|file| fs::read(file).unwrap());
+    fs::write(at("twice.zst"), twice.concat()).unwrap();
+    let told = run(&mut data("twice"), &["import", &at("twice.zst")]).well();
+    assert!(told.starts_with("1600 lines: 1600 stored"), "{told}");
+    let names = fs::read_dir(directory.path()).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(
+        !names
+            .iter()
+            .any(|name| name.to_string_lossy().ends_with(".part")),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn only_one_learner_is_taken_where_that_is_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = |name: &str| embedded(&directory.path().join(name));
+    let mut sessions = Sessions::new(12);
+    let (learner, course) = (sessions.id(), sessions.id());
+    let theirs: String = (0..3).map(|_| sessions.line(learner, course)).collect();
+    let lines = sessions.lines(2, 1, 5) + &theirs + &sessions.lines(2, 1, 5);
+    let learner = learner.to_string();
+    run_with(&mut data("all"), &["import"], &lines).well();
+    let one = run(&mut data("all"), &["export", "--user", &learner]).well();
+    assert_eq!(one.lines().count(), 3);
+    let told = run_with(&mut data("one"), &["import", "--user", &learner], &lines).well();
+    assert!(
+        told.starts_with(
+            "23 lines: 3 stored, 0 superseded, 0 gone, 0 invalid, 20 of other learners; "
+        ),
+        "{told}"
+    );
+    assert_eq!(export(&mut data("one")), one);
+    let nobody = run(&mut data("all"), &["export", "--user", &new_id()]);
+    assert_eq!(nobody.well(), "");
+}
+
+#[test]
+fn to_import_again_changes_nothing_and_older_lines_change_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = || embedded(directory.path());
+    let lines = Sessions::new(13).lines(4, 2, 10);
+    run_with(&mut data(), &["import"], &lines).well();
+    let exported = export(&mut data());
+    let again = run_with(&mut data(), &["import"], &lines).well();
+    assert!(
+        again.starts_with("80 lines: 80 stored, 0 superseded, "),
+        "{again}"
+    );
+    assert_eq!(export(&mut data()), exported);
+    let older = lines.replace("\"2025-", "\"2024-");
+    let told = run_with(&mut data(), &["import"], &older).well();
+    assert!(
+        told.starts_with("80 lines: 0 stored, 80 superseded, 0 gone, 0 invalid; "),
+        "{told}"
+    );
+    assert_eq!(export(&mut data()), exported);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sessions_of_an_erased_learner_are_gone() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let mut sessions = Sessions::new(14);
+    let (learner, course) = (sessions.id(), sessions.id());
+    let lines = sessions.line(learner, course) + &sessions.lines(1, 1, 2);
+    let store = redis_store(&redis.url(), &[]).await;
+    store.erase(learner.into()).await.unwrap();
+    let told = run_with(&mut on_redis(&redis.url()), &["import"], &lines).well();
+    assert!(
+        told.starts_with("3 lines: 2 stored, 0 superseded, 1 gone, 0 invalid; "),
+        "{told}"
+    );
+    assert_eq!(
+        store
+            .totals(Enrolment::new(learner.into(), course.into()))
+            .await
+            .unwrap(),
+        None
+    );
+}
+
+#[test]
+fn wrong_lines_are_told_by_their_numbers_and_the_others_imported() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = || embedded(directory.path());
+    let right = Sessions::new(15).lines(1, 1, 3);
+    let right: Vec<_> = right.lines().collect();
+    let long = format!(r#"{{"x":"{}"}}"#, "x".repeat(70_000));
+    let negative = right[1].replace("\"timeStudied\":", "\"timeStudied\":-1");
+    let many = "\n[]".repeat(30);
+    let lines = format!(
+        "{}\n\n{long}\r\n{negative}\n  \n{}{many}",
+        right[0], right[2]
+    );
+    let ran = run_with(&mut data(), &["import"], &lines);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let told: Vec<_> = ran.out.lines().collect();
+    assert_eq!(told.len(), 21, "{told:?}");
+    assert_eq!(told[0], "line 3: it is longer than 64 KiB");
+    assert!(
+        told[1].starts_with("line 4: timeStudied is invalid: it must be "),
+        "{told:?}"
+    );
+    assert!(told[2].starts_with("line 7: "), "{told:?}");
+    assert!(
+        told[20].starts_with("34 lines: 2 stored, 0 superseded, 0 gone, 32 invalid; "),
+        "{told:?}"
+    );
+    assert_eq!(export(&mut data()).lines().count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_service_is_exported_and_its_export_imported() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let lines = Sessions::new(20).lines(50, 2, 10);
+    run_with(&mut on_redis(&redis.url()), &["import"], &lines).well();
+    let before: HashSet<_> = export(&mut on_redis(&redis.url()))
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    let live = UnderLoad::start(&redis.url()).await;
+    let exported = export(&mut on_redis(&redis.url()));
+    let found: HashSet<_> = exported.lines().map(str::to_owned).collect();
+    assert!(
+        found.is_superset(&before),
+        "a session that stood still is missing"
+    );
+    assert!(
+        found.len() > before.len(),
+        "nothing of what was written before it"
+    );
+    // Older than, or the same as, what is stored: the load finds what it wrote.
+    run_with(&mut on_redis(&redis.url()), &["import"], &exported).well();
+    live.load.goes_on(200).await;
+    run(&mut on_redis(&redis.url()), &["verify"]).well();
+    live.verify("import", &[&redis]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_can_be_sent_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let lines = Sessions::new(21).lines(1, 1, 1);
+    run_with(&mut embedded(directory.path()), &["import"], &lines).well();
+    let exported = export(&mut embedded(directory.path()));
+    let line: Value = serde_json::from_str(&exported).unwrap();
+    let service = Service::start(&mut embedded(&directory.path().join("other")));
+    let client = service.client();
+    let (learner, course) = (
+        line["userId"].as_str().unwrap(),
+        line["courseId"].as_str().unwrap(),
+    );
+    assert_eq!(client.post(learner, course, &line).await.status, 201);
+    let session: SessionId = SessionId::parse(line["sessionId"].as_str().unwrap()).unwrap();
+    let answer = client
+        .get(learner, &format!("/courses/{course}/sessions/{session}"))
+        .await;
+    for field in [
+        "sessionId",
+        "totalModulesStudied",
+        "averageScore",
+        "timeStudied",
+    ] {
+        assert_eq!(answer.json()[field], line[field]);
+    }
+}

@@ -1,0 +1,286 @@
+//! What readers and writers of every store see of each other, while lists are read and sessions are
+//! forgotten.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::join_all;
+use rand::random_range;
+use study_stats::domain::{
+    CourseId, DeleteOutcome, Enrolment, LearnerId, ListedSession, Outcome, Record, Slice, Span,
+    Totals,
+};
+use study_stats::store::StatsStore;
+use tokio::time::timeout;
+
+use crate::for_every_store;
+use crate::support::stores::fixture::Fixture;
+use crate::support::stores::history::{LATER, record, record_at, recount, stats};
+use crate::support::stores::model::is_stored;
+use crate::support::stores::walk;
+use crate::support::{PATIENCE, id, now};
+
+for_every_store!(
+    no_session_is_seen_twice_and_none_that_stands_still_is_missed,
+    no_course_is_seen_twice_and_none_that_stands_still_is_missed,
+    an_erasure_ends_among_writers_and_leaves_only_what_is_later,
+    a_reader_sees_a_large_course_shrink_and_never_half_a_step,
+);
+
+/// The lists that are walked are spread over the instants from 0 to this one.
+const WIDTH: i64 = 1_000;
+/// Of a writer's own at the same time, so that the lists do not grow for ever.
+const OWN: usize = 20;
+
+/// Set once what is tested is over.
+type Over = Arc<AtomicBool>;
+
+async fn no_session_is_seen_twice_and_none_that_stands_still_is_missed(fixture: &Fixture) {
+    let store = &*fixture.store;
+    let (learner, course) = (id(), id());
+    let still = (0..100).map(|_| record_at(learner, course, random_range(0..WIDTH)));
+    let still: Vec<_> = still.collect();
+    store.record_many(&still).await;
+    let over = Over::default();
+    let writers = [(); 4].map(|()| {
+        let store = Arc::clone(&fixture.store);
+        tokio::spawn(change_sessions(store, Arc::clone(&over), learner, course))
+    });
+    let narrow = Span {
+        from: 100,
+        last: 800,
+    };
+    // Small pages, between which much happens, and large ones, in which much moves.
+    for (span, limit) in [(Span::ALL, 7), (narrow, 60)].repeat(15) {
+        let pages = walk::sessions(store, learner, course, span, limit).await;
+        // One that moved forward while its page was read stands where it is now.
+        let order =
+            |listed: &ListedSession| (listed.session.occurred_at.millis, listed.id.as_u128());
+        for page in &pages {
+            assert!(page.is_sorted_by(|former, next| order(former) > order(next)));
+        }
+        let seen = pages.concat();
+        let at = |millis: i64| (span.from..=span.last).contains(&millis);
+        assert!(
+            seen.iter()
+                .all(|listed| at(listed.session.occurred_at.millis))
+        );
+        let ids: HashSet<_> = seen.iter().map(|listed| listed.id).collect();
+        assert_eq!(ids.len(), seen.len(), "one was seen twice");
+        let stood = still
+            .iter()
+            .filter(|one| at(one.occurred_at.unwrap().millis));
+        assert!(stood.clone().count() > 0);
+        assert!(stood.clone().all(|one| ids.contains(&one.session)));
+    }
+    over.store(true, Ordering::SeqCst);
+    join_all(writers).await.into_iter().for_each(Result::unwrap);
+}
+
+/// Adds sessions anywhere, moves them forward, and forgets them.
+async fn change_sessions(
+    store: Arc<dyn StatsStore>,
+    over: Over,
+    learner: LearnerId,
+    course: CourseId,
+) {
+    let mut own: Vec<Record> = Vec::new();
+    while !over.load(Ordering::SeqCst) {
+        if own.len() < OWN {
+            own.push(record_at(learner, course, random_range(0..WIDTH)));
+        } else if random_range(0..3) == 0 {
+            let gone = own.swap_remove(random_range(0..OWN));
+            let deletion = store
+                .delete_session(Enrolment::new(learner, course), gone.session)
+                .await;
+            assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
+            continue;
+        } else {
+            let moved = own.swap_remove(random_range(0..OWN));
+            let millis = moved.occurred_at.unwrap().millis + random_range(0..WIDTH / 5);
+            own.push(Record {
+                session: moved.session,
+                ..record_at(learner, course, millis)
+            });
+        }
+        let outcome = store.record(own.last().unwrap()).await;
+        assert!(is_stored(outcome.unwrap()));
+    }
+}
+
+async fn no_course_is_seen_twice_and_none_that_stands_still_is_missed(fixture: &Fixture) {
+    let store = &*fixture.store;
+    let learner = id();
+    let still = (0..50).map(|_| record_at(learner, id(), random_range(0..WIDTH)));
+    let still: Vec<_> = still.collect();
+    store.record_many(&still).await;
+    let over = Over::default();
+    let writers = [(); 4].map(|()| {
+        let store = Arc::clone(&fixture.store);
+        tokio::spawn(change_courses(store, Arc::clone(&over), learner))
+    });
+    for _ in 0..12 {
+        let seen = walk::courses(store, learner, 7).await.concat();
+        let ids: HashSet<_> = seen.iter().map(|listed| listed.id).collect();
+        assert_eq!(ids.len(), seen.len(), "one was seen twice");
+        assert!(still.iter().all(|one| ids.contains(&one.enrolment.course)));
+    }
+    over.store(true, Ordering::SeqCst);
+    join_all(writers).await.into_iter().for_each(Result::unwrap);
+}
+
+/// Begins courses, goes on with them, so that they move forward, and forgets them.
+async fn change_courses(store: Arc<dyn StatsStore>, over: Over, learner: LearnerId) {
+    let mut own: Vec<Record> = Vec::new();
+    while !over.load(Ordering::SeqCst) {
+        if own.len() < OWN {
+            own.push(record_at(learner, id(), random_range(0..WIDTH)));
+        } else if random_range(0..3) == 0 {
+            let gone = own.swap_remove(random_range(0..OWN));
+            let deletion = store
+                .delete_course(Enrolment::new(learner, gone.enrolment.course))
+                .await;
+            assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
+            continue;
+        } else {
+            let latest = own.swap_remove(random_range(0..OWN));
+            let millis = latest.occurred_at.unwrap().millis + random_range(0..WIDTH / 5);
+            own.push(record_at(learner, latest.enrolment.course, millis));
+        }
+        let outcome = store.record(own.last().unwrap()).await;
+        assert!(is_stored(outcome.unwrap()));
+    }
+}
+
+async fn an_erasure_ends_among_writers_and_leaves_only_what_is_later(fixture: &Fixture) {
+    let store = &*fixture.store;
+    let learner = id();
+    let courses: Vec<CourseId> = (0..3).map(|_| id()).collect();
+    let of_all = |millis: i64| {
+        courses
+            .iter()
+            .map(move |&course| record_at(learner, course, millis))
+    };
+    let before: Vec<_> = (0..300).flat_map(of_all).collect();
+    let ahead: Vec<_> = (0..150).flat_map(|turn| of_all(LATER + turn)).collect();
+    for outcome in store.record_many(&[&before[..], &ahead].concat()).await {
+        assert_eq!(outcome.unwrap(), Outcome::Created);
+    }
+    let over = Over::default();
+    let writers: Vec<_> = before
+        .chunks(before.len() / 9)
+        .map(|theirs| {
+            let store = Arc::clone(&fixture.store);
+            tokio::spawn(write_on(store, Arc::clone(&over), theirs.to_vec()))
+        })
+        .collect();
+
+    let start = now();
+    let erasure = timeout(PATIENCE, store.erase(learner)).await;
+    assert_eq!(erasure.unwrap().unwrap(), DeleteOutcome::Deleted);
+    over.store(true, Ordering::SeqCst);
+    let kept = join_all(writers).await;
+    for record in kept.into_iter().flat_map(Result::unwrap) {
+        let session = store
+            .session(
+                Enrolment::new(learner, record.enrolment.course),
+                record.session,
+            )
+            .await;
+        assert_eq!(session.unwrap().unwrap().stats, record.stats);
+    }
+    let ahead: HashSet<_> = ahead.into_iter().map(|one| one.session).collect();
+    for &course in &courses {
+        let left = walk::sessions(store, learner, course, Span::ALL, 500).await;
+        for listed in left.concat() {
+            assert!(listed.session.occurred_at.millis > start);
+            assert!(!ahead.contains(&listed.id), "it was there before");
+        }
+    }
+}
+
+/// Records sessions of all kinds until it is over and then some more, and gives what was then
+/// acknowledged, in which no session is twice.
+async fn write_on(store: Arc<dyn StatsStore>, over: Over, before: Vec<Record>) -> Vec<Record> {
+    let (mut kept, mut left) = (Vec::new(), 20);
+    while left > 0 {
+        let former = before[random_range(0..before.len())];
+        let (learner, course) = (former.enrolment.learner, former.enrolment.course);
+        let number = f64::from(random_range(0..1_000_u32)) / 7.0;
+        let current = record(learner, course, stats(number, -number, number));
+        let early = record_at(learner, course, random_range(0..WIDTH));
+        let record = match random_range(0..4) {
+            0 => current,
+            1 => record_at(learner, course, LATER + random_range(0..WIDTH)),
+            2 => early,
+            // Again, and as of now.
+            _ => Record {
+                session: former.session,
+                ..current
+            },
+        };
+        let is_over = over.load(Ordering::SeqCst);
+        left -= usize::from(is_over);
+        let outcome = store.record(&record).await.unwrap();
+        if record == early {
+            assert!(!is_over || outcome == Outcome::Erased);
+            continue;
+        }
+        assert!(is_stored(outcome));
+        if is_over {
+            kept.retain(|kept: &Record| kept.session != record.session);
+            kept.push(record);
+        }
+    }
+    kept
+}
+
+async fn a_reader_sees_a_large_course_shrink_and_never_half_a_step(fixture: &Fixture) {
+    const SESSIONS: usize = 2_500;
+    let store = &*fixture.store;
+    let (learner, course) = (id(), id());
+    // As many digits as are counted: those of a step, added up, are more than a double has.
+    let number = 0.987_654_321_098_765;
+    let one = stats(number, -number, number);
+    let records = (0..SESSIONS).map(|_| record(learner, course, one));
+    let records: Vec<_> = records.collect();
+    store.record_many(&records).await;
+    // What so many of them come to.
+    let mut sums = vec![Totals::default()];
+    for count in 0..SESSIONS {
+        sums.push(sums[count] + recount([&one]));
+    }
+    let sums_of = |totals: Totals| sums[usize::try_from(totals.sessions).unwrap()];
+
+    let reading = async {
+        let mut seen = Vec::new();
+        loop {
+            let (totals, summary, courses) = tokio::join!(
+                store.totals(Enrolment::new(learner, course)),
+                store.summary(course),
+                store.courses(learner, Slice::first(1)),
+            );
+            if let Some(summary) = summary.unwrap() {
+                assert_eq!(summary.learners, 1);
+                assert_eq!(summary.totals, sums_of(summary.totals));
+            }
+            for listed in courses.unwrap().items {
+                assert_eq!(listed.totals, sums_of(listed.totals));
+            }
+            let Some(totals) = totals.unwrap() else {
+                return seen;
+            };
+            assert_eq!(totals, sums_of(totals));
+            seen.push(totals.sessions);
+        }
+    };
+    let (deletion, seen) = tokio::join!(
+        store.delete_course(Enrolment::new(learner, course)),
+        reading
+    );
+    assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
+    assert!(seen.is_sorted_by(|former, next| former >= next));
+    let part = 1..SESSIONS as u64;
+    assert!(seen.iter().any(|sessions| part.contains(sessions)));
+}

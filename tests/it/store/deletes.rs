@@ -1,0 +1,240 @@
+//! How every store forgets: sessions, courses, learners.
+
+use study_stats::domain::{
+    CourseId, DeleteOutcome, Enrolment, LearnerId, MAX_MAGNITUDE, OccurredAt, Outcome, Record,
+    Slice,
+};
+use study_stats::store::StatsStore;
+
+use crate::for_every_store;
+use crate::support::stores::fixture::Fixture;
+use crate::support::stores::history::{LATER, neighbour, record, record_at, recount, stats};
+use crate::support::stores::model::{Model, Operation};
+use crate::support::{id, now};
+
+for_every_store!(
+    a_forgotten_session_is_missing_the_next_time,
+    a_course_is_forgotten_in_any_number_of_steps,
+    an_erased_learner_has_nothing_left_in_any_course,
+    what_occurred_before_an_erasure_is_refused_and_what_did_later_is_not,
+    sessions_without_which_a_sum_would_pass_the_limit_stay,
+    a_course_that_cannot_be_forgotten_does_not_keep_the_others,
+);
+
+async fn a_forgotten_session_is_missing_the_next_time(fixture: &Fixture) {
+    let store = &*fixture.store;
+    let (learner, course) = (id(), id());
+    let mut model = Model::default();
+    let sessions = [1_000, -1_000, 1_001].map(|millis| record_at(learner, course, millis));
+    let play = Operation::Record(sessions.to_vec());
+    model.play(store, &play).await;
+    for (learner, course, session) in [
+        (id(), course, sessions[0].session),
+        (learner, id(), sessions[0].session),
+        (learner, course, id()),
+    ] {
+        let nothing = Operation::DeleteSession(Enrolment::new(learner, course), session);
+        model.play(store, &nothing).await;
+    }
+    for one in sessions {
+        let forget = Operation::DeleteSession(Enrolment::new(learner, course), one.session);
+        for deletion in [DeleteOutcome::Deleted, DeleteOutcome::Missing] {
+            let answer = store
+                .delete_session(Enrolment::new(learner, course), one.session)
+                .await;
+            assert_eq!(answer.unwrap(), deletion);
+            model.apply(&forget);
+            let pairs = [(learner, course)].into();
+            model.assert_held(store, &pairs).await;
+            let read = store
+                .session(Enrolment::new(learner, course), one.session)
+                .await
+                .unwrap();
+            assert_eq!(read, None);
+        }
+    }
+    assert_eq!(fixture.audit().await, 0);
+    // It may come back, and older than it was.
+    let again = Record {
+        session: sessions[0].session,
+        ..record_at(learner, course, -9)
+    };
+    let again = Operation::Record(vec![again]);
+    model.play(store, &again).await;
+}
+
+/// Records so many sessions, at few instants.
+async fn record_many(store: &dyn StatsStore, learner: LearnerId, course: CourseId, count: i64) {
+    let records: Vec<_> = (0..count)
+        .map(|turn| record_at(learner, course, turn % 50 - 25))
+        .collect();
+    for outcome in store.record_many(&records).await {
+        assert_eq!(outcome.unwrap(), Outcome::Created);
+    }
+}
+
+async fn a_course_is_forgotten_in_any_number_of_steps(fixture: &Fixture) {
+    let store = &*fixture.store;
+    let (learner, course) = (id(), id());
+    let neighbours = [(learner, id()), (id(), course)];
+    for (learner, course) in neighbours {
+        record_many(store, learner, course, 3).await;
+    }
+    for count in [1, 199, 200, 201, 400, 401] {
+        record_many(store, learner, course, count).await;
+        for deletion in [DeleteOutcome::Deleted, DeleteOutcome::Missing] {
+            let answer = store
+                .delete_course(Enrolment::new(learner, course))
+                .await
+                .unwrap();
+            assert_eq!(answer, deletion, "{count} sessions");
+            assert_eq!(fixture.audit().await, 6, "only the neighbours' are left");
+        }
+    }
+    for (learner, course) in neighbours {
+        let totals = store
+            .totals(Enrolment::new(learner, course))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(totals.sessions, 3);
+    }
+}
+
+async fn an_erased_learner_has_nothing_left_in_any_course(fixture: &Fixture) {
+    let store = &*fixture.store;
+    let (learner, other) = (id(), id());
+    let courses: Vec<CourseId> = (0..12).map(|_| id()).collect();
+    for (&course, count) in courses.iter().zip([1, 5, 200, 201, 450, 1].iter().cycle()) {
+        record_many(store, learner, course, *count).await;
+    }
+    record_many(store, other, courses[0], 4).await;
+    // What is said to occur later is erased as well.
+    let ahead = record_at(learner, courses[1], LATER);
+    store.record(&ahead).await.unwrap();
+
+    // Also where there is nothing any more, and where there never was.
+    for learner in [learner, learner, id()] {
+        assert_eq!(store.erase(learner).await.unwrap(), DeleteOutcome::Deleted);
+        assert_eq!(fixture.audit().await, 4);
+        let left = store.courses(learner, Slice::first(1)).await.unwrap();
+        assert_eq!((left.items, left.next), (vec![], None));
+    }
+    let summary = store.summary(courses[0]).await.unwrap().unwrap();
+    assert_eq!((summary.learners, summary.totals.sessions), (1, 4));
+    assert_eq!(store.summary(courses[1]).await.unwrap(), None);
+}
+
+async fn what_occurred_before_an_erasure_is_refused_and_what_did_later_is_not(fixture: &Fixture) {
+    let store = &*fixture.store;
+    let one = record(id(), id(), stats(1.0, 2.0, 3.0));
+    let at = |millis| Record {
+        session: id(),
+        occurred_at: Some(OccurredAt::from_utc_millis(millis)),
+        ..one
+    };
+    assert_eq!(store.record(&one).await.unwrap(), Outcome::Created);
+    for _ in 0..2 {
+        let before = now();
+        assert_eq!(
+            store.erase(one.enrolment.learner).await.unwrap(),
+            DeleteOutcome::Deleted
+        );
+        let after = now();
+        // Also one that was there, and came once more.
+        let records = [at(before), at(i64::MIN), at(after + 1), one, one];
+        let outcomes = store.record_many(&records).await.into_iter();
+        let outcomes: Vec<_> = outcomes.map(Result::unwrap).collect();
+        let (erased, created, replaced) = (Outcome::Erased, Outcome::Created, Outcome::Replaced);
+        assert_eq!(outcomes, [erased, erased, created, created, replaced]);
+
+        let stored = store.session(one.enrolment, one.session).await;
+        let millis = stored.unwrap().unwrap().occurred_at.millis;
+        assert!(millis > before, "{millis} is not after {before}");
+        let totals = store.totals(one.enrolment).await.unwrap();
+        assert_eq!(totals, Some(recount([&one.stats, &one.stats])));
+    }
+    let other = Record {
+        enrolment: Enrolment::new(id(), one.enrolment.course),
+        ..at(0)
+    };
+    assert_eq!(store.record(&other).await.unwrap(), Outcome::Created);
+}
+
+/// Brings the sum of scores to its limit with sessions of the first learner, and keeps it there with
+/// 300 latest ones of the second and as many of the third, whose scores are opposite: without those
+/// of the second it would be past it. Gives one of them.
+async fn fill_around(fixture: &Fixture, learners: [LearnerId; 3], course: CourseId) -> Record {
+    fixture.fill(learners[0], course).await;
+    let extreme = |learner, millis, score| Record {
+        stats: stats(0.0, score, 0.0),
+        ..record_at(learner, course, millis)
+    };
+    let records = |learner, millis, score| {
+        let records = (0..300).map(move |turn| extreme(learner, millis + turn, score));
+        records.collect::<Vec<_>>()
+    };
+    let kept = records(learners[1], LATER, MAX_MAGNITUDE);
+    let others = records(learners[2], 0, -MAX_MAGNITUDE);
+    for records in [&kept, &others] {
+        for outcome in fixture.store.record_many(records).await {
+            assert_eq!(outcome.unwrap(), Outcome::Created);
+        }
+    }
+    kept[0]
+}
+
+async fn sessions_without_which_a_sum_would_pass_the_limit_stay(fixture: &Fixture) {
+    let store = &*fixture.store;
+    let (learner, course) = (id(), id());
+    let one = fill_around(fixture, [learner; 3], course).await;
+    let held = async || {
+        (
+            store.totals(Enrolment::new(learner, course)).await.unwrap(),
+            store.summary(course).await.unwrap(),
+            store.courses(learner, Slice::first(2)).await.unwrap(),
+            store
+                .session(Enrolment::new(learner, course), one.session)
+                .await
+                .unwrap(),
+        )
+    };
+    let before = held().await;
+    let answers = [
+        store
+            .delete_session(Enrolment::new(learner, course), one.session)
+            .await,
+        store.delete_course(Enrolment::new(learner, course)).await,
+        store.erase(learner).await,
+    ];
+    for answer in answers {
+        assert_eq!(answer.unwrap(), DeleteOutcome::LimitExceeded);
+    }
+    assert_eq!(held().await, before);
+    assert_eq!(fixture.audit().await, 9_600);
+}
+
+async fn a_course_that_cannot_be_forgotten_does_not_keep_the_others(fixture: &Fixture) {
+    let store = &*fixture.store;
+    let (learner, course) = (id(), id());
+    // It is the summary that would pass its limit here.
+    let neighbours = [neighbour(learner), learner, neighbour(learner)];
+    let one = fill_around(fixture, neighbours, course).await;
+    for millis in [-1, LATER + 1_000] {
+        let other = record_at(learner, id(), millis);
+        store.record(&other).await.unwrap();
+    }
+    let answers = [
+        store
+            .delete_session(Enrolment::new(learner, course), one.session)
+            .await,
+        store.erase(learner).await,
+    ];
+    for answer in answers {
+        assert_eq!(answer.unwrap(), DeleteOutcome::LimitExceeded);
+    }
+    let left = store.courses(learner, Slice::first(3)).await.unwrap();
+    let left: Vec<_> = left.items.iter().map(|listed| listed.id).collect();
+    assert_eq!(left, [course]);
+    assert_eq!(fixture.audit().await, 9_600);
+}

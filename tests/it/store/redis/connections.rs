@@ -1,0 +1,164 @@
+//! Connections to Redis break, or lead where nothing can be written any more, while they are used.
+
+use std::collections::BTreeSet;
+
+use crate::support::api::{body, new_id};
+use crate::support::faults::proxy::Proxy;
+use crate::support::load::under_load::{UnderLoad, assert_serves, becomes_ready};
+use crate::support::processes::redis::{IN_MEMORY, Redis};
+use crate::support::processes::service::{Service, on_redis};
+use crate::support::stores::fixture::redis_store;
+use crate::support::stores::history::{record, stats};
+use crate::support::{eventually, id};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropped_connections_are_replaced() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let it = UnderLoad::start(&redis.url()).await;
+    for _ in 0..10 {
+        it.load.goes_on(100).await;
+        redis.ask::<()>("CLIENT KILL TYPE normal SKIPME yes").await;
+    }
+    it.recovers().await;
+    it.verify("all connections are dropped, 10 times", &[&redis])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cut_connections_are_replaced() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let proxy = Proxy::start(redis.server.port()).await;
+    let it = UnderLoad::start(&proxy.url()).await;
+    for _ in 0..10 {
+        it.load.goes_on(100).await;
+        proxy.cut();
+    }
+    it.recovers().await;
+    it.verify("all connections are cut on the way, 10 times", &[&redis])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_whose_peer_vanished_without_a_word_are_replaced() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let proxy = Proxy::start(redis.server.port()).await;
+    let it = UnderLoad::start(&proxy.url()).await;
+    for round in 1..=3 {
+        proxy.vanish();
+        replaced(&it.service, 4 * round).await;
+        it.recovers().await;
+    }
+    it.verify("the peer vanishes without a FIN, 3 times", &[&redis])
+        .await;
+}
+
+/// Waits until so many connections have been replaced; there are four lanes.
+async fn replaced(service: &Service, connections: usize) {
+    eventually("the connections are replaced", || async {
+        let log = service.log();
+        (log.matches("is replaced").count() >= connections).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_vanished_is_noticed_also_where_nothing_is_asked() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let proxy = Proxy::start(redis.server.port()).await;
+    let service = Service::start(&mut on_redis(&proxy.url()));
+    becomes_ready(&service.client()).await;
+    proxy.vanish();
+    replaced(&service, 4).await;
+    assert_serves(&service.client()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_demoted_master_is_left_for_the_new_one() {
+    let old = Redis::start(IN_MEMORY).await;
+    let new = Redis::replica_of(&old, IN_MEMORY).await;
+    let proxy = Proxy::start(old.server.port()).await;
+    let it = UnderLoad::start_with(&proxy.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
+    // As a managed service does: the replica is promoted, the name gets its address, and the
+    // connections to the old one stay open.
+    new.ask::<()>("REPLICAOF NO ONE").await;
+    old.follow(new.server.port()).await;
+    proxy.lead_to(new.server.port());
+    it.recovers().await;
+    it.verify(
+        "the master is demoted, the name leads to the new one",
+        &[&new],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_demoted_master_is_left_also_where_nothing_is_written() {
+    let old = Redis::start(IN_MEMORY).await;
+    let new = Redis::replica_of(&old, IN_MEMORY).await;
+    let proxy = Proxy::start(old.server.port()).await;
+    let service = Service::start(&mut on_redis(&proxy.url()));
+    let client = service.client();
+    becomes_ready(&client).await;
+    let (learner, course) = (new_id(), new_id());
+    client.post(&learner, &course, &body(1, 2, 3)).await;
+
+    // Nowhere else to go: a replica is not ready to serve.
+    old.follow(new.server.port()).await;
+    eventually("the service is not ready", || async {
+        (client.ready().await.status == 503).then_some(())
+    })
+    .await;
+    new.ask::<()>("REPLICAOF NO ONE").await;
+    proxy.lead_to(new.server.port());
+    becomes_ready(&client).await;
+    assert_eq!(
+        client.post(&learner, &course, &body(4, 5, 6)).await.status,
+        201
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_password_is_503_untold_and_unlogged_until_it_is_put_right() {
+    let redis = Redis::start(IN_MEMORY).await;
+    redis
+        .ask::<()>("ACL SETUSER app on >right-password ~* +@all")
+        .await;
+    let url = redis.url().replace("//", "//app:wrong-password@");
+    let service = Service::start(&mut on_redis(&url));
+    let client = service.client();
+    let answer = client.post(&new_id(), &new_id(), &body(1, 2, 3)).await;
+    assert_eq!(answer.status, 503);
+    eventually("the failure is logged", || async {
+        service.log().contains("request failed").then_some(())
+    })
+    .await;
+    let log = service.log();
+    assert!(
+        !log.contains("password@") && !log.contains("wrong-password"),
+        "{log}"
+    );
+
+    redis.ask::<()>("ACL SETUSER app >wrong-password").await;
+    becomes_ready(&client).await;
+    assert_serves(&client).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_lane_takes_its_turn_at_writes() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let store = redis_store(&redis.url(), &["--redis-lanes", "2"]).await;
+    eventually("writes come over both lanes", || async {
+        let writing = async {
+            // A lane has its turn for several requests in a row.
+            for _ in 0..100 {
+                let record = record(id(), id(), stats(1.0, 2.0, 3.0));
+                store.record(&record).await.unwrap();
+            }
+        };
+        let ((), seen) = redis.watched(writing).await;
+        let clients = seen.iter().filter(|line| line.contains("\"EVAL"));
+        let clients: BTreeSet<_> = clients.map(|line| line.split(['[', ']']).nth(1)).collect();
+        (clients.len() == 2).then_some(())
+    })
+    .await;
+}

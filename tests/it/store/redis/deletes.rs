@@ -1,0 +1,166 @@
+//! What deletions leave in Redis, key by key, and how much they ask of it at once.
+
+use redis::AsyncCommands;
+use study_stats::domain::{CourseId, DeleteOutcome, Enrolment, Record};
+use uuid::Uuid;
+
+use crate::support::stores::fixture::Fixture;
+use crate::support::stores::golden::{
+    COURSE, COURSES_KEY, ERASED_KEY, SESSION_KEY, SUMMARY_KEY, TIMELINE_KEY, TOTALS_KEY, fields,
+    golden, hash,
+};
+use crate::support::stores::history::{record, stats};
+use crate::support::{id, now};
+
+const HOUR: i64 = 3_600_000;
+
+#[tokio::test]
+async fn a_deletion_leaves_neither_zeros_nor_empty_keys() {
+    let fixture = Fixture::redis().await;
+    let mut redis = fixture.server().connection().await;
+    let first = golden(stats(2.5, -0.25, 0.0), 1_000);
+    let second = Record {
+        session: Uuid::max().into(),
+        ..golden(stats(0.5, 0.25, 7.0), 2_000)
+    };
+    fixture.store.record_many(&[first, second]).await;
+    let sums = [("m", "3"), ("n", "2"), ("t", "7")];
+    assert_eq!(hash(&mut redis, TOTALS_KEY).await, fields(&sums));
+
+    let forget = async |one: Record| {
+        let deletion = fixture.store.delete_session(one.enrolment, one.session);
+        assert_eq!(deletion.await.unwrap(), DeleteOutcome::Deleted);
+    };
+    forget(second).await;
+    let mut keys: Vec<String> = redis.keys("*").await.unwrap();
+    keys.sort();
+    let left = [
+        SUMMARY_KEY,
+        TIMELINE_KEY,
+        SESSION_KEY,
+        TOTALS_KEY,
+        COURSES_KEY,
+    ];
+    assert_eq!(keys, left);
+    let sums = [
+        ("m", "2"),
+        ("mf", "500000000000000"),
+        ("n", "1"),
+        ("sf", "-250000000000000"),
+    ];
+    assert_eq!(hash(&mut redis, TOTALS_KEY).await, fields(&sums));
+    let summary = fields(&[&[("l", "1")], &sums[..]].concat());
+    assert_eq!(hash(&mut redis, SUMMARY_KEY).await, summary);
+    let timeline: Vec<(Vec<u8>, i64)> = redis.zrange_withscores(TIMELINE_KEY, 0, -1).await.unwrap();
+    assert_eq!(timeline, [(vec![0; 16], 1_000)]);
+    let courses: Vec<(Vec<u8>, i64)> = redis.zrange_withscores(COURSES_KEY, 0, -1).await.unwrap();
+    let course = CourseId::parse(COURSE).unwrap().as_bytes().to_vec();
+    assert_eq!(courses, [(course, 1_000)]);
+
+    forget(first).await;
+    assert_eq!(redis.keys::<_, Vec<String>>("*").await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_erasure_is_remembered_for_thirty_days_and_never_taken_back() {
+    let fixture = Fixture::redis().await;
+    let mut redis = fixture.server().connection().await;
+    let one = golden(stats(1.0, 1.0, 1.0), 1_000);
+    fixture.store.record(&one).await.unwrap();
+    let before = now();
+    fixture.store.erase(one.enrolment.learner).await.unwrap();
+    assert_eq!(
+        redis.keys::<_, Vec<String>>("*").await.unwrap(),
+        [ERASED_KEY]
+    );
+    let erased_at: i64 = redis.get(ERASED_KEY).await.unwrap();
+    assert!((before..=now()).contains(&erased_at));
+
+    // As by a clock that has been set back since, and soon to be forgotten.
+    let ahead = before + HOUR;
+    redis
+        .pset_ex::<_, _, ()>(ERASED_KEY, ahead, 60_000)
+        .await
+        .unwrap();
+    fixture.store.erase(one.enrolment.learner).await.unwrap();
+    assert_eq!(redis.get::<_, i64>(ERASED_KEY).await.unwrap(), ahead);
+    let days = 30 * 24 * HOUR;
+    let left: i64 = redis.pttl(ERASED_KEY).await.unwrap();
+    assert!((days - HOUR..=days).contains(&left), "{left} ms");
+
+    let current = Record {
+        occurred_at: None,
+        ..one
+    };
+    fixture.store.record(&current).await.unwrap();
+    let occurred: i64 = redis.hget(SESSION_KEY, "o").await.unwrap();
+    assert_eq!(occurred, ahead + 1);
+}
+
+#[tokio::test]
+async fn a_course_that_is_listed_without_sessions_goes_as_well() {
+    let fixture = Fixture::redis().await;
+    let mut redis = fixture.server().connection().await;
+    let one = golden(stats(1.0, 1.0, 1.0), 1_000);
+    for is_erasure in [false, true] {
+        // No write leaves this behind; whoever mended something by hand may.
+        let course = one.enrolment.course.as_bytes().as_slice();
+        redis
+            .zadd::<_, _, _, ()>(COURSES_KEY, course, 1)
+            .await
+            .unwrap();
+        let listed = [0; 16].as_slice();
+        redis
+            .zadd::<_, _, _, ()>(TIMELINE_KEY, listed, 1)
+            .await
+            .unwrap();
+        if is_erasure {
+            fixture.store.erase(one.enrolment.learner).await.unwrap();
+        } else {
+            let deletion = fixture.store.delete_course(one.enrolment).await;
+            assert_eq!(deletion.unwrap(), DeleteOutcome::Missing);
+        }
+        assert!(!redis.exists::<_, bool>(COURSES_KEY).await.unwrap());
+        assert!(!redis.exists::<_, bool>(TIMELINE_KEY).await.unwrap());
+    }
+}
+
+/// What a large deletion sends: Redis does nothing else during a call.
+#[tokio::test]
+async fn no_call_of_a_deletion_is_about_more_than_two_hundred_sessions() {
+    let fixture = Fixture::redis().await;
+    let (learner, course) = (id(), id());
+    let one = record(learner, course, stats(1.0, 1.0, 1.0));
+    // Once before, so that the scripts are known by their hashes.
+    fixture.store.record(&one).await.unwrap();
+    fixture
+        .store
+        .delete_course(Enrolment::new(learner, course))
+        .await
+        .unwrap();
+    let records: Vec<_> = (0..1_001)
+        .map(|_| record(learner, course, one.stats))
+        .collect();
+    fixture.store.record_many(&records).await;
+
+    let deleting = fixture.store.delete_course(Enrolment::new(learner, course));
+    let (deletion, seen) = fixture.server().watched(deleting).await;
+    assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
+
+    let (mut read, mut forgotten) = (Vec::new(), Vec::new());
+    for line in &seen {
+        // time [database client] "COMMAND" "argument"…
+        let words: Vec<_> = line.split("\" \"").collect();
+        if !words[0].ends_with("EVALSHA") {
+            // Else the heartbeat, and what the scripts do.
+            assert!(!words[0].ends_with("\"EVAL"), "{line}");
+            continue;
+        }
+        match words[2].parse::<usize>().unwrap() {
+            1 => read.push(words[words.len() - 1].trim_end_matches('"').to_owned()),
+            keys => forgotten.push(keys - 4),
+        }
+    }
+    assert_eq!(forgotten, [200, 200, 200, 200, 200, 1]);
+    assert_eq!(read, ["201"; 6]);
+}

@@ -1,0 +1,186 @@
+//! A Cluster changes and breaks while it is used.
+
+use study_stats::domain::{Outcome, Summary};
+use study_stats::store::StoreError;
+use tokio::sync::oneshot;
+
+use crate::support::api::{body, new_id};
+use crate::support::audit::redis::audit;
+use crate::support::load::under_load::UnderLoad;
+use crate::support::processes::cluster::Cluster;
+use crate::support::processes::redis::{DURABLE, IN_MEMORY, Redis};
+use crate::support::stores::fixture::redis_store;
+use crate::support::stores::history::{record, recount, stats};
+use crate::support::{eventually, id};
+
+/// The last slot of the first of three masters.
+const LAST_SLOT_OF_FIRST: u16 = 5_460;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slots_move_under_load() {
+    let cluster = Cluster::start(3, 0, IN_MEMORY).await;
+    let it = UnderLoad::start(&cluster.url()).await;
+    it.load.goes_on(1_000).await;
+    // All slots of the first master that have keys, whose keys move while they are written.
+    let mut moved = 0;
+    for slot in cluster.used_slots(0..=LAST_SLOT_OF_FIRST, 0).await {
+        cluster.move_slot(slot, 0, 1).await;
+        moved += 1;
+    }
+    assert!(moved > 0);
+    it.recovers().await;
+    let masters: Vec<_> = cluster.nodes.iter().collect();
+    let fault = format!("Cluster: {moved} slots move to another node");
+    it.verify(&fault, &masters).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_and_summaries_are_whole_while_slots_move() {
+    let cluster = Cluster::start(3, 0, IN_MEMORY).await;
+    let store = redis_store(&cluster.url(), &[]).await;
+    let course = id();
+    let batch: Vec<_> = (0..300)
+        .map(|_| record(id(), course, stats(1.0, 2.0, 3.0)))
+        .collect();
+    let whole = Some(Summary {
+        learners: 300,
+        totals: recount(batch.iter().map(|record| &record.stats)),
+    });
+    assert_all(store.record_many(&batch).await, Outcome::Created);
+    assert_eq!(store.summary(course).await.unwrap(), whole);
+
+    let (stop, mut stopped) = oneshot::channel();
+    let moving = async {
+        for slot in cluster
+            .used_slots(0..=LAST_SLOT_OF_FIRST, 0)
+            .await
+            .into_iter()
+            .take(20)
+        {
+            cluster.move_slot(slot, 0, 1).await;
+        }
+        stop.send(()).unwrap();
+    };
+    let using = async {
+        let (mut batches, mut summaries) = (0, 0);
+        while stopped.try_recv().is_err() {
+            // A slot that is half moved refuses calls on several keys for a moment.
+            let outcomes = store.record_many(&batch).await;
+            let refused = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+            refused.for_each(|error| assert!(error.is_transient(), "{error}"));
+            batches += usize::from(outcomes.iter().all(Result::is_ok));
+            match store.summary(course).await {
+                Ok(summary) => {
+                    assert_eq!(summary, whole);
+                    summaries += 1;
+                }
+                Err(error) => assert!(error.is_transient(), "{error}"),
+            }
+        }
+        (batches, summaries)
+    };
+    let ((), (batches, summaries)) = tokio::join!(moving, using);
+    assert!(batches > 0 && summaries > 0, "{batches}, {summaries}");
+    assert_all(store.record_many(&batch).await, Outcome::Replaced);
+    assert_eq!(store.summary(course).await.unwrap(), whole);
+    let masters: Vec<_> = cluster.nodes.iter().map(Redis::url).collect();
+    assert_eq!(audit(&masters).await, 300);
+}
+
+fn assert_all(outcomes: Vec<Result<Outcome, StoreError>>, expected: Outcome) {
+    for outcome in outcomes {
+        assert_eq!(outcome.unwrap(), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_master_is_followed_by_its_replica_that_has_every_acknowledged_write() {
+    let mut cluster = Cluster::start(3, 1, DURABLE).await;
+    let it = UnderLoad::start_with(&cluster.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
+    cluster.nodes[0].kill().await;
+    it.load.notices().await;
+    cluster.until_master(3).await;
+    // Only as its former master's replica is it one that writes can wait for.
+    cluster.nodes[0].restart().await;
+    cluster.until_well().await;
+    it.recovers().await;
+    let masters = [1, 2, 3].map(|number| &cluster.nodes[number]);
+    it.verify("Cluster: a master is killed", &masters).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_that_hangs_is_followed_too() {
+    let cluster = Cluster::start(3, 1, IN_MEMORY).await;
+    let it = UnderLoad::start_with(&cluster.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
+    cluster.nodes[0].server.freeze().await;
+    it.load.notices().await;
+    cluster.until_master(3).await;
+    // Only as its former master's replica is it one that writes can wait for.
+    cluster.nodes[0].server.thaw().await;
+    cluster.until_well().await;
+    it.recovers().await;
+    let masters = [1, 2, 3].map(|number| &cluster.nodes[number]);
+    it.verify("Cluster: a master hangs", &masters).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_planned_failover_loses_nothing() {
+    let cluster = Cluster::start(3, 1, IN_MEMORY).await;
+    let it = UnderLoad::start(&cluster.url()).await;
+    cluster.nodes[3].ask::<()>("CLUSTER FAILOVER").await;
+    cluster.until_master(3).await;
+    it.recovers().await;
+    let masters = [1, 2, 3].map(|number| &cluster.nodes[number]);
+    it.verify("Cluster: planned failover", &masters).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_says_it_is_down_is_away_until_it_is_whole() {
+    let mut cluster = Cluster::start(3, 0, DURABLE).await;
+    let it = UnderLoad::start(&cluster.url()).await;
+    cluster.nodes[0].kill().await;
+    // Without a replica the slots are not served, and by default none is then.
+    eventually("the service is not ready", || async {
+        (it.client.ready().await.status == 503).then_some(())
+    })
+    .await;
+    cluster.nodes[0].restart().await;
+    it.recovers().await;
+    let masters: Vec<_> = cluster.nodes.iter().collect();
+    it.verify("Cluster: down for a master without a replica", &masters)
+        .await;
+}
+
+/// A learner whose slot is not one of the first master's.
+async fn learner_elsewhere(node: &Redis) -> String {
+    loop {
+        let learner: uuid::Uuid = id();
+        let bucket = crc32fast::hash(learner.as_bytes()) % 1_024;
+        let slot: u16 = node.ask(&format!("CLUSTER KEYSLOT {{{bucket}}}")).await;
+        if slot > LAST_SLOT_OF_FIRST {
+            return learner.to_string();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_one_master_hangs_the_learners_of_the_others_are_served() {
+    let partial = ["--cluster-require-full-coverage", "no"];
+    let cluster = Cluster::start(3, 0, &[IN_MEMORY, &partial].concat()).await;
+    let it = UnderLoad::start(&cluster.url()).await;
+    cluster.nodes[0].server.freeze().await;
+    it.load.notices().await;
+    let (learner, course) = (learner_elsewhere(&cluster.nodes[1]).await, new_id());
+    for _ in 0..200 {
+        let answer = it.client.post(&learner, &course, &body(1, 2, 3)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert_eq!(it.client.totals(&learner, &course).await.status, 200);
+        assert_eq!(it.client.ready().await.status, 200);
+    }
+    cluster.nodes[0].server.thaw().await;
+    cluster.until_well().await;
+    it.recovers().await;
+    let masters: Vec<_> = cluster.nodes.iter().collect();
+    it.verify("Cluster: a master hangs, the others serve on", &masters)
+        .await;
+}

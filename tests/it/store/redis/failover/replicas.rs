@@ -1,0 +1,71 @@
+//! Writes that are acknowledged only once replicas have them.
+
+use crate::support::api::{body, new_id};
+use crate::support::eventually;
+use crate::support::load::under_load::{UnderLoad, assert_serves, becomes_ready};
+use crate::support::processes::redis::{IN_MEMORY, Redis};
+use crate::support::processes::service::{Service, on_redis};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_hangs_holds_up_writes_but_no_reads() {
+    let master = Redis::start(IN_MEMORY).await;
+    let replica = Redis::replica_of(&master, IN_MEMORY).await;
+    let it = UnderLoad::start_with(&master.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
+    let (learner, course) = (new_id(), new_id());
+    it.client.post(&learner, &course, &body(1, 2, 3)).await;
+
+    replica.server.freeze().await;
+    it.load.notices().await;
+    // As many reads as the writes that wait, one after the other: were they behind the writes,
+    // each would wait for as long, and most would fail.
+    for _ in 0..500 {
+        assert_eq!(it.client.totals(&learner, &course).await.status, 200);
+    }
+    let refused = it.client.post(&learner, &course, &body(1, 2, 3)).await;
+    assert_eq!(
+        (refused.status, refused.message().as_str()),
+        (503, "store unavailable")
+    );
+    assert!(it.service.log().contains("has not reached enough replicas"));
+    replica.server.thaw().await;
+    it.recovers().await;
+    let report = it
+        .verify("a replica hangs that writes wait for", &[&master])
+        .await;
+    assert_eq!(report.failed_reads, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_acknowledged_write_is_on_the_replica() {
+    let master = Redis::start(IN_MEMORY).await;
+    let replica = Redis::replica_of(&master, IN_MEMORY).await;
+    let mut command = on_redis(&master.url());
+    let service = Service::start(command.env("REDIS_WAIT_REPLICAS", "1"));
+    becomes_ready(&service.client()).await;
+    for sessions in 1..=100 {
+        assert_serves(&service.client()).await;
+        // Session, totals, timeline, courses and summary of a learner of its own.
+        assert_eq!(replica.ask::<usize>("DBSIZE").await, 5 * sessions);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_that_many_replicas_no_write_is_acknowledged() {
+    let master = Redis::start(IN_MEMORY).await;
+    let mut command = on_redis(&master.url());
+    let service =
+        Service::start(command.envs([("REDIS_WAIT_REPLICAS", "1"), ("STORE_TIMEOUT", "100ms")]));
+    let client = service.client();
+    becomes_ready(&client).await;
+    let (learner, course) = (new_id(), new_id());
+    let answer = client.post(&learner, &course, &body(1, 2, 3)).await;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert_eq!(client.totals(&learner, &course).await.status, 200);
+
+    let _replica = Redis::replica_of(&master, IN_MEMORY).await;
+    eventually("the replica counts", || async {
+        let answer = client.post(&learner, &course, &body(1, 2, 3)).await;
+        (answer.status == 201).then_some(())
+    })
+    .await;
+}

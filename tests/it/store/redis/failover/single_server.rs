@@ -1,0 +1,182 @@
+//! Redis breaks while it is used. The service says so in time, loses nothing that it acknowledged,
+//! and heals by itself.
+
+use std::time::Instant;
+
+use crate::support::api::{Client, body, new_id};
+use crate::support::eventually;
+use crate::support::faults::proxy::Proxy;
+use crate::support::load::http::Load;
+use crate::support::load::under_load::{UnderLoad, assert_serves, becomes_ready};
+use crate::support::processes::redis::{DURABLE, IN_MEMORY, Redis};
+use crate::support::processes::service::{Service, on_redis};
+
+/// Asserts that everything but liveness is 503, each within the time that a request may take.
+async fn assert_away(client: &Client) {
+    let (learner, course) = (new_id(), new_id());
+    let start = Instant::now();
+    for answer in [
+        client.ready().await,
+        client.post(&learner, &course, &body(1, 2, 3)).await,
+        client.totals(&learner, &course).await,
+        client
+            .get(
+                &learner,
+                &format!("/courses/{course}/sessions/{}", new_id()),
+            )
+            .await,
+    ] {
+        assert_eq!(
+            (answer.status, answer.message().as_str()),
+            (503, "store unavailable"),
+            "{answer:?}"
+        );
+        assert_eq!(answer.header("retry-after"), Some("1"));
+    }
+    // Each may take twice the store timeout of a second; a hang would take the client's patience.
+    assert!(start.elapsed().as_secs() < 60);
+    assert_eq!(client.get("", "/health/live").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn absent_at_start_it_is_used_once_it_comes() {
+    let mut redis = Redis::start(IN_MEMORY).await;
+    redis.kill().await;
+    let service = Service::start(&mut on_redis(&redis.url()));
+    assert_away(&service.client()).await;
+    redis.restart().await;
+    becomes_ready(&service.client()).await;
+    assert_serves(&service.client()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_and_brought_back_under_load_it_has_lost_nothing_acknowledged() {
+    let mut redis = Redis::start(DURABLE).await;
+    let it = UnderLoad::start(&redis.url()).await;
+    for _ in 0..2 {
+        redis.kill().await;
+        it.load.notices().await;
+        assert_away(&it.client).await;
+        redis.restart().await;
+        it.recovers().await;
+    }
+    it.verify("Redis is killed and restarted, twice", &[&redis])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frozen_it_is_away_and_thawed_it_is_back() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let it = UnderLoad::start(&redis.url()).await;
+    redis.server.freeze().await;
+    it.load.notices().await;
+    assert_away(&it.client).await;
+    redis.server.thaw().await;
+    it.recovers().await;
+    it.verify("Redis hangs", &[&redis]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_it_loads_its_data_it_is_away() {
+    let mut redis = Redis::start(DURABLE).await;
+    let it = UnderLoad::start(&redis.url()).await;
+    it.load.goes_on(1_000).await;
+    // As a snapshot, which is loaded in small parts: in between, Redis answers that it loads.
+    redis.ask::<()>("BGREWRITEAOF").await;
+    eventually("the file is written anew", || async {
+        let info: String = redis.ask("INFO persistence").await;
+        info.contains("aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0")
+            .then_some(())
+    })
+    .await;
+    redis.kill().await;
+    it.load.notices().await;
+    let slow = "--key-load-delay 1000 --loading-process-events-interval-bytes 1024";
+    let slow: Vec<_> = slow.split(' ').collect();
+    redis.server.restart_with(&slow).await;
+    eventually("the service meets a Redis that loads", || async {
+        it.service.log().contains("BusyLoading").then_some(())
+    })
+    .await;
+    redis.until_it_answers().await;
+    it.recovers().await;
+    it.verify("Redis loads its data", &[&redis]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_was_given_up_is_not_done_later() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let service = Service::start(&mut on_redis(&redis.url()));
+    let client = service.client();
+    becomes_ready(&client).await;
+    let (learner, course, body) = (new_id(), new_id(), body(1, 2, 3));
+    redis.server.freeze().await;
+    assert_eq!(client.post(&learner, &course, &body).await.status, 503);
+    redis.server.thaw().await;
+    // It reads what waits in its sockets before it takes new connections.
+    becomes_ready(&client).await;
+    assert_eq!(client.totals(&learner, &course).await.status, 404);
+    assert_eq!(client.post(&learner, &course, &body).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_wrong_for_what_is_known_of_it_refuses_no_write() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let proxy = Proxy::start(redis.server.port()).await;
+    proxy.tell_a_former_time();
+    let it = UnderLoad::start(&proxy.url()).await;
+    let report = it.verify("the clock is wrong by months", &[&redis]).await;
+    assert_eq!(report.failed, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flushed_scripts_under_load_fail_no_request() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let it = UnderLoad::start(&redis.url()).await;
+    for _ in 0..100 {
+        it.load.goes_on(10).await;
+        redis.ask::<()>("SCRIPT FLUSH").await;
+    }
+    let report = it
+        .verify("the scripts are flushed, 100 times", &[&redis])
+        .await;
+    assert_eq!((report.failed, report.failed_reads), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn full_it_refuses_writes_and_goes_on_answering_reads() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let it = UnderLoad::start(&redis.url()).await;
+    let (learner, course) = (new_id(), new_id());
+    it.client.post(&learner, &course, &body(1, 2, 3)).await;
+    redis.ask::<()>("CONFIG SET maxmemory 1").await;
+    it.load.notices().await;
+    let refused = it.client.post(&learner, &course, &body(1, 2, 3)).await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert_eq!(
+        it.client.totals(&learner, &course).await.json()["timeStudied"],
+        3
+    );
+    assert!(it.service.log().contains("OOM"), "{}", it.service.log());
+    redis.ask::<()>("CONFIG SET maxmemory 0").await;
+    it.recovers().await;
+    it.verify("Redis is full (`maxmemory`)", &[&redis]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_services_on_one_redis_count_as_one() {
+    let redis = Redis::start(IN_MEMORY).await;
+    let services = [0, 1].map(|_| Service::start(&mut on_redis(&redis.url())));
+    let clients = services.each_ref().map(Service::client);
+    for client in &clients {
+        becomes_ready(client).await;
+    }
+    // Every writer takes them in turn, for the same sessions.
+    let load = Load::start(clients.to_vec(), 32);
+    load.goes_on(2_000).await;
+    let report = load.stop().await;
+    assert_eq!((report.failed, report.failed_reads), (0, 0));
+    for client in &clients {
+        report.verify(client).await;
+    }
+}

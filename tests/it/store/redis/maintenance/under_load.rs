@@ -1,0 +1,208 @@
+//! Verification and repair of a Redis that goes on meanwhile.
+
+use clap::Parser;
+use study_stats::config::Cli;
+use study_stats::domain::{CourseId, LearnerId, SessionId};
+use study_stats::store::StatsStore;
+use study_stats::store::maintenance::Maintenance;
+use study_stats::store::redis::Bounds;
+
+use crate::support::audit::redis::audit;
+use crate::support::id;
+use crate::support::load::writers::{WRITERS, Writer, Writers};
+use crate::support::processes::cluster::Cluster;
+use crate::support::processes::redis::{IN_MEMORY, Redis};
+use crate::support::stores::history::{record, stats};
+use crate::support::stores::upkeep::{Kept, Studied};
+
+/// A new learner of a bucket that is always the same.
+fn neighbour() -> LearnerId {
+    std::iter::repeat_with(id::<LearnerId>)
+        .find(|learner| crc32fast::hash(learner.as_bytes()) % 1_024 == 7)
+        .unwrap()
+}
+
+fn courses() -> Vec<CourseId> {
+    (0..3).map(|_| id()).collect()
+}
+
+/// So little that courses have several pages, and there are several passes.
+const LITTLE: Bounds = Bounds {
+    remembered: 200,
+    page: 3,
+};
+
+async fn writes_meanwhile_are_neither_lost_nor_told(kept: Kept) {
+    let load = Writers::start(&kept.store, &courses(), true).await;
+    for repair in [false, true, false] {
+        let (verified, differences) = kept.verify(repair).await;
+        assert_eq!(differences, []);
+        assert!(verified.is_well() && verified.sessions > 0, "{verified:?}");
+        load.goes_on(200).await;
+    }
+    load.end(&kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_meanwhile_are_neither_lost_nor_told_on_one_redis() {
+    let kept = Kept::redis(Bounds::default()).await;
+    writes_meanwhile_are_neither_lost_nor_told(kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_meanwhile_are_neither_lost_nor_told_page_by_page() {
+    writes_meanwhile_are_neither_lost_nor_told(Kept::redis(LITTLE).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_meanwhile_are_neither_lost_nor_told_in_a_cluster() {
+    let kept = Kept::cluster(Bounds::default()).await;
+    writes_meanwhile_are_neither_lost_nor_told(kept).await;
+}
+
+/// Corrupts what it comes by of what the load writes to; none of it makes a write fail.
+async fn corrupt(kept: &Kept, courses: &[CourseId]) -> usize {
+    let mut corruptions = 0;
+    for learner in kept
+        .store
+        .learners(None)
+        .await
+        .unwrap()
+        .into_iter()
+        .take(20)
+    {
+        let at = Studied {
+            learner,
+            course: courses[corruptions % courses.len()],
+        };
+        let nobody: SessionId = id();
+        let entry = [b"5", &nobody.as_bytes()[..]];
+        match corruptions % 7 {
+            0 => kept.command("HINCRBY", &at.totals(), &["m", "7"]).await,
+            1 => kept.command("HINCRBY", &at.summary(), &["l", "2"]).await,
+            2 => kept.command("ZADD", &at.timeline(), &entry).await,
+            3 => kept.command("DEL", &at.timeline(), &[""; 0]).await,
+            4 => kept.command("DEL", &at.courses(), &[""; 0]).await,
+            5 => kept.command("DEL", &at.totals(), &[""; 0]).await,
+            _ => kept.command::<()>("DEL", &at.summary(), &[""; 0]).await,
+        }
+        corruptions += 1;
+    }
+    corruptions
+}
+
+async fn what_is_wrong_is_mended_while_it_is_written_to(kept: Kept) {
+    let courses = courses();
+    let load = Writers::start(&kept.store, &courses, false).await;
+    assert_eq!(corrupt(&kept, &courses).await, 20);
+    let (verified, differences) = kept.verify(true).await;
+    assert!(!differences.is_empty());
+    assert!(verified.is_well(), "{verified:?} {differences:?}");
+    let (verified, differences) = kept.verify(false).await;
+    assert_eq!(differences, []);
+    assert!(verified.is_well(), "{verified:?}");
+    load.end(&kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_is_mended_while_it_is_written_to_on_one_redis() {
+    what_is_wrong_is_mended_while_it_is_written_to(Kept::redis(Bounds::default()).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_is_mended_while_it_is_written_to_page_by_page() {
+    what_is_wrong_is_mended_while_it_is_written_to(Kept::redis(LITTLE).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_wrong_is_mended_while_it_is_written_to_in_a_cluster() {
+    what_is_wrong_is_mended_while_it_is_written_to(Kept::cluster(Bounds::default()).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn learners_who_come_and_go_in_one_summary_are_not_told() {
+    let kept = Kept::redis(Bounds::default()).await;
+    let courses = [id()];
+    let writers = (0..WRITERS).map(|seed| Writer {
+        erasures: true,
+        turnover: 0.3,
+        learner: neighbour,
+        learners: vec![neighbour()],
+        ..Writer::new(&kept.store, seed, &courses)
+    });
+    let load = Writers::of(writers).await;
+    for repair in [false, true, false, true] {
+        // So many come that it may remain open how the summary stands.
+        let (_, differences) = kept.verify(repair).await;
+        assert_eq!(differences, []);
+    }
+    load.end(&kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_course_that_all_write_to_is_mended() {
+    let kept = Kept::redis(Bounds::default()).await;
+    let (courses, learners) = ([id()], vec![id()]);
+    let writers = (0..WRITERS).map(|seed| Writer {
+        learners: learners.clone(),
+        ..Writer::new(&kept.store, seed, &courses)
+    });
+    let load = Writers::of(writers).await;
+    let at = Studied {
+        learner: learners[0],
+        course: courses[0],
+    };
+    for _ in 0..20 {
+        for key in [at.totals(), at.summary()] {
+            kept.command::<()>("HINCRBY", &key, &["m", "7"]).await;
+        }
+        let (verified, differences) = kept.verify(true).await;
+        assert_eq!(differences.len(), 2);
+        assert!(verified.is_well(), "{verified:?}");
+    }
+    load.end(&kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_missed_while_slots_move() {
+    let cluster = Cluster::start(3, 0, IN_MEMORY).await;
+    // With the usual time limits: the driver of a Cluster may hang after slots have moved, until they
+    // end and the lane is replaced.
+    let settings = Cli::parse_from(["study-stats"]).config.redis_settings();
+    let (url, bounds) = (cluster.url(), Bounds::default());
+    let kept = Kept::on(&url, &settings, bounds, Vec::new(), Box::new(())).await;
+    let course = id();
+    let records: Vec<_> = (0..400)
+        .map(|_| record(id(), course, stats(1.0, 2.0, 3.0)))
+        .collect();
+    for outcome in kept.store.record_many(&records).await {
+        outcome.unwrap();
+    }
+    let mut learners: Vec<_> = records
+        .iter()
+        .map(|record| record.enrolment.learner)
+        .collect();
+    learners.sort();
+
+    let moving = tokio::spawn(async move {
+        // There and back, so that there are keys on the way for as long as a scan may take.
+        for (from, to) in [(0, 1), (1, 0), (0, 2), (0, 1)] {
+            let used = cluster.used_slots(0..=5_460, from).await;
+            for &slot in used.iter().take(10) {
+                cluster.move_slot(slot, from, to).await;
+            }
+        }
+        cluster
+    });
+    let mut rounds = 0;
+    while rounds < 2 || !moving.is_finished() {
+        let (verified, differences) = kept.verify(true).await;
+        assert_eq!(differences, []);
+        assert_eq!((verified.sessions, verified.unsettled), (400, 0));
+        assert_eq!(kept.store.learners(None).await.unwrap(), learners);
+        rounds += 1;
+    }
+    let cluster = moving.await.unwrap();
+    let masters: Vec<_> = cluster.nodes.iter().map(Redis::url).collect();
+    assert_eq!(audit(&masters).await, 400);
+}

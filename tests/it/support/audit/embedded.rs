@@ -1,0 +1,73 @@
+//! Reads all that an embedded store keeps from its file.
+
+use std::path::Path;
+
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
+use study_stats::domain::{Decimal, Measures, Summary, Totals};
+
+use crate::support::audit::Holdings;
+use crate::support::stores::history::stats;
+
+type SessionRow = (f64, f64, f64, i64, i32);
+type TotalsRow = (u64, i128, i128, i128);
+
+const SESSIONS: TableDefinition<'_, (u128, u128, u128), SessionRow> =
+    TableDefinition::new("sessions");
+const TOTALS: TableDefinition<'_, (u128, u128), TotalsRow> = TableDefinition::new("totals");
+const TIMELINE: TableDefinition<'_, (u128, u128, i64, u128), ()> = TableDefinition::new("timeline");
+const COURSES: TableDefinition<'_, (u128, i64, u128), ()> = TableDefinition::new("courses");
+const SUMMARY: TableDefinition<'_, (u128, u16), (u64, TotalsRow)> = TableDefinition::new("summary");
+
+/// Asserts that all that the store in this directory keeps equals a recount of its sessions, and gives
+/// how many there are.
+///
+/// The store may be open, but nothing may be written. The file is copied, as another process cannot
+/// open it; so this is also what a crash would leave.
+pub(crate) fn audit(directory: &Path) -> usize {
+    let copies = tempfile::tempdir().unwrap();
+    let copy = copies.path().join("copy.redb");
+    std::fs::copy(directory.join("study-stats.redb"), &copy).unwrap();
+    let database = Database::open(copy).unwrap();
+    holdings(&database.begin_read().unwrap()).audit()
+}
+
+fn holdings(snapshot: &ReadTransaction) -> Holdings {
+    let sessions = rows(snapshot, SESSIONS).map(|(key, (m, s, t, millis, _))| {
+        let session = (stats(m, s, t), millis);
+        (key, session)
+    });
+    let totals = rows(snapshot, TOTALS).map(|(key, row)| (key, totals_of(row)));
+    let summaries = rows(snapshot, SUMMARY).map(|(key, (learners, row))| {
+        let totals = totals_of(row);
+        (key, Summary { learners, totals })
+    });
+    Holdings {
+        sessions: sessions.collect(),
+        totals: totals.collect(),
+        timelines: rows(snapshot, TIMELINE).map(|(key, ())| key).collect(),
+        courses: rows(snapshot, COURSES).map(|(key, ())| key).collect(),
+        summaries: summaries.collect(),
+    }
+}
+
+fn totals_of((sessions, modules, score, time): TotalsRow) -> Totals {
+    let sums = Measures::from([modules, score, time]).map(Decimal::from_scaled);
+    Totals { sessions, sums }
+}
+
+/// All rows of a table.
+fn rows<K, V>(
+    snapshot: &ReadTransaction,
+    table: TableDefinition<'_, K, V>,
+) -> impl Iterator<Item = (K, V)>
+where
+    K: redb::Key + 'static + for<'a> redb::Value<SelfType<'a> = K>,
+    V: redb::Value + 'static + for<'a> redb::Value<SelfType<'a> = V>,
+{
+    let table = snapshot.open_table(table).unwrap();
+    let rows = table.iter().unwrap().map(Result::unwrap);
+    let rows: Vec<_> = rows
+        .map(|(key, value)| (key.value(), value.value()))
+        .collect();
+    rows.into_iter()
+}

@@ -1,0 +1,70 @@
+//! Counts again all that a store keeps: every total, summary and index against the sessions.
+
+pub(crate) mod embedded;
+pub(crate) mod redis;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use study_stats::domain::{Stats, Summary, Totals};
+use uuid::Uuid;
+
+/// All that a store keeps but the erasures, which say nothing of sessions; ids as numbers, which sort
+/// as their bytes do.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Holdings {
+    /// Stats and time of occurrence, by learner, course and id.
+    pub(crate) sessions: BTreeMap<(u128, u128, u128), (Stats, i64)>,
+    /// By learner and course.
+    pub(crate) totals: BTreeMap<(u128, u128), Totals>,
+    /// Learner, course, time of occurrence, session.
+    pub(crate) timelines: BTreeSet<(u128, u128, i64, u128)>,
+    /// Learner, latest time of occurrence, course.
+    pub(crate) courses: BTreeSet<(u128, i64, u128)>,
+    /// By course and bucket.
+    pub(crate) summaries: BTreeMap<(u128, u16), Summary>,
+}
+
+impl Holdings {
+    /// Asserts that all equals a recount of the sessions, to the last digit, and gives how many
+    /// sessions there are.
+    pub(crate) fn audit(self) -> usize {
+        let count = self.sessions.len();
+        let recount = Self::of(&self.sessions);
+        assert_eq!(self.totals, recount.totals);
+        assert_eq!(self.timelines, recount.timelines);
+        assert_eq!(self.courses, recount.courses);
+        assert_eq!(self.summaries, recount.summaries);
+        count
+    }
+
+    /// What should be kept beside these sessions.
+    fn of(sessions: &BTreeMap<(u128, u128, u128), (Stats, i64)>) -> Self {
+        let mut it = Self::default();
+        let mut latest = BTreeMap::new();
+        let mut learners: BTreeMap<_, BTreeSet<u128>> = BTreeMap::new();
+        for (&(learner, course, session), &(stats, millis)) in sessions {
+            let key = (course, bucket(learner));
+            let summary = it.summaries.entry(key).or_default();
+            let totals = it.totals.entry((learner, course)).or_default();
+            for totals in [totals, &mut summary.totals] {
+                // In this order a sum may pass its limit on the way.
+                *totals = totals.with(&stats);
+            }
+            let learners = learners.entry(key).or_default();
+            learners.insert(learner);
+            summary.learners = learners.len() as u64;
+            it.timelines.insert((learner, course, millis, session));
+            let latest = latest.entry((learner, course)).or_insert(millis);
+            *latest = millis.max(*latest);
+        }
+        let latest = latest.into_iter();
+        it.courses = latest.map(|((l, c), millis)| (l, millis, c)).collect();
+        it
+    }
+}
+
+/// The bucket of a learner, as the data model has it.
+pub(crate) fn bucket(learner: u128) -> u16 {
+    let hash = crc32fast::hash(Uuid::from_u128(learner).as_bytes());
+    u16::try_from(hash % 1_024).unwrap()
+}

@@ -1,0 +1,127 @@
+//! A Redis of a test's own.
+
+use std::fmt::Display;
+
+use futures_util::StreamExt;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, FromRedisValue};
+
+use crate::support::processes::server::Server;
+use crate::support::{PATIENCE, eventually};
+
+/// Keeps what was acknowledged over a `kill -9`.
+pub(crate) const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
+/// Keeps nothing.
+pub(crate) const IN_MEMORY: &[&str] = &["--appendonly", "no"];
+
+/// A running Redis; it ends with this value.
+pub(crate) struct Redis {
+    pub(crate) server: Server,
+}
+
+impl Redis {
+    /// Starts a Redis with further command-line options, and waits until it answers.
+    pub(crate) async fn start(options: &[impl Display]) -> Self {
+        let server = Server::start(|port, directory| {
+            let port = port.to_string();
+            let directory = directory.to_str().unwrap();
+            let own = ["--port", &port, "--bind", "127.0.0.1", "--dir", directory];
+            let own = own.into_iter().chain(["--save", ""]).map(String::from);
+            own.chain(options.iter().map(ToString::to_string)).collect()
+        });
+        let redis = Self {
+            server: server.await,
+        };
+        redis.until_it_answers().await;
+        redis
+    }
+
+    /// Starts one that follows `master`, and waits until it has all of its data.
+    pub(crate) async fn replica_of(master: &Self, options: &[&str]) -> Self {
+        let replica = Self::start(options).await;
+        replica.follow(master.server.port()).await;
+        replica.until_it_follows().await;
+        replica
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.server.port())
+    }
+
+    /// A connection of the test's own.
+    pub(crate) async fn connection(&self) -> MultiplexedConnection {
+        connect(&self.url()).await
+    }
+
+    /// Sends a command, given as its words.
+    pub(crate) async fn ask<T: FromRedisValue>(&self, command: &str) -> T {
+        self.try_ask(command).await.unwrap()
+    }
+
+    /// Sends a command that may be refused.
+    pub(crate) async fn try_ask<T: FromRedisValue>(&self, command: &str) -> redis::RedisResult<T> {
+        let words: Vec<_> = command.split(' ').collect();
+        let mut connection = self.connection().await;
+        redis::cmd(words[0])
+            .arg(&words[1..])
+            .query_async(&mut connection)
+            .await
+    }
+
+    /// What comes of something, and what Redis was sent meanwhile, a line each:
+    /// `time [database client] "COMMAND" "argument"…`.
+    pub(crate) async fn watched<T>(&self, doing: impl Future<Output = T>) -> (T, Vec<String>) {
+        let client = Client::open(self.url()).unwrap();
+        let monitor = client.get_async_monitor().await.unwrap();
+        let done = doing.await;
+        self.ask::<()>("PING that-was-all").await;
+        let seen = monitor.into_on_message::<String>();
+        let seen = seen.take_while(|line| std::future::ready(!line.contains("that-was-all")));
+        (done, seen.collect().await)
+    }
+
+    /// Makes it a replica of the Redis on that port.
+    pub(crate) async fn follow(&self, port: u16) {
+        self.ask::<()>(&format!("REPLICAOF 127.0.0.1 {port}")).await;
+    }
+
+    /// Waits until it has caught up with its master.
+    pub(crate) async fn until_it_follows(&self) {
+        eventually("the replica follows", || async {
+            let info: String = self.ask("INFO replication").await;
+            info.contains("master_link_status:up").then_some(())
+        })
+        .await;
+    }
+
+    pub(crate) async fn kill(&mut self) {
+        self.server.kill().await;
+    }
+
+    /// Brings it back, and waits until it answers.
+    pub(crate) async fn restart(&mut self) {
+        self.server.restart().await;
+        self.until_it_answers().await;
+    }
+
+    pub(crate) async fn until_it_answers(&self) {
+        let client = Client::open(self.url()).unwrap();
+        eventually("Redis answers", || async {
+            let mut connection = client.get_multiplexed_async_connection().await.ok()?;
+            redis::cmd("PING").exec_async(&mut connection).await.ok()
+        })
+        .await;
+    }
+}
+
+/// A connection to the Redis at a URL, which waits for answers for as long as a test does.
+pub(crate) async fn connect(url: &str) -> MultiplexedConnection {
+    let patient = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE));
+    Client::open(url)
+        .unwrap()
+        .get_multiplexed_async_connection_with_config(&patient)
+        .await
+        .unwrap()
+}

@@ -1,0 +1,84 @@
+//! Certificates of an authority of a test's own, and a Redis that is as secured as can be.
+
+use std::path::PathBuf;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use tempfile::TempDir;
+
+use crate::support::processes::redis::Redis;
+use crate::support::processes::server::free_port;
+
+/// An authority, which has certified a server; its files go with this value.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    directory: TempDir,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let mut params = params("authority", Vec::new());
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let it = Self {
+            issuer: Issuer::new(params, key),
+            directory: tempfile::tempdir().unwrap(),
+        };
+        // In a container the server is a user of its own.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(it.directory.path(), open).unwrap();
+        std::fs::write(it.file("ca.crt"), certificate.pem()).unwrap();
+        it
+    }
+
+    /// Certifies a name or address: `NAME.crt` and `NAME.key`.
+    pub(crate) fn certify(&self, name: &str, subject: &str) {
+        let params = params(name, vec![subject.to_owned()]);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        std::fs::write(self.file(&format!("{name}.crt")), certificate.pem()).unwrap();
+        std::fs::write(self.file(&format!("{name}.key")), key.serialize_pem()).unwrap();
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+}
+
+/// A certificate's name must not be that of its authority, whose it would seem to be.
+fn params(name: &str, subjects: Vec<String>) -> CertificateParams {
+    let mut params = CertificateParams::new(subjects).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
+/// What the user of the service must be allowed at the least; `docs/OPERATIONS.md` has the same.
+pub(crate) const PERMISSIONS: &str = "~ss:* +eval +evalsha +hmget +hset +hdel +get +set +del +zadd \
+     +zrem +zrange +zcount +time +ping +hello +info +config|get +wait +select +cluster|slots +cluster|info \
+     +scan +zscore +cluster|nodes";
+
+/// A Redis that speaks TLS at an address of its own, asks for the client's certificate where
+/// `options` say so, and knows the user `service` with the least rights; and that address.
+pub(crate) async fn secured_redis_with(options: &[&str]) -> (Redis, String, Authority) {
+    let authority = Authority::new();
+    authority.certify("redis", "127.0.0.1");
+    let port = free_port();
+    let file = |name: &str| authority.file(name).display().to_string();
+    let tls = format!(
+        "--tls-port {port} --tls-ca-cert-file {} --tls-cert-file {} --tls-key-file {} --tls-auth-clients no",
+        file("ca.crt"),
+        file("redis.crt"),
+        file("redis.key"),
+    );
+    let options: Vec<&str> = tls.split(' ').chain(options.iter().copied()).collect();
+    let redis = Redis::start(&options).await;
+    let user = format!("ACL SETUSER service on >p@ss {PERMISSIONS}");
+    redis.ask::<()>(&user).await;
+    let url = format!("rediss://service:p%40ss@127.0.0.1:{port}");
+    (redis, url, authority)
+}
+
+/// The same, where clients need no certificate.
+pub(crate) async fn secured_redis() -> (Redis, String, Authority) {
+    secured_redis_with(&[]).await
+}

@@ -1,0 +1,130 @@
+//! A collector of traces, as the service sends them by OTLP over HTTP.
+
+use std::io::Read;
+use std::sync::{Arc, Mutex};
+
+use flate2::read::GzDecoder;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use poem::http::StatusCode;
+use poem::{Endpoint, Request, Response};
+use prost::Message;
+use study_stats::server::{self, Worker};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::support::api::Settings;
+use crate::support::eventually;
+
+/// Takes what is sent to its port, until it is dropped.
+pub(crate) struct Collector {
+    pub(crate) port: u16,
+    taken: Arc<Mutex<Taken>>,
+    _stop: oneshot::Sender<()>,
+    _server: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Taken {
+    /// Of the resource, as it was sent last.
+    resource: Vec<KeyValue>,
+    spans: Vec<Span>,
+    /// `x-key` and `content-encoding`, as they were sent last.
+    headers: [String; 2],
+}
+
+struct Take(Arc<Mutex<Taken>>);
+
+impl Endpoint for Take {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        assert_eq!(request.uri().path(), "/v1/traces");
+        assert_eq!(request.content_type(), Some("application/x-protobuf"));
+        let mut body = request.take_body().into_vec().await.unwrap();
+        let header = |name| request.header(name).unwrap_or_default().to_owned();
+        let headers = ["x-key", "content-encoding"].map(header);
+        if headers[1] == "gzip" {
+            let packed = std::mem::take(&mut body);
+            GzDecoder::new(&*packed).read_to_end(&mut body).unwrap();
+        }
+        let export = ExportTraceServiceRequest::decode(&*body).unwrap();
+        let mut taken = self.0.lock().unwrap();
+        taken.headers = headers;
+        for traced in export.resource_spans {
+            taken.resource = traced.resource.unwrap().attributes;
+            let spans = traced.scope_spans.into_iter();
+            taken.spans.extend(spans.flat_map(|scope| scope.spans));
+        }
+        Ok(StatusCode::OK.into())
+    }
+}
+
+impl Collector {
+    pub(crate) async fn start() -> Self {
+        Self::start_on(0).await
+    }
+
+    pub(crate) async fn start_on(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let taken = Arc::default();
+        let app = Take(Arc::clone(&taken));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async { drop(stopped.await) };
+        let limits = Settings::default().limits;
+        let server = tokio::spawn(async move {
+            let worker = Worker::new(Handle::current(), app);
+            server::serve(listener, vec![worker], limits, stopped)
+                .await
+                .unwrap();
+        });
+        Self {
+            port,
+            taken,
+            _stop: stop,
+            _server: server,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// All spans that it has taken.
+    pub(crate) fn spans(&self) -> Vec<Span> {
+        self.taken.lock().unwrap().spans.clone()
+    }
+
+    /// A span of a name, once it has come.
+    pub(crate) async fn span(&self, name: &str) -> Span {
+        eventually("a span comes", || async {
+            self.spans().into_iter().find(|span| span.name == name)
+        })
+        .await
+    }
+
+    /// An attribute of who sends the spans.
+    pub(crate) fn resource(&self, key: &str) -> Option<String> {
+        attribute(&self.taken.lock().unwrap().resource, key)
+    }
+
+    /// What stood last in the headers `x-key` and `content-encoding`.
+    pub(crate) fn headers(&self) -> [String; 2] {
+        self.taken.lock().unwrap().headers.clone()
+    }
+}
+
+/// An attribute as text.
+pub(crate) fn attribute(attributes: &[KeyValue], key: &str) -> Option<String> {
+    let found = attributes.iter().find(|attribute| attribute.key == key)?;
+    match found.value.clone()?.value? {
+        Value::StringValue(text) => Some(text),
+        Value::IntValue(number) => Some(number.to_string()),
+        other => panic!("{key} is {other:?}"),
+    }
+}
