@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use super::docker::{docker, inspect, run};
 use super::support::api::Client;
 use super::support::eventually;
-use super::support::server::free_port;
-use super::support::under_load::becomes_ready;
+use super::support::load::service::becomes_ready;
+use super::support::processes::server::free_port;
 
 /// Running services; they end with this value, their volumes too.
 pub(crate) struct Compose {

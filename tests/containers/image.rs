@@ -7,7 +7,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use crate::compose::until_healthy;
 use crate::docker::{docker, inspect};
 use crate::support::api::{Client, body, new_id};
-use crate::support::under_load::{assert_serves, becomes_ready};
+use crate::support::load::service::{assert_serves, becomes_ready};
 
 /// The image, run with its data in a volume of that name.
 async fn start(volume: &str) -> (ContainerAsync<GenericImage>, Client) {

@@ -2,9 +2,9 @@
 
 use crate::compose::{Compose, until_healthy};
 use crate::docker::{docker, inspect};
-use crate::support::audit_redis::audit;
-use crate::support::load::{Load, Report};
-use crate::support::under_load::becomes_ready;
+use crate::support::audit::redis::audit;
+use crate::support::load::requests::{Load, Report};
+use crate::support::load::service::becomes_ready;
 
 /// Three replicas under load from 16 clients.
 async fn start(replicas: usize) -> (Compose, Load) {

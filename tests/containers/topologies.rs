@@ -1,7 +1,7 @@
 //! The variants of the compose file come up and serve.
 
 use crate::compose::Compose;
-use crate::support::under_load::assert_serves;
+use crate::support::load::service::assert_serves;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sentinels_and_what_they_watch_over() {

@@ -14,8 +14,8 @@ use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
 use tokio::task::JoinHandle;
 
-use crate::support::load::http::Load;
-use crate::support::load::under_load::assert_serves;
+use crate::support::load::requests::Load;
+use crate::support::load::service::assert_serves;
 use crate::support::processes::service::{Service, embedded, output};
 use crate::support::stores::history::{record, stats};
 use crate::support::{PATIENCE, eventually, id};

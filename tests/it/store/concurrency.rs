@@ -3,9 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures_util::future::join_all;
 use rand::random_range;
 use study_stats::domain::{
     CourseId, DeleteOutcome, Enrolment, LearnerId, ListedSession, Outcome, Record, Slice, Span,
@@ -15,6 +13,7 @@ use study_stats::store::StatsStore;
 use tokio::time::timeout;
 
 use crate::for_every_store;
+use crate::support::load::background::{Background, Progress};
 use crate::support::stores::fixture::Fixture;
 use crate::support::stores::history::{LATER, record, record_at, recount, stats};
 use crate::support::stores::model::is_stored;
@@ -33,19 +32,14 @@ const WIDTH: i64 = 1_000;
 /// Of a writer's own at the same time, so that the lists do not grow for ever.
 const OWN: usize = 20;
 
-/// Set once what is tested is over.
-type Over = Arc<AtomicBool>;
-
 async fn no_session_is_seen_twice_and_none_that_stands_still_is_missed(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
     let still = (0..100).map(|_| record_at(learner, course, random_range(0..WIDTH)));
     let still: Vec<_> = still.collect();
     store.record_many(&still).await;
-    let over = Over::default();
-    let writers = [(); 4].map(|()| {
-        let store = Arc::clone(&fixture.store);
-        tokio::spawn(change_sessions(store, Arc::clone(&over), learner, course))
+    let writers = Background::start([(); 4], |(), progress| {
+        change_sessions(Arc::clone(&fixture.store), progress, learner, course)
     });
     let narrow = Span {
         from: 100,
@@ -74,19 +68,18 @@ async fn no_session_is_seen_twice_and_none_that_stands_still_is_missed(fixture: 
         assert!(stood.clone().count() > 0);
         assert!(stood.clone().all(|one| ids.contains(&one.session)));
     }
-    over.store(true, Ordering::SeqCst);
-    join_all(writers).await.into_iter().for_each(Result::unwrap);
+    writers.stop().await;
 }
 
 /// Adds sessions anywhere, moves them forward, and forgets them.
 async fn change_sessions(
     store: Arc<dyn StatsStore>,
-    over: Over,
+    progress: Arc<Progress>,
     learner: LearnerId,
     course: CourseId,
 ) {
     let mut own: Vec<Record> = Vec::new();
-    while !over.load(Ordering::SeqCst) {
+    while !progress.is_stopped() {
         if own.len() < OWN {
             own.push(record_at(learner, course, random_range(0..WIDTH)));
         } else if random_range(0..3) == 0 {
@@ -115,10 +108,8 @@ async fn no_course_is_seen_twice_and_none_that_stands_still_is_missed(fixture: &
     let still = (0..50).map(|_| record_at(learner, id(), random_range(0..WIDTH)));
     let still: Vec<_> = still.collect();
     store.record_many(&still).await;
-    let over = Over::default();
-    let writers = [(); 4].map(|()| {
-        let store = Arc::clone(&fixture.store);
-        tokio::spawn(change_courses(store, Arc::clone(&over), learner))
+    let writers = Background::start([(); 4], |(), progress| {
+        change_courses(Arc::clone(&fixture.store), progress, learner)
     });
     for _ in 0..12 {
         let seen = walk::courses(store, learner, 7).await.concat();
@@ -126,14 +117,13 @@ async fn no_course_is_seen_twice_and_none_that_stands_still_is_missed(fixture: &
         assert_eq!(ids.len(), seen.len(), "one was seen twice");
         assert!(still.iter().all(|one| ids.contains(&one.enrolment.course)));
     }
-    over.store(true, Ordering::SeqCst);
-    join_all(writers).await.into_iter().for_each(Result::unwrap);
+    writers.stop().await;
 }
 
 /// Begins courses, goes on with them, so that they move forward, and forgets them.
-async fn change_courses(store: Arc<dyn StatsStore>, over: Over, learner: LearnerId) {
+async fn change_courses(store: Arc<dyn StatsStore>, progress: Arc<Progress>, learner: LearnerId) {
     let mut own: Vec<Record> = Vec::new();
-    while !over.load(Ordering::SeqCst) {
+    while !progress.is_stopped() {
         if own.len() < OWN {
             own.push(record_at(learner, id(), random_range(0..WIDTH)));
         } else if random_range(0..3) == 0 {
@@ -167,21 +157,15 @@ async fn an_erasure_ends_among_writers_and_leaves_only_what_is_later(fixture: &F
     for outcome in store.record_many(&[&before[..], &ahead].concat()).await {
         assert_eq!(outcome.unwrap(), Outcome::Created);
     }
-    let over = Over::default();
-    let writers: Vec<_> = before
-        .chunks(before.len() / 9)
-        .map(|theirs| {
-            let store = Arc::clone(&fixture.store);
-            tokio::spawn(write_on(store, Arc::clone(&over), theirs.to_vec()))
-        })
-        .collect();
+    let shares = before.chunks(before.len() / 9);
+    let writers = Background::start(shares, |share, progress| {
+        write_on(Arc::clone(&fixture.store), progress, share.to_vec())
+    });
 
     let start = now();
     let erasure = timeout(PATIENCE, store.erase(learner)).await;
     assert_eq!(erasure.unwrap().unwrap(), DeleteOutcome::Deleted);
-    over.store(true, Ordering::SeqCst);
-    let kept = join_all(writers).await;
-    for record in kept.into_iter().flat_map(Result::unwrap) {
+    for record in writers.stop().await.into_iter().flatten() {
         let session = store
             .session(
                 Enrolment::new(learner, record.enrolment.course),
@@ -202,7 +186,11 @@ async fn an_erasure_ends_among_writers_and_leaves_only_what_is_later(fixture: &F
 
 /// Records sessions of all kinds until it is over and then some more, and gives what was then
 /// acknowledged, in which no session is twice.
-async fn write_on(store: Arc<dyn StatsStore>, over: Over, before: Vec<Record>) -> Vec<Record> {
+async fn write_on(
+    store: Arc<dyn StatsStore>,
+    progress: Arc<Progress>,
+    before: Vec<Record>,
+) -> Vec<Record> {
     let (mut kept, mut left) = (Vec::new(), 20);
     while left > 0 {
         let former = before[random_range(0..before.len())];
@@ -220,7 +208,7 @@ async fn write_on(store: Arc<dyn StatsStore>, over: Over, before: Vec<Record>) -
                 ..current
             },
         };
-        let is_over = over.load(Ordering::SeqCst);
+        let is_over = progress.is_stopped();
         left -= usize::from(is_over);
         let outcome = store.record(&record).await.unwrap();
         if record == early {

@@ -20,9 +20,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
-/// Longest wait for a condition. It is never waited out where all is well; it only has to be more
-/// than a busy machine ever needs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout of a wait for a condition: more than a busy machine needs. A passing test never waits that
+/// long.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = TIMEOUT;
 
 /// A new id.
 pub(crate) fn id<T: From<Uuid>>() -> T {
@@ -46,8 +47,8 @@ where
             return value;
         }
         assert!(
-            start.elapsed() < PATIENCE,
-            "waited {PATIENCE:?} in vain: {what}"
+            start.elapsed() < TIMEOUT,
+            "waited {TIMEOUT:?} in vain: {what}"
         );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

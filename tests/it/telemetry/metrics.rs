@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use crate::support::api::{body, new_id, send, session_path};
 use crate::support::eventually;
 use crate::support::http::raw;
-use crate::support::load::under_load::becomes_ready;
+use crate::support::load::service::becomes_ready;
 use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::processes::service::{Service, embedded, on_redis, output};
 use crate::support::telemetry::scrape::Scraped;

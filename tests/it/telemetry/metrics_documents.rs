@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::api::{body, new_id};
-use crate::support::load::under_load::becomes_ready;
+use crate::support::load::service::becomes_ready;
 use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::processes::service::{Service, embedded, on_redis};
 use crate::support::telemetry::scrape::Scraped;

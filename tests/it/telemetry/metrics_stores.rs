@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::api::{at, body, body_at, new_id, session_path};
 use crate::support::http::batch::{batch, new_record};
-use crate::support::load::under_load::becomes_ready;
+use crate::support::load::service::becomes_ready;
 use crate::support::processes::commands::run;
 use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::processes::service::{Service, embedded, on_redis};

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use crate::support::api::{body, new_id};
 use crate::support::eventually;
-use crate::support::load::http::Load;
+use crate::support::load::requests::Load;
 use crate::support::processes::service::{Service, embedded, output};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,32 +1,27 @@
-//! What the embedded store has of a learner, a course or a session is shown, and its state examined.
+//! Inspect and doctor of the embedded store.
 
 use study_stats::store::StatsStore;
 use study_stats::store::doctor::Severity;
-use study_stats::store::maintenance::{Entry, Maintenance, Subject};
-use tokio::sync::mpsc;
+use study_stats::store::maintenance::{Maintenance, Subject};
 
-use crate::support::faults::broken::{TIMES, directory_of, open};
-use crate::support::faults::tables::change;
+use crate::support::stores::embedded_samples::{TIMES, directory_of, open};
+use crate::support::stores::maintenance;
+use crate::support::stores::tables::change;
 
-/// All that is shown of a subject, a line each.
+/// Entries of a subject, a line each.
 async fn inspect(store: &dyn Maintenance, subject: Subject) -> Vec<String> {
-    let (entries, mut shown) = mpsc::channel(1);
-    let (inspected, lines) = tokio::join!(store.inspect(subject, entries), async {
-        let mut lines = Vec::new();
-        while let Some(Entry { key, value }) = shown.recv().await {
-            lines.push(format!("{key}: {value}"));
-        }
-        lines
-    });
-    inspected.unwrap();
+    let entries = maintenance::inspect(store, subject).await;
+    let lines = entries.into_iter();
     lines
+        .map(|(key, value)| format!("{key}: {value}"))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_inspection_shows_all_rows_of_a_learner_a_course_and_a_session() {
-    let (directory, students) = directory_of(2).await;
-    let student = students[0];
-    let (learner, course) = (student.learner, student.course);
+    let (directory, samples) = directory_of(2).await;
+    let sample = samples[0];
+    let (learner, course) = (sample.enrolment.learner, sample.enrolment.course);
     let subject = Subject {
         learner,
         course: None,
@@ -39,11 +34,11 @@ async fn an_inspection_shows_all_rows_of_a_learner_a_course_and_a_session() {
     );
     let listed = format!("courses[{learner}, 3000, {course}]: an entry");
     let in_time = |n: usize| {
-        let (at, session) = (TIMES[n], student.sessions[n]);
+        let (at, session) = (TIMES[n], sample.sessions[n]);
         format!("timeline[{learner}, {course}, {at}, {session}]: an entry")
     };
     let row = |n: usize| {
-        let (at, session) = (TIMES[n], student.sessions[n]);
+        let (at, session) = (TIMES[n], sample.sessions[n]);
         format!(
             "sessions[{learner}, {course}, {session}]: modules 1.5, score -2.25, time 1000000000000, o {at}, d 0"
         )
@@ -72,7 +67,7 @@ async fn an_inspection_shows_all_rows_of_a_learner_a_course_and_a_session() {
     expected.extend(rows);
     assert_eq!(inspect(&store, in_course).await, expected);
     let one = Subject {
-        session: Some(student.sessions[1]),
+        session: Some(sample.sessions[1]),
         ..in_course
     };
     assert_eq!(inspect(&store, one).await, [row(1), in_time(1), totals]);
@@ -87,7 +82,7 @@ async fn an_inspection_shows_all_rows_of_a_learner_a_course_and_a_session() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_examination_looks_at_the_directory_the_disk_the_clock_and_the_latency() {
-    let (directory, _students) = directory_of(2).await;
+    let (directory, _samples) = directory_of(2).await;
     let store = open(directory.path());
     let checks = store.diagnose().await;
     let detail = |subject: &str| {

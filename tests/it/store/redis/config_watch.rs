@@ -2,7 +2,7 @@
 
 use crate::support::api::Client;
 use crate::support::eventually;
-use crate::support::load::under_load::becomes_ready;
+use crate::support::load::service::becomes_ready;
 use crate::support::processes::redis::{DURABLE, IN_MEMORY, Redis};
 use crate::support::processes::server::free_port;
 use crate::support::processes::service::{Service, on_redis};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::support::api::{body, new_id};
 use crate::support::faults::proxy::Proxy;
-use crate::support::load::under_load::{UnderLoad, assert_serves, becomes_ready};
+use crate::support::load::service::{UnderLoad, assert_serves, becomes_ready};
 use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::processes::service::{Service, on_redis};
 use crate::support::stores::fixture::redis_store;

@@ -1,7 +1,7 @@
 //! TLS, and users that may do no more than they must.
 
 use crate::support::eventually;
-use crate::support::load::under_load::{assert_serves, becomes_ready};
+use crate::support::load::service::{assert_serves, becomes_ready};
 use crate::support::processes::redis::Redis;
 use crate::support::processes::service::{Service, on_redis};
 use crate::support::processes::tls::{Authority, secured_redis, secured_redis_with};

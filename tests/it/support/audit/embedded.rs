@@ -7,16 +7,7 @@ use study_stats::domain::{Decimal, Measures, Summary, Totals};
 
 use crate::support::audit::Holdings;
 use crate::support::stores::history::stats;
-
-type SessionRow = (f64, f64, f64, i64, i32);
-type TotalsRow = (u64, i128, i128, i128);
-
-const SESSIONS: TableDefinition<'_, (u128, u128, u128), SessionRow> =
-    TableDefinition::new("sessions");
-const TOTALS: TableDefinition<'_, (u128, u128), TotalsRow> = TableDefinition::new("totals");
-const TIMELINE: TableDefinition<'_, (u128, u128, i64, u128), ()> = TableDefinition::new("timeline");
-const COURSES: TableDefinition<'_, (u128, i64, u128), ()> = TableDefinition::new("courses");
-const SUMMARY: TableDefinition<'_, (u128, u16), (u64, TotalsRow)> = TableDefinition::new("summary");
+use crate::support::stores::tables::{COURSES, SESSIONS, SUMMARY, TIMELINE, TOTALS, TotalsRow};
 
 /// Asserts that all that the store in this directory keeps equals a recount of its sessions, and gives
 /// how many there are.

@@ -1,6 +1,5 @@
 //! Faults: damaged rows and keys, broken connections.
 
-pub(crate) mod broken;
-pub(crate) mod corruption;
+pub(crate) mod corrupt_keys;
+pub(crate) mod corrupt_rows;
 pub(crate) mod proxy;
-pub(crate) mod tables;

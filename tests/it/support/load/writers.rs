@@ -1,8 +1,7 @@
-//! Writers that go on in Redis while a test does something else with it.
+//! Background writers to a Redis store, and the model of their sessions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -10,28 +9,24 @@ use rand::{Rng, SeedableRng};
 use study_stats::domain::{CourseId, Enrolment, LearnerId, Record, SessionId, Stats};
 use study_stats::store::StatsStore;
 use study_stats::store::redis::RedisStore;
-use tokio::task::JoinSet;
 
+use crate::support::id;
+use crate::support::load::background::{Background, Progress};
 use crate::support::stores::history::{record, stats};
-use crate::support::stores::upkeep::Kept;
-use crate::support::{eventually, id};
+use crate::support::stores::redis_fixture::RedisFixture;
 
-/// Writers at the same time.
+/// Number of concurrent writers.
 pub(crate) const WRITERS: u64 = 12;
 
-/// What a writer has stored.
+/// Sessions that a writer has stored.
 pub(crate) type Model = HashMap<(LearnerId, CourseId, SessionId), Stats>;
 
-/// Writers, each with learners of its own, in courses that all share.
-pub(crate) struct Writers {
-    writers: JoinSet<Model>,
-    stop: Arc<AtomicBool>,
-    writes: Arc<AtomicUsize>,
-}
+/// Background writers, each with learners of its own, in shared courses.
+pub(crate) struct Writers(Background<Model>);
 
 impl Writers {
-    /// Starts writers with learners of their own; with `erasures`, whole courses and learners are
-    /// forgotten as well.
+    /// Starts writers with learners of their own. With `erasures`, writers delete whole courses and
+    /// erase learners too.
     pub(crate) async fn start(
         store: &Arc<RedisStore>,
         courses: &[CourseId],
@@ -39,43 +34,31 @@ impl Writers {
     ) -> Self {
         let writers = (0..WRITERS).map(|seed| Writer {
             erasures,
-            // There are always new learners; the data must not grow faster than it is gone through.
+            // New learners arrive all the time: the data must not grow faster than the scan reads.
             turnover: if erasures { 0.02 } else { 0.001 },
             ..Writer::new(store, seed, courses)
         });
         Self::of(writers).await
     }
 
-    /// Starts these, and waits until they are well under way.
+    /// Starts the given writers, and waits for the first 1,000 writes.
     pub(crate) async fn of(writers: impl Iterator<Item = Writer>) -> Self {
-        let (stop, writes) = (Arc::default(), Arc::default());
-        let writers = writers.map(|writer| writer.run(Arc::clone(&stop), Arc::clone(&writes)));
-        let writers = writers.collect();
-        let it = Self {
-            writers,
-            stop,
-            writes,
-        };
-        it.goes_on(1_000).await;
-        it
+        let writers = Background::start(writers, Writer::run);
+        writers.goes_on(1_000).await;
+        Self(writers)
     }
 
-    /// Waits until so many more writes are made.
+    /// Waits for a number of further writes.
     pub(crate) async fn goes_on(&self, writes: usize) {
-        let goal = self.writes.load(Ordering::Relaxed) + writes;
-        eventually("writes are made", || async {
-            (self.writes.load(Ordering::Relaxed) >= goal).then_some(())
-        })
-        .await;
+        self.0.goes_on(writes).await;
     }
 
-    /// Ends it, and asserts that all that was written is there and nothing else is.
-    pub(crate) async fn end(self, kept: &Kept) {
-        self.stop.store(true, Ordering::Relaxed);
-        let models = self.writers.join_all().await;
+    /// Stops the writers, and asserts that the store has exactly the sessions of their models.
+    pub(crate) async fn end(self, fixture: &RedisFixture) {
+        let models = self.0.stop().await;
         let mut stored = 0;
         for ((learner, course, session), stats) in models.into_iter().flatten() {
-            let found = kept
+            let found = fixture
                 .store
                 .session(Enrolment::new(learner, course), session)
                 .await
@@ -83,11 +66,11 @@ impl Writers {
             assert_eq!(found.map(|found| found.stats), Some(stats));
             stored += 1;
         }
-        assert_eq!(kept.audit().await, stored);
+        assert_eq!(fixture.audit().await, stored);
     }
 }
 
-/// One that records, forgets and, if it is to, erases, and keeps what must be stored then.
+/// Writer that records and deletes sessions at random, with a model of the stored sessions.
 pub(crate) struct Writer {
     pub(crate) store: Arc<RedisStore>,
     pub(crate) random: StdRng,
@@ -95,9 +78,8 @@ pub(crate) struct Writer {
     pub(crate) learners: Vec<LearnerId>,
     pub(crate) sessions: Vec<SessionId>,
     pub(crate) erasures: bool,
-    /// How often a learner leaves and another one comes.
+    /// Probability that a new learner replaces a former learner, per write.
     pub(crate) turnover: f64,
-    /// Makes a new learner.
     pub(crate) learner: fn() -> LearnerId,
     pub(crate) model: Model,
 }
@@ -117,19 +99,20 @@ impl Writer {
         }
     }
 
-    async fn run(mut self, stop: Arc<AtomicBool>, writes: Arc<AtomicUsize>) -> Model {
-        while !stop.load(Ordering::Relaxed) {
+    async fn run(mut self, progress: Arc<Progress>) -> Model {
+        while !progress.is_stopped() {
             self.write().await;
-            writes.fetch_add(1, Ordering::Relaxed);
+            progress.step();
         }
         self.model
     }
 
+    /// One write: mostly a record, sometimes a deletion.
     async fn write(&mut self) {
         let random = &mut self.random;
         if random.random_bool(self.turnover) {
-            let place = random.random_range(0..self.learners.len());
-            let former = std::mem::replace(&mut self.learners[place], (self.learner)());
+            let index = random.random_range(0..self.learners.len());
+            let former = std::mem::replace(&mut self.learners[index], (self.learner)());
             if self.erasures {
                 self.store.erase(former).await.unwrap();
                 self.model.retain(|key, _| key.0 != former);
@@ -159,7 +142,7 @@ impl Writer {
                     .unwrap();
                 self.model.remove(&(learner, course, session));
             }
-            // Few values, so that sums often are what they were before.
+            // Few values: a replacement often leaves the sums equal.
             _ => {
                 let stats = stats(f64::from(random.random_range(0..3_u8)), 0.5, 1.0);
                 let record = Record {

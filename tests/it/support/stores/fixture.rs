@@ -1,113 +1,79 @@
-//! Stores to run the same case over.
+//! Stores of every kind, and macros that run a case on each.
 
-use std::any::Any;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
 use study_stats::config::{Cli, RedisSettings};
-use study_stats::domain::{
-    CourseId, Enrolment, LearnerId, ListedSession, MAX_MAGNITUDE, Outcome, Slice, Span,
-};
+use study_stats::domain::{CourseId, LearnerId, MAX_MAGNITUDE, Outcome};
 use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
 use study_stats::store::redis::RedisStore;
+use tempfile::TempDir;
 
 use crate::support::audit;
 use crate::support::eventually;
-use crate::support::processes::cluster::Cluster;
-use crate::support::processes::redis::{IN_MEMORY, Redis};
-use crate::support::processes::sentinel::Sentinels;
-use crate::support::processes::tls::secured_redis;
+use crate::support::processes::redis::Redis;
 use crate::support::stores::history::{record, stats};
+use crate::support::stores::topology::Topology;
+pub(crate) use crate::support::stores::walk::all_sessions;
 
-/// Far more than a call takes, also on a busy machine: these tests are not about time.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// Timeout of store operations: more than an operation takes on a busy machine.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An empty store of a test's own, and what it stands on.
+/// Empty store of a test, with its data.
 pub(crate) struct Fixture {
     // Dropped in this order: the store first.
     pub(crate) store: Arc<dyn StatsStore>,
-    kept: Kept,
-    _rest: Box<dyn Any + Send>,
+    data: Data,
 }
 
-/// Where a store keeps its data.
-enum Kept {
-    /// In this directory.
-    Files(PathBuf),
-    /// On these masters.
-    Redis(Vec<Redis>),
+/// Home of the data of a store.
+enum Data {
+    Directory(TempDir),
+    Redis(Topology),
 }
 
 impl Fixture {
     pub(crate) async fn embedded() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(EmbeddedStore::open(directory.path(), TIMEOUT).unwrap());
+        let store = Arc::new(EmbeddedStore::open(directory.path(), OPERATION_TIMEOUT).unwrap());
         Self {
             store,
-            kept: Kept::Files(directory.path().to_owned()),
-            _rest: Box::new(directory),
+            data: Data::Directory(directory),
         }
     }
 
     pub(crate) async fn redis() -> Self {
-        let redis = Redis::start(IN_MEMORY).await;
-        let store = redis_store(&redis.url(), &[]).await;
-        Self {
-            store,
-            kept: Kept::Redis(vec![redis]),
-            _rest: Box::new(()),
-        }
+        Self::on(Topology::redis().await).await
     }
 
-    /// A Redis over TLS, whose user may do only what is documented.
     pub(crate) async fn secured() -> Self {
-        let (redis, url, authority) = secured_redis().await;
-        let ca = authority.file("ca.crt").display().to_string();
-        let store = redis_store(&url, &["--redis-ca-file", &ca]).await;
-        Self {
-            store,
-            kept: Kept::Redis(vec![redis]),
-            _rest: Box::new(authority),
-        }
+        Self::on(Topology::secured().await).await
     }
 
-    /// A Redis whose replica must have every write.
     pub(crate) async fn replicated() -> Self {
-        let master = Redis::start(IN_MEMORY).await;
-        let replica = Redis::replica_of(&master, IN_MEMORY).await;
-        let store = redis_store(&master.url(), &["--redis-wait-replicas", "1"]).await;
-        Self {
-            store,
-            kept: Kept::Redis(vec![master]),
-            _rest: Box::new(replica),
-        }
+        Self::on(Topology::replicated().await).await
     }
 
     pub(crate) async fn sentinel() -> Self {
-        let mut sentinels = Sentinels::start(0, IN_MEMORY, "").await;
-        let store = redis_store(&sentinels.url(), &[]).await;
-        Self {
-            store,
-            kept: Kept::Redis(vec![sentinels.servers.remove(0)]),
-            _rest: Box::new(sentinels),
-        }
+        Self::on(Topology::sentinel().await).await
     }
 
     pub(crate) async fn cluster() -> Self {
-        let cluster = Cluster::start(3, 0, IN_MEMORY).await;
-        let store = redis_store(&cluster.url(), &[]).await;
+        Self::on(Topology::cluster().await).await
+    }
+
+    async fn on(topology: Topology) -> Self {
+        let store = RedisStore::open(&topology.url, &topology.settings).unwrap();
         Self {
-            store,
-            kept: Kept::Redis(cluster.nodes),
-            _rest: Box::new(()),
+            store: connected(store).await,
+            data: Data::Redis(topology),
         }
     }
 
-    /// Brings the sums of the learner's time and score in the course to their limits, the upper and
-    /// the lower one, and gives how many sessions that took.
+    /// Records sessions until the sums of time and score are at the upper and the lower limit, and
+    /// returns the number of sessions.
     pub(crate) async fn fill(&self, learner: LearnerId, course: CourseId) -> u64 {
         const SESSIONS: u64 = 9_000;
         let extreme = stats(0.0, -MAX_MAGNITUDE, MAX_MAGNITUDE);
@@ -122,70 +88,49 @@ impl Fixture {
         SESSIONS
     }
 
-    /// The only Redis that the store is on.
+    /// Single Redis of the store.
     pub(crate) fn server(&self) -> &Redis {
-        match &self.kept {
-            Kept::Redis(masters) if masters.len() == 1 => &masters[0],
+        match &self.data {
+            Data::Redis(topology) if topology.masters.len() == 1 => &topology.masters[0],
             _ => panic!("a fixture on one Redis"),
         }
     }
 
-    /// Counts again all that the store keeps, and gives how many sessions there are.
+    /// Recounts all aggregates and indexes, and returns the number of sessions.
     pub(crate) async fn audit(&self) -> usize {
-        match &self.kept {
-            Kept::Files(directory) => audit::embedded::audit(directory),
-            Kept::Redis(masters) => {
-                let masters: Vec<_> = masters.iter().map(Redis::url).collect();
-                audit::redis::audit(&masters).await
-            }
+        match &self.data {
+            Data::Directory(directory) => audit::embedded::audit(directory.path()),
+            Data::Redis(topology) => audit::redis::audit(&topology.master_urls()).await,
         }
     }
 }
 
-/// All sessions of a learner in a course, page by page.
-pub(crate) async fn all_sessions(
-    store: &dyn StatsStore,
-    learner: LearnerId,
-    course: CourseId,
-) -> Vec<ListedSession> {
-    let mut slice = Slice::first(1_000);
-    let mut all = Vec::new();
-    loop {
-        let page = store
-            .sessions(Enrolment::new(learner, course), Span::ALL, slice)
-            .await;
-        let page = page.unwrap();
-        all.extend(page.items);
-        slice.after = page.next;
-        if slice.after.is_none() {
-            return all;
-        }
-    }
-}
-
-/// A store on the Redis at `url`, connected.
+/// Connected store on the Redis at `url`.
 pub(crate) async fn redis_store(url: &str, options: &[&str]) -> Arc<dyn StatsStore> {
-    let store: Arc<dyn StatsStore> =
-        Arc::new(RedisStore::open(url, &redis_settings(options)).unwrap());
+    connected(RedisStore::open(url, &redis_settings(options)).unwrap()).await
+}
+
+/// Waits until the store is connected.
+pub(crate) async fn connected<S: StatsStore>(store: S) -> Arc<S> {
     eventually("the store is connected", || async {
         store.ping().await.ok()
     })
     .await;
-    store
+    Arc::new(store)
 }
 
-/// The settings that command-line options give, with times that are no test's subject.
+/// Settings of command-line options, with timeouts longer than any operation takes.
 pub(crate) fn redis_settings(options: &[&str]) -> RedisSettings {
-    let patient = [
+    let timeouts = [
         "study-stats",
         "--store-timeout=30s",
         "--redis-connect-timeout=30s",
     ];
-    let options = patient.iter().chain(options);
+    let options = timeouts.iter().chain(options);
     Cli::parse_from(options).config.redis_settings()
 }
 
-/// Makes a test of each case for each store and topology.
+/// Test per case, store and topology.
 #[macro_export]
 macro_rules! for_every_store {
     ($($case:ident),+ $(,)?) => {
@@ -198,8 +143,7 @@ macro_rules! for_every_store {
     };
 }
 
-/// Makes a test of each case for each of the two stores, where it does not matter how many servers
-/// Redis is.
+/// Test per case and store, for cases that are independent of the topology of Redis.
 #[macro_export]
 macro_rules! for_both_stores {
     ($($case:ident),+ $(,)?) => {
@@ -208,7 +152,7 @@ macro_rules! for_both_stores {
     };
 }
 
-/// Makes a test of each case for one of the fixtures.
+/// Test per case on one fixture.
 #[macro_export]
 macro_rules! for_store {
     ($fixture:ident: $($case:ident),+) => {

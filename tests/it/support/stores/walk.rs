@@ -21,6 +21,16 @@ pub(crate) async fn sessions(
     .await
 }
 
+/// All sessions of an enrolment.
+pub(crate) async fn all_sessions(
+    store: &dyn StatsStore,
+    learner: LearnerId,
+    course: CourseId,
+) -> Vec<ListedSession> {
+    let pages = sessions(store, learner, course, Span::ALL, 1_000).await;
+    pages.concat()
+}
+
 /// The pages of a learner's courses, of at most `limit` each.
 pub(crate) async fn courses(
     store: &dyn StatsStore,

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::support::api::{body, new_id};
 use crate::support::audit::redis::audit;
-use crate::support::load::under_load::UnderLoad;
+use crate::support::load::service::UnderLoad;
 use crate::support::processes::cluster::Cluster;
 use crate::support::processes::redis::{DURABLE, IN_MEMORY, Redis};
 use crate::support::stores::fixture::redis_store;

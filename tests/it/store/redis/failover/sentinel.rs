@@ -1,7 +1,7 @@
 //! The master that Sentinels watch over changes while it is used.
 
 use crate::support::eventually;
-use crate::support::load::under_load::{UnderLoad, assert_serves, becomes_ready};
+use crate::support::load::service::{UnderLoad, assert_serves, becomes_ready};
 use crate::support::processes::redis::{DURABLE, IN_MEMORY};
 use crate::support::processes::sentinel::Sentinels;
 use crate::support::processes::service::{Service, on_redis};

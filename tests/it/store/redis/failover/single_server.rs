@@ -6,8 +6,8 @@ use std::time::Instant;
 use crate::support::api::{Client, body, new_id};
 use crate::support::eventually;
 use crate::support::faults::proxy::Proxy;
-use crate::support::load::http::Load;
-use crate::support::load::under_load::{UnderLoad, assert_serves, becomes_ready};
+use crate::support::load::requests::Load;
+use crate::support::load::service::{UnderLoad, assert_serves, becomes_ready};
 use crate::support::processes::redis::{DURABLE, IN_MEMORY, Redis};
 use crate::support::processes::service::{Service, on_redis};
 

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use study_stats::config::Cli;
-use study_stats::domain::{CourseId, LearnerId, SessionId};
+use study_stats::domain::{CourseId, Enrolment, LearnerId, SessionId};
 use study_stats::store::StatsStore;
 use study_stats::store::maintenance::Maintenance;
 use study_stats::store::redis::Bounds;
@@ -13,7 +13,9 @@ use crate::support::load::writers::{WRITERS, Writer, Writers};
 use crate::support::processes::cluster::Cluster;
 use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::stores::history::{record, stats};
-use crate::support::stores::upkeep::{Kept, Studied};
+use crate::support::stores::maintenance;
+use crate::support::stores::redis_fixture::RedisFixture;
+use crate::support::stores::redis_keys::RedisKeys;
 
 /// A new learner of a bucket that is always the same.
 fn neighbour() -> LearnerId {
@@ -32,38 +34,38 @@ const LITTLE: Bounds = Bounds {
     page: 3,
 };
 
-async fn writes_meanwhile_are_neither_lost_nor_told(kept: Kept) {
-    let load = Writers::start(&kept.store, &courses(), true).await;
+async fn writes_meanwhile_are_neither_lost_nor_told(fixture: RedisFixture) {
+    let load = Writers::start(&fixture.store, &courses(), true).await;
     for repair in [false, true, false] {
-        let (verified, differences) = kept.verify(repair).await;
+        let (verified, differences) = fixture.verify(repair).await;
         assert_eq!(differences, []);
         assert!(verified.is_well() && verified.sessions > 0, "{verified:?}");
         load.goes_on(200).await;
     }
-    load.end(&kept).await;
+    load.end(&fixture).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_meanwhile_are_neither_lost_nor_told_on_one_redis() {
-    let kept = Kept::redis(Bounds::default()).await;
-    writes_meanwhile_are_neither_lost_nor_told(kept).await;
+    let fixture = RedisFixture::redis(Bounds::default()).await;
+    writes_meanwhile_are_neither_lost_nor_told(fixture).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_meanwhile_are_neither_lost_nor_told_page_by_page() {
-    writes_meanwhile_are_neither_lost_nor_told(Kept::redis(LITTLE).await).await;
+    writes_meanwhile_are_neither_lost_nor_told(RedisFixture::redis(LITTLE).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_meanwhile_are_neither_lost_nor_told_in_a_cluster() {
-    let kept = Kept::cluster(Bounds::default()).await;
-    writes_meanwhile_are_neither_lost_nor_told(kept).await;
+    let fixture = RedisFixture::cluster(Bounds::default()).await;
+    writes_meanwhile_are_neither_lost_nor_told(fixture).await;
 }
 
 /// Corrupts what it comes by of what the load writes to; none of it makes a write fail.
-async fn corrupt(kept: &Kept, courses: &[CourseId]) -> usize {
+async fn corrupt(fixture: &RedisFixture, courses: &[CourseId]) -> usize {
     let mut corruptions = 0;
-    for learner in kept
+    for learner in fixture
         .store
         .learners(None)
         .await
@@ -71,96 +73,126 @@ async fn corrupt(kept: &Kept, courses: &[CourseId]) -> usize {
         .into_iter()
         .take(20)
     {
-        let at = Studied {
+        let enrolment = Enrolment {
             learner,
             course: courses[corruptions % courses.len()],
         };
         let nobody: SessionId = id();
         let entry = [b"5", &nobody.as_bytes()[..]];
         match corruptions % 7 {
-            0 => kept.command("HINCRBY", &at.totals(), &["m", "7"]).await,
-            1 => kept.command("HINCRBY", &at.summary(), &["l", "2"]).await,
-            2 => kept.command("ZADD", &at.timeline(), &entry).await,
-            3 => kept.command("DEL", &at.timeline(), &[""; 0]).await,
-            4 => kept.command("DEL", &at.courses(), &[""; 0]).await,
-            5 => kept.command("DEL", &at.totals(), &[""; 0]).await,
-            _ => kept.command::<()>("DEL", &at.summary(), &[""; 0]).await,
+            0 => {
+                fixture
+                    .command("HINCRBY", &enrolment.totals_key(), &["m", "7"])
+                    .await
+            }
+            1 => {
+                fixture
+                    .command("HINCRBY", &enrolment.summary_key(), &["l", "2"])
+                    .await
+            }
+            2 => {
+                fixture
+                    .command("ZADD", &enrolment.timeline_key(), &entry)
+                    .await
+            }
+            3 => {
+                fixture
+                    .command("DEL", &enrolment.timeline_key(), &[""; 0])
+                    .await
+            }
+            4 => {
+                fixture
+                    .command("DEL", &enrolment.courses_key(), &[""; 0])
+                    .await
+            }
+            5 => {
+                fixture
+                    .command("DEL", &enrolment.totals_key(), &[""; 0])
+                    .await
+            }
+            _ => {
+                fixture
+                    .command::<()>("DEL", &enrolment.summary_key(), &[""; 0])
+                    .await
+            }
         }
         corruptions += 1;
     }
     corruptions
 }
 
-async fn what_is_wrong_is_mended_while_it_is_written_to(kept: Kept) {
+async fn what_is_wrong_is_mended_while_it_is_written_to(fixture: RedisFixture) {
     let courses = courses();
-    let load = Writers::start(&kept.store, &courses, false).await;
-    assert_eq!(corrupt(&kept, &courses).await, 20);
-    let (verified, differences) = kept.verify(true).await;
+    let load = Writers::start(&fixture.store, &courses, false).await;
+    assert_eq!(corrupt(&fixture, &courses).await, 20);
+    let (verified, differences) = fixture.verify(true).await;
     assert!(!differences.is_empty());
     assert!(verified.is_well(), "{verified:?} {differences:?}");
-    let (verified, differences) = kept.verify(false).await;
+    let (verified, differences) = fixture.verify(false).await;
     assert_eq!(differences, []);
     assert!(verified.is_well(), "{verified:?}");
-    load.end(&kept).await;
+    load.end(&fixture).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_is_mended_while_it_is_written_to_on_one_redis() {
-    what_is_wrong_is_mended_while_it_is_written_to(Kept::redis(Bounds::default()).await).await;
+    what_is_wrong_is_mended_while_it_is_written_to(RedisFixture::redis(Bounds::default()).await)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_is_mended_while_it_is_written_to_page_by_page() {
-    what_is_wrong_is_mended_while_it_is_written_to(Kept::redis(LITTLE).await).await;
+    what_is_wrong_is_mended_while_it_is_written_to(RedisFixture::redis(LITTLE).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_is_mended_while_it_is_written_to_in_a_cluster() {
-    what_is_wrong_is_mended_while_it_is_written_to(Kept::cluster(Bounds::default()).await).await;
+    what_is_wrong_is_mended_while_it_is_written_to(RedisFixture::cluster(Bounds::default()).await)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn learners_who_come_and_go_in_one_summary_are_not_told() {
-    let kept = Kept::redis(Bounds::default()).await;
+    let fixture = RedisFixture::redis(Bounds::default()).await;
     let courses = [id()];
     let writers = (0..WRITERS).map(|seed| Writer {
         erasures: true,
         turnover: 0.3,
         learner: neighbour,
         learners: vec![neighbour()],
-        ..Writer::new(&kept.store, seed, &courses)
+        ..Writer::new(&fixture.store, seed, &courses)
     });
     let load = Writers::of(writers).await;
     for repair in [false, true, false, true] {
         // So many come that it may remain open how the summary stands.
-        let (_, differences) = kept.verify(repair).await;
+        let (_, differences) = fixture.verify(repair).await;
         assert_eq!(differences, []);
     }
-    load.end(&kept).await;
+    load.end(&fixture).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_course_that_all_write_to_is_mended() {
-    let kept = Kept::redis(Bounds::default()).await;
+    let fixture = RedisFixture::redis(Bounds::default()).await;
     let (courses, learners) = ([id()], vec![id()]);
     let writers = (0..WRITERS).map(|seed| Writer {
         learners: learners.clone(),
-        ..Writer::new(&kept.store, seed, &courses)
+        ..Writer::new(&fixture.store, seed, &courses)
     });
     let load = Writers::of(writers).await;
-    let at = Studied {
+    let enrolment = Enrolment {
         learner: learners[0],
         course: courses[0],
     };
     for _ in 0..20 {
-        for key in [at.totals(), at.summary()] {
-            kept.command::<()>("HINCRBY", &key, &["m", "7"]).await;
+        for key in [enrolment.totals_key(), enrolment.summary_key()] {
+            fixture.command::<()>("HINCRBY", &key, &["m", "7"]).await;
         }
-        let (verified, differences) = kept.verify(true).await;
+        let (verified, differences) = fixture.verify(true).await;
         assert_eq!(differences.len(), 2);
         assert!(verified.is_well(), "{verified:?}");
     }
-    load.end(&kept).await;
+    load.end(&fixture).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -170,12 +202,12 @@ async fn nothing_is_missed_while_slots_move() {
     // end and the lane is replaced.
     let settings = Cli::parse_from(["study-stats"]).config.redis_settings();
     let (url, bounds) = (cluster.url(), Bounds::default());
-    let kept = Kept::on(&url, &settings, bounds, Vec::new(), Box::new(())).await;
+    let store = RedisFixture::connect(&url, &settings, bounds).await;
     let course = id();
     let records: Vec<_> = (0..400)
         .map(|_| record(id(), course, stats(1.0, 2.0, 3.0)))
         .collect();
-    for outcome in kept.store.record_many(&records).await {
+    for outcome in store.record_many(&records).await {
         outcome.unwrap();
     }
     let mut learners: Vec<_> = records
@@ -196,10 +228,10 @@ async fn nothing_is_missed_while_slots_move() {
     });
     let mut rounds = 0;
     while rounds < 2 || !moving.is_finished() {
-        let (verified, differences) = kept.verify(true).await;
+        let (verified, differences) = maintenance::verify(&*store, true).await.unwrap();
         assert_eq!(differences, []);
         assert_eq!((verified.sessions, verified.unsettled), (400, 0));
-        assert_eq!(kept.store.learners(None).await.unwrap(), learners);
+        assert_eq!(store.learners(None).await.unwrap(), learners);
         rounds += 1;
     }
     let cluster = moving.await.unwrap();

@@ -1,40 +1,37 @@
-//! Continuous load over HTTP, writes and reads, whose every write can be checked afterwards.
+//! Continuous load over HTTP, writes and reads. Every write can be checked afterwards.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use study_stats::domain::Stats;
-use tokio::task::JoinSet;
 
 use crate::support::api::{Client, new_id};
-use crate::support::eventually;
+use crate::support::load::background::{Background, Progress, rises};
 use crate::support::stores::history::{recount, stats};
 
-/// Writers that each have some learners of their own, and read back what they write.
+/// Background clients with learners of their own, which read back their writes.
 pub(crate) struct Load {
-    writers: JoinSet<Writer>,
-    shared: Arc<Shared>,
+    clients: Background<ClientReport>,
+    counters: Arc<Counters>,
 }
 
 #[derive(Default)]
-struct Shared {
-    stop: AtomicBool,
-    acknowledged: AtomicUsize,
+struct Counters {
     failed: AtomicUsize,
     reads: AtomicUsize,
     failed_reads: AtomicUsize,
 }
 
-/// One writer: its sessions, and the longest time in which no write of it was acknowledged.
-struct Writer {
+/// Sessions of a client, and its longest time without an acknowledged write.
+struct ClientReport {
     written: Vec<Written>,
     outage: Duration,
 }
 
-/// One session: all that was sent for it, in order, and the last that was acknowledged.
+/// Session of a client: all stats sent, in order, and the index of the last acknowledged.
 struct Written {
     learner: String,
     course: String,
@@ -46,65 +43,59 @@ struct Written {
 impl Load {
     /// Starts writers over all `clients` in turn.
     pub(crate) fn start(clients: Vec<Client>, writers: usize) -> Self {
-        let shared = Arc::new(Shared::default());
-        let writers = (0..writers)
-            .map(|writer| write(clients.clone(), writer, Arc::clone(&shared)))
-            .collect();
-        Self { writers, shared }
+        let counters = Arc::new(Counters::default());
+        let running = Background::start(0..writers, |writer, progress| {
+            write(clients.clone(), writer, progress, Arc::clone(&counters))
+        });
+        Self {
+            clients: running,
+            counters,
+        }
     }
 
-    /// Waits until so many further writes are acknowledged.
+    /// Waits for a number of further acknowledged writes.
     pub(crate) async fn goes_on(&self, writes: usize) {
-        rises("writes are acknowledged", &self.shared.acknowledged, writes).await;
+        self.clients.goes_on(writes).await;
     }
 
-    /// Waits until a further write fails.
+    /// Waits for a further failed write.
     pub(crate) async fn notices(&self) {
-        rises("a write fails", &self.shared.failed, 1).await;
+        rises("a write fails", &self.counters.failed, 1).await;
     }
 
     /// Ends the load.
     pub(crate) async fn stop(self) -> Report {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        let writers = self.writers.join_all().await;
-        let outage = writers.iter().map(|writer| writer.outage).max();
+        let progress = self.clients.progress();
+        let clients = self.clients.stop().await;
+        let outage = clients.iter().map(|client| client.outage).max();
         let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
         Report {
-            acknowledged: count(&self.shared.acknowledged),
-            failed: count(&self.shared.failed),
-            reads: count(&self.shared.reads),
-            failed_reads: count(&self.shared.failed_reads),
+            acknowledged: progress.steps(),
+            failed: count(&self.counters.failed),
+            reads: count(&self.counters.reads),
+            failed_reads: count(&self.counters.failed_reads),
             outage: outage.unwrap_or_default(),
-            written: writers
+            written: clients
                 .into_iter()
-                .flat_map(|writer| writer.written)
+                .flat_map(|client| client.written)
                 .collect(),
         }
     }
 }
 
-/// Waits until a counter has risen by so many.
-async fn rises(what: &str, counter: &AtomicUsize, by: usize) {
-    let goal = counter.load(Ordering::Relaxed) + by;
-    eventually(what, || async {
-        (counter.load(Ordering::Relaxed) >= goal).then_some(())
-    })
-    .await;
-}
-
-/// What was written, and how that went.
+/// Result of a load: sessions written, and numbers of requests.
 pub(crate) struct Report {
     written: Vec<Written>,
     pub(crate) acknowledged: usize,
     pub(crate) failed: usize,
     pub(crate) reads: usize,
     pub(crate) failed_reads: usize,
-    /// The longest time in which a writer, trying on, had no write acknowledged.
+    /// Longest time of a client without an acknowledged write, in spite of retries.
     pub(crate) outage: Duration,
 }
 
 impl Report {
-    /// Prints what `docs/OPERATIONS.md` tells of a fault.
+    /// Prints the row of a fault for the table of `docs/OPERATIONS.md`.
     pub(crate) fn print(&self, fault: &str) {
         let requests = self.acknowledged + self.failed + self.reads + self.failed_reads;
         println!(
@@ -115,7 +106,7 @@ impl Report {
         );
     }
 
-    /// Asserts that every acknowledged write is there, that a write without an answer is there
+    /// Asserts that every acknowledged write is stored, that a write without a response is stored
     /// wholly or not at all, and that all totals equal a recount of the sessions.
     pub(crate) async fn verify(&self, client: &Client) {
         let mut stored: HashMap<(&str, &str), Vec<Stats>> = HashMap::new();
@@ -172,7 +163,7 @@ fn numbers_of(array: &Value) -> Vec<f64> {
         .collect()
 }
 
-/// The stats of a session that is stored.
+/// Stats of a session, where stored.
 async fn read(client: &Client, written: &Written) -> Option<Stats> {
     let Written {
         learner,
@@ -188,13 +179,18 @@ async fn read(client: &Client, written: &Written) -> Option<Stats> {
     found.map(|numbers| stats(numbers[0], numbers[1], numbers[2]))
 }
 
-/// One writer: creates sessions, replaces every other one, and reads totals in between.
-async fn write(clients: Vec<Client>, writer: usize, shared: Arc<Shared>) -> Writer {
+/// Creates sessions, replaces every second session, and reads totals in between.
+async fn write(
+    clients: Vec<Client>,
+    writer: usize,
+    progress: Arc<Progress>,
+    counters: Arc<Counters>,
+) -> ClientReport {
     let learners: [String; 4] = std::array::from_fn(|_| new_id());
     let courses = [new_id(), new_id()];
     let mut all: Vec<Written> = Vec::new();
     let (mut turn, mut acknowledged, mut outage) = (writer, Instant::now(), Duration::ZERO);
-    while !shared.stop.load(Ordering::Relaxed) {
+    while !progress.is_stopped() {
         turn += 1;
         let client = &clients[turn % clients.len()];
         if turn.is_multiple_of(2) || all.is_empty() {
@@ -215,26 +211,26 @@ async fn write(clients: Vec<Client>, writer: usize, shared: Arc<Shared>) -> Writ
             outage = outage.max(acknowledged.elapsed());
             acknowledged = Instant::now();
             written.acknowledged = Some(written.sent.len() - 1);
-            shared.acknowledged.fetch_add(1, Ordering::Relaxed);
+            progress.step();
             let answered = read_totals(client, written).await;
             let counter = if answered {
-                &shared.reads
+                &counters.reads
             } else {
-                &shared.failed_reads
+                &counters.failed_reads
             };
             counter.fetch_add(1, Ordering::Relaxed);
         } else {
-            shared.failed.fetch_add(1, Ordering::Relaxed);
+            counters.failed.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
-    Writer {
+    ClientReport {
         written: all,
         outage: outage.max(acknowledged.elapsed()),
     }
 }
 
-/// Reads the totals of a course in which there is a session; whether they were answered.
+/// Reads the totals of a course with sessions. False for a failed read.
 async fn read_totals(client: &Client, written: &Written) -> bool {
     match client.try_totals(&written.learner, &written.course).await {
         Ok(answer) => {
@@ -245,7 +241,7 @@ async fn read_totals(client: &Client, written: &Written) -> bool {
     }
 }
 
-/// Sends a session's last stats; whether that was acknowledged.
+/// Sends the last stats of a session. True where the write was acknowledged.
 async fn record(client: &Client, written: &Written) -> bool {
     let sent = written.sent.last().expect("not empty");
     let body = json!({

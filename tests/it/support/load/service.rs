@@ -3,7 +3,7 @@
 use crate::support::api::{Client, body, new_id};
 use crate::support::audit::redis::audit;
 use crate::support::eventually;
-use crate::support::load::http::{Load, Report};
+use crate::support::load::requests::{Load, Report};
 use crate::support::processes::redis::Redis;
 use crate::support::processes::service::{Service, on_redis};
 
