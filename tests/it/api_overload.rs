@@ -10,12 +10,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::support::api::{Answer, Api, Client, Settings, assert_error, body, new_id};
-use crate::support::batch::{assert_invalid, batch, new_record, post_batch};
-use crate::support::fixture::Fixture;
-use crate::support::hooked::Hooked;
-use crate::support::redis::{IN_MEMORY, Redis};
-use crate::support::service::{Service, on_redis};
-use crate::support::{eventually, raw};
+use crate::support::eventually;
+use crate::support::http::batch::{assert_invalid, batch, new_record, post_batch};
+use crate::support::http::raw;
+use crate::support::processes::redis::{IN_MEMORY, Redis};
+use crate::support::processes::service::{Service, on_redis};
+use crate::support::stores::fixture::Fixture;
+use crate::support::stores::hooked::Hooked;
 
 /// A gate before a store: only pings pass until the gate opens.
 struct Gate {

@@ -18,7 +18,7 @@ use crate::support::load::requests::Load;
 use crate::support::load::service::assert_serves;
 use crate::support::processes::service::{Service, embedded, output};
 use crate::support::stores::history::{record, stats};
-use crate::support::{PATIENCE, eventually, id};
+use crate::support::{TIMEOUT, eventually, id};
 
 const SOCKET: &str = "study-stats.sock";
 const VERIFY: Task = Task::Verify { repair: false };
@@ -105,7 +105,7 @@ async fn logged(service: &Service, what: &str) {
 
 /// How a task ended that could not be carried out.
 async fn failure(run: JoinHandle<Result<bool, CommandError>>) -> String {
-    let ended = tokio::time::timeout(PATIENCE, run).await;
+    let ended = tokio::time::timeout(TIMEOUT, run).await;
     ended.expect("it ends").unwrap().unwrap_err().to_string()
 }
 
@@ -168,7 +168,7 @@ async fn data_goes_both_ways_whatever_its_size() {
 
 /// Records so many sessions in a directory that no service has.
 async fn fill(directory: &Path, sessions: usize) {
-    let store = EmbeddedStore::open(directory, PATIENCE).unwrap();
+    let store = EmbeddedStore::open(directory, TIMEOUT).unwrap();
     let (learner, course) = (id(), id());
     let records: Vec<_> = (0..sessions)
         .map(|_| record(learner, course, stats(0.1, 0.2, 0.3)))

@@ -11,7 +11,7 @@ use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
 use uuid::Uuid;
 
-use crate::support::PATIENCE;
+use crate::support::TIMEOUT;
 use crate::support::api::{body, new_id};
 use crate::support::load::service::UnderLoad;
 use crate::support::processes::commands::{Sessions, export, run, run_with};
@@ -54,7 +54,7 @@ async fn what_goes_from_redis_to_the_embedded_store_and_back_stays_the_same() {
         "Redis gives other bytes"
     );
 
-    let embedded = EmbeddedStore::open(directory.path(), PATIENCE).unwrap();
+    let embedded = EmbeddedStore::open(directory.path(), TIMEOUT).unwrap();
     let redis = redis_store(&second.url(), &[]).await;
     for (learner, course) in subjects(&lines) {
         // All of the year, and a bit more.
@@ -124,7 +124,7 @@ async fn local_days_and_the_very_digits_survive() {
 
     let directory = tempfile::tempdir().unwrap();
     run_with(&mut embedded(directory.path()), &["import"], &exported).well();
-    let moved = EmbeddedStore::open(directory.path(), PATIENCE).unwrap();
+    let moved = EmbeddedStore::open(directory.path(), TIMEOUT).unwrap();
     let (learner, course) = (
         LearnerId::parse(&learner).unwrap(),
         CourseId::parse(&course).unwrap(),

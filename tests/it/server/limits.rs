@@ -16,7 +16,7 @@ use crate::support::api::{Api, Client, Settings, body, new_id, send};
 use crate::support::http::raw;
 use crate::support::processes::service::{Service, embedded, under_limit};
 use crate::support::stores::fixture::Fixture;
-use crate::support::{PATIENCE, eventually};
+use crate::support::{TIMEOUT, eventually};
 
 /// A time limit that a test waits out.
 const SHORT: Duration = Duration::from_millis(100);
@@ -80,7 +80,7 @@ async fn a_client_that_does_not_send_a_head_in_time_is_closed() {
         assert_eq!(raw::closed(&mut stream).await, "");
     }
     let slow = raw::drip(raw::connect(address, 1).await, b"x").join_all();
-    let slow = timeout(PATIENCE, slow).await;
+    let slow = timeout(TIMEOUT, slow).await;
     assert!(slow.is_ok(), "it cannot send for longer");
     // More time has passed than a first head may take.
     let answer = raw::get(&mut used, "/health/live").await;
@@ -210,7 +210,7 @@ async fn a_client_that_does_not_read_is_closed() {
     // More is asked for than the kernel keeps.
     let requests = raw::get_head("/docs").repeat(100);
     let mut deaf = raw::connect_and_send(api.client.address, requests.as_bytes());
-    let next = timeout(PATIENCE, api.client.ready()).await;
+    let next = timeout(TIMEOUT, api.client.ready()).await;
     assert_eq!(next.expect("its place is free").status, 200);
     let mut answers = Vec::new();
     let end = deaf.read_to_end(&mut answers).await;

@@ -18,7 +18,7 @@ use crate::support::stores::fixture::Fixture;
 use crate::support::stores::history::{LATER, record, record_at, recount, stats};
 use crate::support::stores::model::is_stored;
 use crate::support::stores::walk;
-use crate::support::{PATIENCE, id, now};
+use crate::support::{TIMEOUT, id, now};
 
 for_every_store!(
     no_session_is_seen_twice_and_none_that_stands_still_is_missed,
@@ -163,7 +163,7 @@ async fn an_erasure_ends_among_writers_and_leaves_only_what_is_later(fixture: &F
     });
 
     let start = now();
-    let erasure = timeout(PATIENCE, store.erase(learner)).await;
+    let erasure = timeout(TIMEOUT, store.erase(learner)).await;
     assert_eq!(erasure.unwrap().unwrap(), DeleteOutcome::Deleted);
     for record in writers.stop().await.into_iter().flatten() {
         let session = store

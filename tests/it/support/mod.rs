@@ -11,10 +11,6 @@ pub(crate) mod processes;
 pub(crate) mod stores;
 pub(crate) mod telemetry;
 
-pub(crate) use http::{batch, raw};
-pub(crate) use processes::{redis, server, service, tls};
-pub(crate) use stores::{fixture, history, hooked};
-
 use std::future::Future;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -23,7 +19,6 @@ use uuid::Uuid;
 /// Timeout of a wait for a condition: more than a busy machine needs. A passing test never waits that
 /// long.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
-pub(crate) const PATIENCE: Duration = TIMEOUT;
 
 /// A new id.
 pub(crate) fn id<T: From<Uuid>>() -> T {

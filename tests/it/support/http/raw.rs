@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::support::PATIENCE;
+use crate::support::TIMEOUT;
 use crate::support::api::new_id;
 
 /// Connects so many clients, which have sent nothing yet.
@@ -78,14 +78,14 @@ pub(crate) async fn answer(stream: &mut TcpStream) -> String {
         stream.read_exact(&mut vec![0; length]).await.unwrap();
         head
     };
-    timeout(PATIENCE, read).await.expect("an answer")
+    timeout(TIMEOUT, read).await.expect("an answer")
 }
 
 /// Waits until the service closes the connection, and gives what it sent before.
 pub(crate) async fn closed(stream: &mut TcpStream) -> String {
     let mut rest = Vec::new();
     // To be reset is to be closed.
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut rest))
+    let _ = timeout(TIMEOUT, stream.read_to_end(&mut rest))
         .await
         .expect("the service closes the connection");
     String::from_utf8_lossy(&rest).into_owned()

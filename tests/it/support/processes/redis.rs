@@ -7,7 +7,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, FromRedisValue};
 
 use crate::support::processes::server::Server;
-use crate::support::{PATIENCE, eventually};
+use crate::support::{TIMEOUT, eventually};
 
 /// Keeps what was acknowledged over a `kill -9`.
 pub(crate) const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
@@ -117,8 +117,8 @@ impl Redis {
 /// A connection to the Redis at a URL, which waits for answers for as long as a test does.
 pub(crate) async fn connect(url: &str) -> MultiplexedConnection {
     let patient = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(PATIENCE))
-        .set_response_timeout(Some(PATIENCE));
+        .set_connection_timeout(Some(TIMEOUT))
+        .set_response_timeout(Some(TIMEOUT));
     Client::open(url)
         .unwrap()
         .get_multiplexed_async_connection_with_config(&patient)

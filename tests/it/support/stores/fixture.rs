@@ -16,7 +16,6 @@ use crate::support::eventually;
 use crate::support::processes::redis::Redis;
 use crate::support::stores::history::{record, stats};
 use crate::support::stores::topology::Topology;
-pub(crate) use crate::support::stores::walk::all_sessions;
 
 /// Timeout of store operations: more than an operation takes on a busy machine.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
