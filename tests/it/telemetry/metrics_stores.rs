@@ -108,7 +108,7 @@ async fn calls_are_counted_by_operation() {
             ("activity", 1.0),
             ("summary", 1.0),
             ("courses", 1.0),
-            ("delete_session", 1.0),
+            ("forget_session", 1.0),
             ("forget_course", 1.0),
             ("erase", 1.0),
         ] {
