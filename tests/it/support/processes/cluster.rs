@@ -35,6 +35,10 @@ impl Cluster {
         let it = Self { nodes };
         it.share_slots(masters).await;
         it.meet(&buses).await;
+        let (first_masters, first_replicas) = it.nodes.split_at(masters);
+        for master in first_masters {
+            master.synchronize_at_once(true).await;
+        }
         for (number, replica) in it.nodes.iter().enumerate().skip(masters) {
             let master = it.id(number % masters).await;
             eventually("a replica knows its master", || async {
@@ -43,8 +47,11 @@ impl Cluster {
             })
             .await;
         }
-        for replica in it.nodes.iter().skip(masters) {
+        for replica in first_replicas {
             replica.until_it_follows().await;
+        }
+        for master in first_masters {
+            master.synchronize_at_once(false).await;
         }
         it.until_well().await;
         it

@@ -36,12 +36,21 @@ impl Redis {
         redis
     }
 
-    /// Starts one that follows `master`, and waits until it has all of its data.
+    /// Starts a replica of `master`, and waits for the first synchronization.
     pub(crate) async fn replica_of(master: &Self, options: &[&str]) -> Self {
         let replica = Self::start(options).await;
+        master.synchronize_at_once(true).await;
         replica.follow(master.server.port()).await;
         replica.until_it_follows().await;
+        master.synchronize_at_once(false).await;
         replica
+    }
+
+    /// With `false`, Redis waits 5 s for more replicas before a full synchronization, as by default.
+    pub(crate) async fn synchronize_at_once(&self, at_once: bool) {
+        let delay = if at_once { 0 } else { 5 };
+        let command = format!("CONFIG SET repl-diskless-sync-delay {delay}");
+        self.ask::<()>(&command).await;
     }
 
     pub(crate) fn url(&self) -> String {

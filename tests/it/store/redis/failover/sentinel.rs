@@ -9,6 +9,7 @@ use crate::support::processes::service::{Service, on_redis};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_master_is_followed_by_a_replica_that_has_every_acknowledged_write() {
     let mut sentinels = Sentinels::start(2, DURABLE, "").await;
+    sentinels.compare_offsets_often().await;
     // Of two replicas, the one that has more is promoted.
     let it = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     sentinels.servers[0].kill().await;
@@ -24,6 +25,7 @@ async fn a_killed_master_is_followed_by_a_replica_that_has_every_acknowledged_wr
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_that_hangs_is_followed_too_and_is_not_used_when_it_is_back() {
     let sentinels = Sentinels::start(2, IN_MEMORY, "").await;
+    sentinels.compare_offsets_often().await;
     let it = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     sentinels.servers[0].server.freeze().await;
     it.load.notices().await;
