@@ -23,7 +23,7 @@ async fn start(volume: &str) -> (ContainerAsync<GenericImage>, Client) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_serves_on_port_80_without_rights_and_keeps_its_data_in_a_volume() {
+async fn the_image_serves_on_port_80_without_capabilities_and_stores_data_in_a_volume() {
     let volume = format!("study-stats-test-{}", new_id());
     let (learner, course) = (new_id(), new_id());
     for sessions in 1..=2 {
@@ -49,7 +49,7 @@ async fn it_serves_on_port_80_without_rights_and_keeps_its_data_in_a_volume() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn its_commands_are_run_by_name() {
+async fn commands_of_the_image_run_by_name() {
     let version = docker("run --rm study-stats --version");
     assert_eq!(
         version,
@@ -61,7 +61,7 @@ async fn its_commands_are_run_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_is_used_with_a_redis_as_well() {
+async fn the_image_serves_on_redis() {
     let redis = GenericImage::new("redis", "7-bookworm")
         .with_wait_for(WaitFor::message_on_stdout("Ready to accept connections"))
         .start()

@@ -30,7 +30,7 @@ fn assert_none_failed(report: &Report) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn any_replica_may_be_killed_and_no_request_fails() {
+async fn a_killed_replica_fails_no_request() {
     let (compose, load) = start(3).await;
     for replica in compose.replicas() {
         docker(&format!("kill {replica}"));
@@ -44,7 +44,7 @@ async fn any_replica_may_be_killed_and_no_request_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_that_hangs_is_left_and_no_request_fails() {
+async fn a_hanging_replica_fails_no_request() {
     let (compose, load) = start(3).await;
     let replica = &compose.replicas()[0];
     docker(&format!("pause {replica}"));
@@ -56,7 +56,7 @@ async fn a_replica_that_hangs_is_left_and_no_request_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replicas_are_restarted_in_turn_and_no_request_fails() {
+async fn a_restart_of_replicas_in_turn_fails_no_request() {
     let (compose, load) = start(3).await;
     for replica in compose.replicas() {
         docker(&format!("restart --time 15 {replica}"));
@@ -68,7 +68,7 @@ async fn replicas_are_restarted_in_turn_and_no_request_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replicas_are_added_and_removed_and_no_request_fails() {
+async fn adding_and_removing_replicas_fails_no_request() {
     let (compose, load) = start(2).await;
     for count in [5, 2] {
         compose.scale(count);
@@ -84,7 +84,7 @@ async fn replicas_are_added_and_removed_and_no_request_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_may_be_killed_and_nothing_acknowledged_is_lost() {
+async fn a_killed_redis_loses_no_acknowledged_write() {
     let (compose, load) = start(3).await;
     let redis = &compose.containers("redis")[0];
     docker(&format!("kill {redis}"));
@@ -96,7 +96,7 @@ async fn redis_may_be_killed_and_nothing_acknowledged_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_is_followed_to_another_address() {
+async fn redis_is_followed_to_a_new_address() {
     let (compose, load) = start(3).await;
     let redis = compose.containers("redis").remove(0);
     let address = |redis: &str| {

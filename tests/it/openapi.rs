@@ -24,7 +24,7 @@ fn operations(document: &Value) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn the_committed_document_is_what_the_binary_prints() {
+fn the_committed_document_equals_the_output_of_the_binary() {
     let printed = service::output(service::command().arg("openapi"));
     let committed =
         std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap();
@@ -35,7 +35,7 @@ fn the_committed_document_is_what_the_binary_prints() {
 }
 
 #[test]
-fn every_operation_is_there_with_every_status_it_can_answer() {
+fn every_operation_is_documented_with_every_status() {
     let statuses: Vec<_> = operations(&document())
         .into_iter()
         .map(|(name, operation)| {
@@ -135,7 +135,7 @@ fn example<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
 }
 
 #[test]
-fn reads_of_stats_are_conditional_and_nothing_else_is() {
+fn only_reads_of_stats_are_conditional() {
     for (name, operation) in operations(&document()) {
         let is_read = name.starts_with("get /courses");
         let parameters = operation["parameters"].as_array().into_iter().flatten();
@@ -150,7 +150,7 @@ fn reads_of_stats_are_conditional_and_nothing_else_is() {
 }
 
 #[test]
-fn every_parameter_says_what_it_may_be() {
+fn every_parameter_states_the_accepted_values() {
     for (name, operation) in operations(&document()) {
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             let is_day = name.ends_with("/activity");

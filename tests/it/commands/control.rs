@@ -110,7 +110,7 @@ async fn failure(run: JoinHandle<Result<bool, CommandError>>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_is_carried_out_by_the_service_under_load() {
+async fn a_task_runs_in_the_service_under_load() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut embedded(directory.path()));
     let load = Load::start(vec![service.client()], 8);
@@ -135,7 +135,7 @@ async fn a_task_is_carried_out_by_the_service_under_load() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn data_goes_both_ways_whatever_its_size() {
+async fn data_of_any_size_passes_in_both_directions() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     fill(from.path(), 5_000).await;
     let _from = Service::start(&mut embedded(from.path()));
@@ -179,7 +179,7 @@ async fn fill(directory: &Path, sessions: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_the_services_user_may_come_in_and_only_while_it_runs() {
+async fn only_the_user_of_the_service_may_connect_while_the_service_runs() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join(SOCKET);
     for _ in 0..2 {
@@ -194,7 +194,7 @@ async fn only_the_services_user_may_come_in_and_only_while_it_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_door_that_was_left_behind_is_replaced() {
+async fn a_stale_control_socket_is_replaced() {
     let directory = tempfile::tempdir().unwrap();
     Service::start(&mut embedded(directory.path())).kill();
     assert!(directory.path().join(SOCKET).exists());
@@ -204,7 +204,7 @@ async fn a_door_that_was_left_behind_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_there_can_be_no_door_the_service_says_so_and_serves() {
+async fn without_a_control_socket_the_service_logs_a_warning_and_serves() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join(SOCKET);
     std::fs::write(&file, "somebody's").unwrap();
@@ -217,7 +217,7 @@ async fn where_there_can_be_no_door_the_service_says_so_and_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_service_is_refused_and_leaves_the_door_alone() {
+async fn a_refused_second_service_leaves_the_control_socket_unchanged() {
     let directory = tempfile::tempdir().unwrap();
     let _service = Service::start(&mut embedded(directory.path()));
     let second = output(&mut embedded(directory.path()));
@@ -228,7 +228,7 @@ async fn a_second_service_is_refused_and_leaves_the_door_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_path_longer_than_a_sockets_address_leads_to_the_door_too() {
+async fn a_path_longer_than_a_socket_address_reaches_the_control_socket() {
     let directory = tempfile::tempdir().unwrap();
     let long = directory.path().join("d".repeat(150));
     let mut service = Service::start(&mut embedded(&long));
@@ -240,7 +240,7 @@ async fn a_path_longer_than_a_sockets_address_leads_to_the_door_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_whose_service_is_killed_fails() {
+async fn a_command_fails_when_the_service_is_killed() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut embedded(directory.path()));
     let waiting = Told {
@@ -254,7 +254,7 @@ async fn a_command_whose_service_is_killed_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_stops_ends_its_tasks() {
+async fn a_shutdown_of_the_service_ends_the_tasks() {
     let directory = tempfile::tempdir().unwrap();
     fill(directory.path(), 5_000).await;
     let mut service = Service::start(&mut embedded(directory.path()));
@@ -276,7 +276,7 @@ async fn a_service_that_stops_ends_its_tasks() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_ends_with_its_command() {
+async fn a_task_ends_with_the_command() {
     let directory = tempfile::tempdir().unwrap();
     fill(directory.path(), 5_000).await;
     let service = Service::start(&mut embedded(directory.path()));
@@ -290,7 +290,7 @@ async fn a_task_ends_with_its_command() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_an_import_makes_a_data_directory() {
+async fn only_an_import_creates_a_data_directory() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("data");
     let refused = commands::open(&config(&directory), &VERIFY)
@@ -309,7 +309,7 @@ async fn only_an_import_makes_a_data_directory() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_directory_of_a_process_without_a_door_is_told() {
+async fn a_directory_in_use_without_a_control_socket_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let _store = EmbeddedStore::open(directory.path(), Duration::from_secs(1)).unwrap();
     let refused = commands::open(&config(directory.path()), &VERIFY)
@@ -325,7 +325,7 @@ async fn a_directory_of_a_process_without_a_door_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_waits_for_a_service_that_is_ending() {
+async fn a_command_waits_for_the_end_of_a_stopping_service() {
     let directory = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(directory.path(), Duration::from_secs(1)).unwrap();
     let config = config(directory.path());

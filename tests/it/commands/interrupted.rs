@@ -14,7 +14,7 @@ use crate::support::processes::service::{on_redis, send_signal};
 use crate::support::stores::fixture::redis_store;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_import_that_is_interrupted_says_how_to_go_on() {
+async fn an_interrupted_import_reports_how_to_continue() {
     let redis = Redis::start(IN_MEMORY).await;
     let store = redis_store(&redis.url(), &[]).await;
     let mut sessions = Sessions::new(16);
@@ -67,7 +67,7 @@ async fn an_import_that_is_interrupted_says_how_to_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_import_that_meets_wrong_data_says_where_to_go_on() {
+async fn an_import_with_wrong_data_reports_where_to_continue() {
     let redis = Redis::start(IN_MEMORY).await;
     let mut sessions = Sessions::new(17);
     let before = sessions.lines(150, 1, 10);
@@ -92,7 +92,7 @@ fn study_stats_key(id: Uuid) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_import_goes_on_when_redis_comes_back() {
+async fn an_import_continues_when_redis_is_back() {
     let mut redis = Redis::start(DURABLE).await;
     let lines = Sessions::new(18).lines(100, 1, 50);
     let (first, rest) = lines.split_at(lines.len() / 2);
@@ -125,7 +125,7 @@ async fn an_import_goes_on_when_redis_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_export_that_is_interrupted_leaves_no_file() {
+async fn an_interrupted_export_leaves_no_file() {
     let redis = Redis::start(IN_MEMORY).await;
     let lines = Sessions::new(19).lines(100, 1, 10);
     run_with(&mut on_redis(&redis.url()), &["import"], &lines).well();

@@ -19,7 +19,7 @@ const SESSIONS: usize = 100;
 const MAX_GROWTH: u64 = 9 << 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn memory_is_the_same_for_a_little_and_for_much() {
+async fn memory_is_independent_of_the_number_of_sessions() {
     let redis = Redis::start(IN_MEMORY).await;
     let mut sessions = Sessions::new(30);
     let mut child = start(&redis, "import");

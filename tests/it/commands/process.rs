@@ -9,7 +9,7 @@ use crate::support::processes::server::free_port;
 use crate::support::processes::service::{command, embedded, on_redis, output};
 
 #[test]
-fn a_wrong_argument_is_told_in_one_line() {
+fn a_wrong_argument_is_reported_in_one_line() {
     let id = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f";
     for (arguments, hint) in [
         (&["export", "--user", "x"][..], "a hyphenated UUID"),
@@ -34,7 +34,7 @@ fn a_wrong_argument_is_told_in_one_line() {
 }
 
 #[test]
-fn a_store_that_is_away_is_told_and_nothing_else_is_done() {
+fn an_unavailable_store_is_reported_without_further_work() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("sessions.ndjson");
     let file = file.to_str().unwrap();
@@ -67,7 +67,7 @@ fn a_store_that_is_away_is_told_and_nothing_else_is_done() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_or_written_is_named() {
+fn an_unreadable_or_unwritable_file_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let missing = directory.path().join("missing/sessions.ndjson.zst");
     let missing = missing.to_str().unwrap();
@@ -85,7 +85,7 @@ fn a_file_that_cannot_be_read_or_written_is_named() {
 }
 
 #[test]
-fn a_compressed_file_that_is_damaged_is_told_and_what_is_whole_is_imported() {
+fn a_damaged_compressed_file_is_reported_and_imported_up_to_the_damage() {
     let directory = tempfile::tempdir().unwrap();
     let lines = Sessions::new(1).lines(40, 1, 40);
     for name in ["sessions.gz", "sessions.zst"] {
@@ -105,7 +105,7 @@ fn a_compressed_file_that_is_damaged_is_told_and_what_is_whole_is_imported() {
 }
 
 #[test]
-fn what_cannot_be_written_is_no_silence() {
+fn a_failed_write_of_the_output_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let mut sessions = Sessions::new(2);
     let (learner, course) = (sessions.id(), sessions.id());
@@ -136,7 +136,7 @@ fn what_cannot_be_written_is_no_silence() {
 }
 
 #[test]
-fn who_stops_reading_is_not_told_of_it() {
+fn a_broken_pipe_exits_141_silently() {
     let directory = tempfile::tempdir().unwrap();
     let lines = Sessions::new(3).lines(100, 1, 40);
     run_with(&mut embedded(directory.path()), &["import"], &lines).well();
@@ -150,7 +150,7 @@ fn who_stops_reading_is_not_told_of_it() {
 }
 
 #[test]
-fn there_is_a_bar_on_a_terminal_and_none_elsewhere() {
+fn a_progress_bar_is_shown_only_on_a_terminal() {
     let directory = tempfile::tempdir().unwrap();
     let lines = Sessions::new(4).lines(100, 1, 40);
     let file = directory.path().join("lines");
@@ -180,7 +180,7 @@ fn there_is_a_bar_on_a_terminal_and_none_elsewhere() {
 
 /// What the tests of the stores' upkeep do not see: how a command tells it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_command_tells_what_there_is_on_both_stores() {
+async fn each_command_reports_the_contents_of_both_stores() {
     let redis = Redis::start(IN_MEMORY).await;
     let directory = tempfile::tempdir().unwrap();
     let mut sessions = Sessions::new(5);

@@ -32,21 +32,21 @@ async fn assert_works(command: impl Fn() -> Command) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn they_work_on_a_cluster() {
+async fn commands_work_on_a_cluster() {
     let cluster = Cluster::start(3, 0, DURABLE).await;
     let url = cluster.url();
     assert_works(|| on_redis(&url)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn they_work_where_sentinels_name_the_master() {
+async fn commands_work_with_sentinels() {
     let sentinels = Sentinels::start(1, DURABLE, "").await;
     let url = sentinels.url();
     assert_works(|| on_redis(&url)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn they_work_over_tls_as_a_user_with_the_least_rights() {
+async fn commands_work_over_tls_with_the_least_permissions() {
     let (_redis, url, authority) = secured_redis_with(DURABLE).await;
     assert_works(|| {
         let mut command = on_redis(&url);

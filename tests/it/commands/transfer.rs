@@ -31,7 +31,7 @@ fn subjects(lines: &str) -> HashSet<(LearnerId, CourseId)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_goes_from_redis_to_the_embedded_store_and_back_stays_the_same() {
+async fn an_export_from_redis_to_the_embedded_store_and_back_is_equal() {
     let (first, second) = (Redis::start(IN_MEMORY).await, Redis::start(IN_MEMORY).await);
     let directory = tempfile::tempdir().unwrap();
     let lines = Sessions::new(10).lines(30, 3, 12);
@@ -84,7 +84,7 @@ async fn what_goes_from_redis_to_the_embedded_store_and_back_stays_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn local_days_and_the_very_digits_survive() {
+async fn local_days_and_exact_digits_survive() {
     let redis = Redis::start(IN_MEMORY).await;
     let service = Service::start(&mut on_redis(&redis.url()));
     let client = service.client();
@@ -142,7 +142,7 @@ async fn local_days_and_the_very_digits_survive() {
 }
 
 #[test]
-fn files_are_compressed_by_their_names() {
+fn files_are_compressed_by_the_suffix_of_the_name() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name).display().to_string();
     let data = |name: &str| embedded(Path::new(&at(name)));
@@ -190,7 +190,7 @@ fn files_are_compressed_by_their_names() {
 }
 
 #[test]
-fn only_one_learner_is_taken_where_that_is_asked() {
+fn a_single_learner_is_exported_and_imported_on_request() {
     let directory = tempfile::tempdir().unwrap();
     let data = |name: &str| embedded(&directory.path().join(name));
     let mut sessions = Sessions::new(12);
@@ -214,7 +214,7 @@ fn only_one_learner_is_taken_where_that_is_asked() {
 }
 
 #[test]
-fn to_import_again_changes_nothing_and_older_lines_change_nothing() {
+fn a_repeated_import_and_older_lines_change_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let data = || embedded(directory.path());
     let lines = Sessions::new(13).lines(4, 2, 10);
@@ -236,7 +236,7 @@ fn to_import_again_changes_nothing_and_older_lines_change_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_sessions_of_an_erased_learner_are_gone() {
+async fn sessions_of_an_erased_learner_are_counted_as_gone() {
     let redis = Redis::start(IN_MEMORY).await;
     let mut sessions = Sessions::new(14);
     let (learner, course) = (sessions.id(), sessions.id());
@@ -258,7 +258,7 @@ async fn the_sessions_of_an_erased_learner_are_gone() {
 }
 
 #[test]
-fn wrong_lines_are_told_by_their_numbers_and_the_others_imported() {
+fn wrong_lines_are_reported_by_number_and_valid_lines_imported() {
     let directory = tempfile::tempdir().unwrap();
     let data = || embedded(directory.path());
     let right = Sessions::new(15).lines(1, 1, 3);
@@ -288,7 +288,7 @@ fn wrong_lines_are_told_by_their_numbers_and_the_others_imported() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_live_service_is_exported_and_its_export_imported() {
+async fn an_export_of_a_live_service_is_imported() {
     let redis = Redis::start(IN_MEMORY).await;
     let lines = Sessions::new(20).lines(50, 2, 10);
     run_with(&mut on_redis(&redis.url()), &["import"], &lines).well();
@@ -315,7 +315,7 @@ async fn a_live_service_is_exported_and_its_export_imported() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_line_can_be_sent_as_it_is() {
+async fn an_export_line_is_a_valid_body_of_the_api() {
     let directory = tempfile::tempdir().unwrap();
     let lines = Sessions::new(21).lines(1, 1, 1);
     run_with(&mut embedded(directory.path()), &["import"], &lines).well();

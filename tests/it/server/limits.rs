@@ -35,7 +35,7 @@ async fn serve(change: impl FnOnce(&mut Limits)) -> (Api, Fixture) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn thousands_of_silent_and_slow_clients_keep_nobody_from_being_served() {
+async fn thousands_of_silent_and_slow_clients_do_not_block_a_client() {
     const EACH: usize = 1_000;
     allow_open_files(FILES);
     let directory = tempfile::tempdir().unwrap();
@@ -70,7 +70,7 @@ async fn thousands_of_silent_and_slow_clients_keep_nobody_from_being_served() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_send_a_head_in_time_is_closed() {
+async fn a_request_head_past_the_timeout_closes_the_connection() {
     let (api, _fixture) = serve(|limits| limits.header_timeout = SHORT).await;
     let address = api.client.address;
     let mut used = raw::connect_and_send(address, raw::get_head("/health/live").as_bytes());
@@ -88,7 +88,7 @@ async fn a_client_that_does_not_send_a_head_in_time_is_closed() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_idle_for_too_long_is_closed() {
+async fn a_connection_past_the_idle_timeout_is_closed() {
     let (api, _fixture) = serve(|limits| limits.idle_timeout = SHORT).await;
     let mut streams = raw::connect(api.client.address, 2).await;
     let (new, used) = streams.split_at_mut(1);
@@ -99,7 +99,7 @@ async fn a_connection_that_is_idle_for_too_long_is_closed() {
 }
 
 #[tokio::test]
-async fn a_head_may_have_16_kib() {
+async fn a_request_head_may_have_16_kib() {
     const LIMIT: usize = 16 << 10;
     let (api, _fixture) = serve(|_| {}).await;
     let head = |length: usize| {
@@ -118,7 +118,7 @@ async fn a_head_may_have_16_kib() {
 }
 
 #[tokio::test]
-async fn a_client_that_sends_too_much_can_send_it_and_read_why_it_is_refused() {
+async fn a_client_with_a_too_large_body_can_read_the_refusal() {
     let (api, _fixture) = serve(|_| {}).await;
     // More than the kernel takes before the service reads.
     let too_much = " ".repeat(16 << 20);
@@ -134,7 +134,7 @@ async fn a_client_that_sends_too_much_can_send_it_and_read_why_it_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_in_time_ends_its_connection() {
+async fn a_body_past_the_timeout_closes_the_connection() {
     let fixture = Fixture::embedded().await;
     let settings = Settings {
         request_timeout: SHORT,
@@ -171,7 +171,7 @@ async fn large_bodies_pass_whole_in_both_directions() {
 }
 
 #[tokio::test]
-async fn a_panic_that_nothing_catches_ends_one_connection_and_no_other() {
+async fn an_uncaught_panic_closes_only_the_connection_of_the_request() {
     let client = serve_endpoint(make_sync(|request: Request| {
         assert_eq!(request.uri().path(), "/", "a test's own");
         Response::default()
@@ -185,7 +185,7 @@ async fn a_panic_that_nothing_catches_ends_one_connection_and_no_other() {
 }
 
 #[tokio::test]
-async fn one_connection_more_than_allowed_waits_until_another_closes() {
+async fn a_connection_over_the_limit_waits_until_a_connection_closes() {
     let (api, _fixture) = serve(|limits| limits.max_connections = 2).await;
     let mut streams = raw::connect(api.client.address, 2).await;
     let request = raw::get_head("/health/live");
@@ -201,7 +201,7 @@ async fn one_connection_more_than_allowed_waits_until_another_closes() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_closed() {
+async fn a_client_without_reads_is_disconnected() {
     let (api, _fixture) = serve(|limits| {
         limits.write_timeout = SHORT;
         limits.max_connections = 1;
@@ -218,7 +218,7 @@ async fn a_client_that_does_not_read_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_limit_on_open_files_is_raised_to_what_connections_need() {
+async fn the_limit_on_open_files_is_raised_to_the_need_of_the_connections() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = embedded(directory.path());
     let service = Service::start(&mut under_limit(
@@ -233,7 +233,7 @@ async fn the_limit_on_open_files_is_raised_to_what_connections_need() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_there_cannot_be_files_for_all_connections_there_are_fewer_and_it_is_said() {
+async fn a_low_limit_on_open_files_reduces_the_connections_with_a_warning() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut under_limit(&embedded(directory.path()), "-n 148"));
     let log = service.log();

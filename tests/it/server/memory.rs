@@ -21,7 +21,7 @@ const CLIENTS: [usize; 2] = [400, 100];
 const MAX_GROWTH: u64 = 20 << 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_come_and_go_leave_nothing_behind() {
+async fn memory_and_files_are_constant_over_rounds_of_hostile_clients() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(
         embedded(directory.path()).envs([("STORE_TIMEOUT", "1h"), ("REQUEST_TIMEOUT", "1h")]),
@@ -98,7 +98,7 @@ const BODY: usize = 1 << 20;
 const BUDGET: usize = 64 << 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn large_bodies_that_do_not_end_hold_no_more_than_their_budget() {
+async fn endless_large_bodies_hold_no_more_than_the_memory_budget() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(
         embedded(directory.path()).envs([("STORE_TIMEOUT", "1h"), ("REQUEST_TIMEOUT", "1h")]),

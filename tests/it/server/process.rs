@@ -13,7 +13,7 @@ use crate::support::processes::server::free_port;
 use crate::support::processes::service::{Service, embedded, on_redis, output};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_signal_ends_it_with_the_requests_in_flight_answered() {
+async fn a_signal_ends_the_service_after_the_requests_in_flight() {
     for signal in ["TERM", "INT"] {
         let directory = tempfile::tempdir().unwrap();
         let mut service = Service::start(&mut embedded(directory.path()));
@@ -36,7 +36,7 @@ async fn a_signal_ends_it_with_the_requests_in_flight_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_sigterm_it_serves_on_until_the_delay_is_over_or_a_second_signal_comes() {
+async fn after_sigterm_the_service_serves_until_the_delay_ends_or_a_second_signal() {
     let directory = tempfile::tempdir().unwrap();
     let mut service = Service::start(embedded(directory.path()).env("DRAIN_DELAY", "1h"));
     let client = service.client();
@@ -58,7 +58,7 @@ async fn after_sigterm_it_serves_on_until_the_delay_is_over_or_a_second_signal_c
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_does_not_end_does_not_keep_it_from_ending() {
+async fn an_endless_request_does_not_block_the_shutdown() {
     let directory = tempfile::tempdir().unwrap();
     let mut service = Service::start(
         embedded(directory.path()).envs([("SHUTDOWN_GRACE", "100ms"), ("REQUEST_TIMEOUT", "1h")]),
@@ -70,7 +70,7 @@ async fn a_request_that_does_not_end_does_not_keep_it_from_ending() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_waited_while_it_was_stopped_is_not_done_later() {
+async fn a_request_from_before_a_pause_of_the_process_is_not_executed() {
     let directory = tempfile::tempdir().unwrap();
     // Together: a pause of half a second is too long.
     let times = [("REQUEST_TIMEOUT", "1s"), ("STORE_TIMEOUT", "250ms")];
@@ -94,7 +94,7 @@ async fn a_request_that_waited_while_it_was_stopped_is_not_done_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_written_is_there_after_an_orderly_restart() {
+async fn writes_survive_an_orderly_restart() {
     let directory = tempfile::tempdir().unwrap();
     let (learner, course) = (new_id(), new_id());
     for sessions in 1..=3 {
@@ -115,7 +115,7 @@ async fn what_was_written_is_there_after_an_orderly_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_health_command_tells_whether_it_is_ready() {
+async fn the_health_command_reports_readiness() {
     let health = |port: u16| {
         let mut command = crate::support::processes::service::command();
         output(command.arg("health").env("PORT", port.to_string()))
@@ -136,7 +136,7 @@ async fn the_health_command_tells_whether_it_is_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_taken_port_is_told_in_one_line() {
+async fn a_taken_port_is_reported_in_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let directory = tempfile::tempdir().unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -154,7 +154,7 @@ async fn a_taken_port_is_told_in_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_log_is_json_where_asked_and_names_no_learner() {
+async fn the_json_log_names_no_learner() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(embedded(directory.path()).env("ACCESS_LOG", "true"));
     let (learner, course) = (new_id(), new_id());
@@ -193,7 +193,7 @@ async fn the_log_is_text_by_default() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failure_is_logged_once_with_its_request() {
+async fn a_failure_is_logged_once_with_the_request() {
     let service = Service::start(&mut on_redis(&format!("redis://127.0.0.1:{}", free_port())));
     let answer = service.client().totals(&new_id(), &new_id()).await;
     let id = answer.header("x-request-id").unwrap();

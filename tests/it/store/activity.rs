@@ -9,9 +9,9 @@ use crate::support::stores::history::record_at;
 use crate::support::stores::model::{Model, Operation};
 
 for_every_store!(
-    activity_is_by_the_day_that_was_written,
-    activity_counts_all_sessions_however_many,
-    a_summary_follows_all_that_its_learners_do,
+    activity_is_by_the_recorded_local_day,
+    activity_counts_all_of_many_sessions,
+    a_summary_follows_records_and_deletes_of_all_learners,
 );
 
 const HOUR: i64 = 3_600_000;
@@ -27,7 +27,7 @@ fn written(learner: LearnerId, course: CourseId, hour: i64, offset: i64) -> Reco
     record
 }
 
-async fn activity_is_by_the_day_that_was_written(fixture: &Fixture) {
+async fn activity_is_by_the_recorded_local_day(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
     // On all hours from three days before 1970 to three days after its beginning, and as far from
@@ -55,7 +55,7 @@ async fn activity_is_by_the_day_that_was_written(fixture: &Fixture) {
     assert!(elsewhere.days.is_empty());
 }
 
-async fn activity_counts_all_sessions_however_many(fixture: &Fixture) {
+async fn activity_counts_all_of_many_sessions(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
     let mut model = Model::default();
@@ -80,7 +80,7 @@ async fn activity_counts_all_sessions_however_many(fixture: &Fixture) {
     assert_eq!(model.sessions.len(), 2_001);
 }
 
-async fn a_summary_follows_all_that_its_learners_do(fixture: &Fixture) {
+async fn a_summary_follows_records_and_deletes_of_all_learners(fixture: &Fixture) {
     let store = &*fixture.store;
     let course = id();
     // In more buckets than not, on each node of a Cluster; some share one.

@@ -21,10 +21,10 @@ use crate::support::stores::walk;
 use crate::support::{TIMEOUT, id, now};
 
 for_every_store!(
-    no_session_is_seen_twice_and_none_that_stands_still_is_missed,
-    no_course_is_seen_twice_and_none_that_stands_still_is_missed,
-    an_erasure_ends_among_writers_and_leaves_only_what_is_later,
-    a_reader_sees_a_large_course_shrink_and_never_half_a_step,
+    a_walk_sees_no_session_twice_and_misses_no_unmoved_session,
+    a_walk_sees_no_course_twice_and_misses_no_unmoved_course,
+    an_erasure_among_writers_ends_and_leaves_only_later_sessions,
+    a_reader_sees_a_large_course_shrink_in_whole_steps,
 );
 
 /// The lists that are walked are spread over the instants from 0 to this one.
@@ -32,7 +32,7 @@ const WIDTH: i64 = 1_000;
 /// Of a writer's own at the same time, so that the lists do not grow for ever.
 const OWN: usize = 20;
 
-async fn no_session_is_seen_twice_and_none_that_stands_still_is_missed(fixture: &Fixture) {
+async fn a_walk_sees_no_session_twice_and_misses_no_unmoved_session(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
     let still = (0..100).map(|_| record_at(learner, course, random_range(0..WIDTH)));
@@ -102,7 +102,7 @@ async fn change_sessions(
     }
 }
 
-async fn no_course_is_seen_twice_and_none_that_stands_still_is_missed(fixture: &Fixture) {
+async fn a_walk_sees_no_course_twice_and_misses_no_unmoved_course(fixture: &Fixture) {
     let store = &*fixture.store;
     let learner = id();
     let still = (0..50).map(|_| record_at(learner, id(), random_range(0..WIDTH)));
@@ -143,7 +143,7 @@ async fn change_courses(store: Arc<dyn StatsStore>, progress: Arc<Progress>, lea
     }
 }
 
-async fn an_erasure_ends_among_writers_and_leaves_only_what_is_later(fixture: &Fixture) {
+async fn an_erasure_among_writers_ends_and_leaves_only_later_sessions(fixture: &Fixture) {
     let store = &*fixture.store;
     let learner = id();
     let courses: Vec<CourseId> = (0..3).map(|_| id()).collect();
@@ -224,7 +224,7 @@ async fn write_on(
     kept
 }
 
-async fn a_reader_sees_a_large_course_shrink_and_never_half_a_step(fixture: &Fixture) {
+async fn a_reader_sees_a_large_course_shrink_in_whole_steps(fixture: &Fixture) {
     const SESSIONS: usize = 2_500;
     let store = &*fixture.store;
     let (learner, course) = (id(), id());

@@ -13,15 +13,15 @@ use crate::support::stores::model::{Model, Operation};
 use crate::support::{id, now};
 
 for_every_store!(
-    a_forgotten_session_is_missing_the_next_time,
-    a_course_is_forgotten_in_any_number_of_steps,
-    an_erased_learner_has_nothing_left_in_any_course,
-    what_occurred_before_an_erasure_is_refused_and_what_did_later_is_not,
-    sessions_without_which_a_sum_would_pass_the_limit_stay,
-    a_course_that_cannot_be_forgotten_does_not_keep_the_others,
+    a_deleted_session_is_missing_the_next_time,
+    a_course_is_deleted_in_any_number_of_steps,
+    an_erasure_deletes_the_sessions_of_all_courses,
+    records_from_before_an_erasure_are_refused_and_later_records_stored,
+    a_delete_past_the_limit_of_a_sum_is_refused,
+    an_undeletable_course_does_not_block_the_rest_of_an_erasure,
 );
 
-async fn a_forgotten_session_is_missing_the_next_time(fixture: &Fixture) {
+async fn a_deleted_session_is_missing_the_next_time(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
     let mut model = Model::default();
@@ -73,7 +73,7 @@ async fn record_many(store: &dyn StatsStore, learner: LearnerId, course: CourseI
     }
 }
 
-async fn a_course_is_forgotten_in_any_number_of_steps(fixture: &Fixture) {
+async fn a_course_is_deleted_in_any_number_of_steps(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
     let neighbours = [(learner, id()), (id(), course)];
@@ -101,7 +101,7 @@ async fn a_course_is_forgotten_in_any_number_of_steps(fixture: &Fixture) {
     }
 }
 
-async fn an_erased_learner_has_nothing_left_in_any_course(fixture: &Fixture) {
+async fn an_erasure_deletes_the_sessions_of_all_courses(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, other) = (id(), id());
     let courses: Vec<CourseId> = (0..12).map(|_| id()).collect();
@@ -125,7 +125,7 @@ async fn an_erased_learner_has_nothing_left_in_any_course(fixture: &Fixture) {
     assert_eq!(store.summary(courses[1]).await.unwrap(), None);
 }
 
-async fn what_occurred_before_an_erasure_is_refused_and_what_did_later_is_not(fixture: &Fixture) {
+async fn records_from_before_an_erasure_are_refused_and_later_records_stored(fixture: &Fixture) {
     let store = &*fixture.store;
     let one = record(id(), id(), stats(1.0, 2.0, 3.0));
     let at = |millis| Record {
@@ -184,7 +184,7 @@ async fn fill_around(fixture: &Fixture, learners: [LearnerId; 3], course: Course
     kept[0]
 }
 
-async fn sessions_without_which_a_sum_would_pass_the_limit_stay(fixture: &Fixture) {
+async fn a_delete_past_the_limit_of_a_sum_is_refused(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
     let one = fill_around(fixture, [learner; 3], course).await;
@@ -214,7 +214,7 @@ async fn sessions_without_which_a_sum_would_pass_the_limit_stay(fixture: &Fixtur
     assert_eq!(fixture.audit().await, 9_600);
 }
 
-async fn a_course_that_cannot_be_forgotten_does_not_keep_the_others(fixture: &Fixture) {
+async fn an_undeletable_course_does_not_block_the_rest_of_an_erasure(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
     // It is the summary that would pass its limit here.

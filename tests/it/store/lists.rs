@@ -14,12 +14,12 @@ use crate::support::stores::model::{Model, Operation};
 use crate::support::stores::walk::{assert_full, courses, sessions};
 
 for_every_store!(
-    sessions_are_listed_by_time_and_then_by_the_bytes_of_their_ids,
-    a_span_has_both_of_its_ends,
-    a_page_begins_after_a_place_that_no_item_needs_to_be_at,
-    hundreds_of_sessions_of_one_instant_are_read_by_pages,
-    courses_are_listed_by_their_latest_sessions,
-    a_course_moves_as_its_sessions_come_and_go,
+    sessions_are_listed_by_time_and_then_by_the_bytes_of_the_id,
+    a_span_includes_both_ends,
+    a_page_begins_after_a_position_with_or_without_an_item,
+    hundreds_of_sessions_at_the_same_time_are_read_page_by_page,
+    courses_are_listed_by_the_latest_session,
+    a_course_moves_in_the_list_with_records_and_deletes,
 );
 
 /// Ids that differ in one byte from what is about the middle, at every place; and the extremes.
@@ -59,7 +59,7 @@ async fn record_all(
     model
 }
 
-async fn sessions_are_listed_by_time_and_then_by_the_bytes_of_their_ids(fixture: &Fixture) {
+async fn sessions_are_listed_by_time_and_then_by_the_bytes_of_the_id(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course, ids) = (id(), id(), ids());
     // From the year 0 to the year 9999.
@@ -80,7 +80,7 @@ async fn sessions_are_listed_by_time_and_then_by_the_bytes_of_their_ids(fixture:
     assert_eq!(pages, [vec![]], "a list of nothing");
 }
 
-async fn a_span_has_both_of_its_ends(fixture: &Fixture) {
+async fn a_span_includes_both_ends(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
     let ids: Vec<_> = (0..15).map(|_| Uuid::new_v4()).collect();
@@ -101,7 +101,7 @@ async fn a_span_has_both_of_its_ends(fixture: &Fixture) {
     }
 }
 
-async fn a_page_begins_after_a_place_that_no_item_needs_to_be_at(fixture: &Fixture) {
+async fn a_page_begins_after_a_position_with_or_without_an_item(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
     let mut model = record_all(store, learner, course, &ids(), &[-5, 0, 5]).await;
@@ -155,7 +155,7 @@ async fn assert_page(
     assert_eq!(page.next.is_some(), expected.len() > 10);
 }
 
-async fn hundreds_of_sessions_of_one_instant_are_read_by_pages(fixture: &Fixture) {
+async fn hundreds_of_sessions_at_the_same_time_are_read_page_by_page(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
     let ids: Vec<_> = (0..600).map(|_| Uuid::new_v4()).collect();
@@ -168,7 +168,7 @@ async fn hundreds_of_sessions_of_one_instant_are_read_by_pages(fixture: &Fixture
     }
 }
 
-async fn courses_are_listed_by_their_latest_sessions(fixture: &Fixture) {
+async fn courses_are_listed_by_the_latest_session(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, mut model) = (id(), Model::default());
     let times = [3, -7, 0, 3, 3, 9];
@@ -208,7 +208,7 @@ async fn courses_are_listed_by_their_latest_sessions(fixture: &Fixture) {
     assert_eq!(courses(store, id(), 1).await, [vec![]], "of nobody");
 }
 
-async fn a_course_moves_as_its_sessions_come_and_go(fixture: &Fixture) {
+async fn a_course_moves_in_the_list_with_records_and_deletes(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, mut model) = (id(), Model::default());
     let (first, second): (CourseId, CourseId) = (id(), id());

@@ -2,9 +2,9 @@
 
 mod activity;
 mod concurrency;
-mod conformance;
 mod deletes;
 mod embedded;
 mod lists;
+mod records;
 mod redis;
 mod writers;

@@ -13,14 +13,14 @@ use crate::support::stores::history::{record, recount, stats};
 use crate::support::stores::model::is_stored;
 
 for_every_store!(
-    twenty_identical_records_at_once_count_once,
+    twenty_identical_concurrent_records_count_once,
     sixty_four_writers_on_one_session,
     sixty_four_writers_on_one_course,
     sixty_four_writers_on_many_courses,
     a_reader_never_sees_a_replacement_half_done,
 );
 
-async fn twenty_identical_records_at_once_count_once(fixture: &Fixture) {
+async fn twenty_identical_concurrent_records_count_once(fixture: &Fixture) {
     let store = &fixture.store;
     let record = record(id(), id(), stats(3.0, 7.5, 2.0));
     let outcomes = join_all((0..20).map(|_| store.record(&record))).await;

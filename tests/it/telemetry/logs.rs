@@ -18,7 +18,7 @@ async fn lines_of(service: &Service, answer: &Answer, count: usize) -> Vec<serde
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_request_is_a_line_where_that_is_wished() {
+async fn the_access_log_has_a_line_per_request() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(embedded(directory.path()).env("ACCESS_LOG", "true"));
     let client = service.client();
@@ -49,7 +49,7 @@ async fn each_request_is_a_line_where_that_is_wished() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_that_went_well_are_not_logged_by_default() {
+async fn successful_requests_are_not_logged_by_default() {
     let directory = tempfile::tempdir().unwrap();
     let mut service = Service::start(&mut embedded(directory.path()));
     let answer = service
@@ -63,7 +63,7 @@ async fn requests_that_went_well_are_not_logged_by_default() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_access_log_does_not_depend_on_the_levels_of_the_rest() {
+async fn the_access_log_is_independent_of_the_log_levels() {
     let directory = tempfile::tempdir().unwrap();
     for (levels, is_on) in [("error", true), ("debug", false)] {
         let mut command = embedded(&directory.path().join(levels));
@@ -88,7 +88,7 @@ async fn the_access_log_does_not_depend_on_the_levels_of_the_rest() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_services_own_failures_are_errors_with_the_route_and_without_ids() {
+async fn server_errors_are_logged_with_the_route_and_without_ids() {
     let redis = Redis::start(IN_MEMORY).await;
     let service = Service::start(&mut on_redis(&redis.url()));
     let client = service.client();
@@ -115,7 +115,7 @@ async fn the_services_own_failures_are_errors_with_the_route_and_without_ids() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_was_not_done_in_time_is_logged_with_its_route() {
+async fn a_timed_out_request_is_logged_with_the_route() {
     let redis = Redis::start(IN_MEMORY).await;
     let times = [("REQUEST_TIMEOUT", "100ms"), ("STORE_TIMEOUT", "1h")];
     let service = Service::start(on_redis(&redis.url()).envs(times));
@@ -129,7 +129,7 @@ async fn a_request_that_was_not_done_in_time_is_logged_with_its_route() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn at_debug_a_line_says_whom_and_what_a_request_was_about() {
+async fn at_debug_a_line_names_the_ids_of_a_request() {
     let directory = tempfile::tempdir().unwrap();
     let service =
         Service::start(embedded(directory.path()).env("RUST_LOG", "info,study_stats=debug"));

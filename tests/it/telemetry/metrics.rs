@@ -24,7 +24,7 @@ fn measured(directory: &Path) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_are_counted_by_route_method_and_status_and_no_id_is_in_them() {
+async fn requests_are_counted_by_route_method_and_status_without_ids() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut measured(directory.path()));
     let client = service.client();
@@ -81,7 +81,7 @@ async fn requests_are_counted_by_route_method_and_status_and_no_id_is_in_them() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_in_flight_is_counted_while_it_is() {
+async fn a_request_in_flight_is_counted() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut measured(directory.path()));
     let mut streams = raw::connect(service.address(), 1).await;
@@ -107,7 +107,7 @@ async fn patient(redis: &Redis) -> Service {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_goes_away_is_counted_and_so_is_the_call_that_nobody_waits_for() {
+async fn cancelled_requests_and_store_calls_are_counted() {
     let redis = Redis::start(IN_MEMORY).await;
     let service = patient(&redis).await;
     redis.ask::<()>("CLIENT PAUSE 3600000 WRITE").await;
@@ -130,7 +130,7 @@ async fn a_client_that_goes_away_is_counted_and_so_is_the_call_that_nobody_waits
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn metrics_are_given_in_time_whatever_the_store_does() {
+async fn metrics_are_served_in_time_while_the_store_hangs() {
     let redis = Redis::start(IN_MEMORY).await;
     let service = patient(&redis).await;
     let metrics = service.metrics().await;
@@ -142,7 +142,7 @@ async fn metrics_are_given_in_time_whatever_the_store_does() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_shed_is_counted() {
+async fn shed_requests_are_counted() {
     const REQUESTS: u64 = 8;
     let redis = Redis::start(IN_MEMORY).await;
     let service = Service::start(
@@ -172,7 +172,7 @@ async fn what_is_shed_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_process_and_its_runtime_are_measured() {
+async fn process_and_runtime_are_measured() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut measured(directory.path()));
     let (client, metrics) = (service.client(), service.metrics().await);
@@ -213,7 +213,7 @@ async fn the_process_and_its_runtime_are_measured() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_port_there_are_none() {
+async fn without_a_metrics_port_no_metrics_are_served() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut embedded(directory.path()));
     assert_eq!(service.client().get("", "/metrics").await.status, 404);
@@ -221,7 +221,7 @@ async fn without_a_port_there_are_none() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_port_of_the_metrics_has_nothing_else() {
+async fn the_metrics_port_serves_only_metrics() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut measured(directory.path()));
     let metrics = service.metrics().await;
@@ -233,7 +233,7 @@ async fn the_port_of_the_metrics_has_nothing_else() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_in_one_line() {
+fn a_taken_metrics_port_is_reported_in_one_line() {
     let directory = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
@@ -248,7 +248,7 @@ fn a_port_that_is_taken_is_told_in_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn metrics_are_there_to_the_end_and_say_that_it_comes() {
+async fn metrics_are_served_during_the_shutdown_and_show_the_drain() {
     let directory = tempfile::tempdir().unwrap();
     let mut service = Service::start(&mut measured(directory.path()));
     let metrics = service.metrics().await;
@@ -275,7 +275,7 @@ async fn metrics_are_there_to_the_end_and_say_that_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_asks_for_metrics_does_not_keep_the_process() {
+async fn a_client_of_the_metrics_port_does_not_block_the_shutdown() {
     let directory = tempfile::tempdir().unwrap();
     let mut service = Service::start(&mut measured(directory.path()));
     let address = service.metrics().await.address;

@@ -36,7 +36,7 @@ async fn exposed() -> BTreeMap<String, (String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_metric_is_documented_as_it_is_exposed() {
+async fn every_exposed_metric_is_documented() {
     let rows = exposed().await.into_iter();
     let expected: Vec<_> = rows
         .map(|(name, (kind, help))| format!("| `{name}` | {kind} | {help} |"))
@@ -53,7 +53,7 @@ async fn every_metric_is_documented_as_it_is_exposed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_metric_that_the_alerts_and_the_dashboard_name_is_exposed() {
+async fn every_metric_of_the_alerts_and_the_dashboard_is_exposed() {
     let exposed = exposed().await;
     for (document, text) in [("rules", RULES), ("dashboard", DASHBOARD)] {
         let named = metrics_in(text);

@@ -36,7 +36,7 @@ async fn on_each_store(directory: &Path) -> [(Service, Option<Redis>); 2] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn records_are_counted_by_what_became_of_them() {
+async fn records_are_counted_by_outcome() {
     let directory = tempfile::tempdir().unwrap();
     for (service, _redis) in on_each_store(directory.path()).await {
         let client = service.client();
@@ -77,7 +77,7 @@ async fn records_are_counted_by_what_became_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_are_counted_by_operation() {
+async fn store_calls_are_counted_by_operation() {
     let directory = tempfile::tempdir().unwrap();
     for (service, _redis) in on_each_store(directory.path()).await {
         let client = service.client();
@@ -126,7 +126,7 @@ async fn calls_are_counted_by_operation() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn commits_are_measured_and_so_is_the_disk() {
+async fn commits_and_the_disk_are_measured() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut measured(embedded(directory.path())));
     let client = service.client();
@@ -200,7 +200,7 @@ async fn connections_retries_and_failures_of_redis_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_redis_tells_of_itself_is_passed_on() {
+async fn figures_of_redis_info_are_exposed() {
     // Nothing is kept, and that is a finding.
     let redis = Redis::start(IN_MEMORY).await;
     let _replica = Redis::replica_of(&redis, IN_MEMORY).await;
@@ -229,7 +229,7 @@ fn verified(scraped: &Scraped) -> [f64; 4] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_verification_through_the_door_is_told() {
+async fn a_verification_over_the_control_socket_is_exposed() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut measured(embedded(directory.path())));
     for _ in 0..3 {
@@ -252,7 +252,7 @@ async fn a_verification_through_the_door_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_replica_tells_of_a_verification_of_redis_from_anywhere() {
+async fn every_service_exposes_the_last_verification_of_redis() {
     let redis = Redis::start(IN_MEMORY).await;
     let replicas = [0, 1].map(|_| Service::start(&mut measured(on_redis(&redis.url()))));
     for replica in &replicas {

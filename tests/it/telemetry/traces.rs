@@ -52,7 +52,7 @@ fn is_of_caller(span: &Span) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_and_its_call_to_the_store_are_spans_below_that_of_the_caller() {
+async fn spans_of_request_and_store_call_are_children_of_the_span_of_the_caller() {
     let directory = tempfile::tempdir().unwrap();
     let collector = Collector::start().await;
     let service = Service::start(&mut traced_embedded(directory.path(), &collector));
@@ -97,7 +97,7 @@ async fn a_request_and_its_call_to_the_store_are_spans_below_that_of_the_caller(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_id_is_in_a_span_but_that_of_the_request() {
+async fn the_request_id_is_the_only_id_in_a_span() {
     let directory = tempfile::tempdir().unwrap();
     let collector = Collector::start().await;
     let service = Service::start(&mut traced_embedded(directory.path(), &collector));
@@ -114,7 +114,7 @@ async fn no_id_is_in_a_span_but_that_of_the_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_its_caller_does_not_trace_is_not_traced() {
+async fn requests_unsampled_by_the_caller_are_not_traced() {
     let directory = tempfile::tempdir().unwrap();
     let collector = Collector::start().await;
     let service = Service::start(&mut traced_embedded(directory.path(), &collector));
@@ -129,7 +129,7 @@ async fn what_its_caller_does_not_trace_is_not_traced() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_what_nobody_decided_a_part_is_traced() {
+async fn unsampled_requests_are_sampled_by_ratio() {
     let directory = tempfile::tempdir().unwrap();
     let collector = Collector::start().await;
     let mut command = traced_embedded(directory.path(), &collector);
@@ -149,7 +149,7 @@ async fn of_what_nobody_decided_a_part_is_traced() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn failures_are_errors_in_the_trace_and_the_log_names_it() {
+async fn failures_are_error_spans_and_the_log_has_the_trace_id() {
     let collector = Collector::start().await;
     let nowhere = format!("redis://127.0.0.1:{}", free_port());
     let service = Service::start(&mut traced(on_redis(&nowhere), &collector.url()));
@@ -171,7 +171,7 @@ async fn failures_are_errors_in_the_trace_and_the_log_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_last_spans_are_sent_before_the_end() {
+async fn the_last_spans_are_sent_before_the_process_ends() {
     let directory = tempfile::tempdir().unwrap();
     let collector = Collector::start().await;
     let mut command = traced_embedded(directory.path(), &collector);
@@ -184,7 +184,7 @@ async fn the_last_spans_are_sent_before_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collector_that_is_away_is_told_once_and_used_once_it_comes() {
+async fn an_absent_collector_is_logged_once_and_used_once_present() {
     let directory = tempfile::tempdir().unwrap();
     let port = free_port();
     let url = format!("http://127.0.0.1:{port}");
@@ -211,7 +211,7 @@ async fn a_collector_that_is_away_is_told_once_and_used_once_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collector_that_hangs_does_not_keep_the_process() {
+async fn a_hanging_collector_does_not_block_the_shutdown() {
     let directory = tempfile::tempdir().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
@@ -225,7 +225,7 @@ async fn a_collector_that_hangs_does_not_keep_the_process() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_variables_of_opentelemetry_say_who_sends_and_how() {
+async fn the_variables_of_opentelemetry_set_resource_and_headers() {
     let directory = tempfile::tempdir().unwrap();
     let collector = Collector::start().await;
     let mut command = traced_embedded(directory.path(), &collector);
@@ -249,7 +249,7 @@ async fn the_variables_of_opentelemetry_say_who_sends_and_how() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_collector_there_are_none() {
+async fn without_a_collector_no_span_is_made() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut embedded(directory.path()));
     let answer = ask(&service.client(), "01").await;

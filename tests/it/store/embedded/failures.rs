@@ -37,7 +37,7 @@ fn assert_refused(output: &Output, words: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_process_is_told_that_the_directory_is_taken() {
+async fn a_second_process_on_a_directory_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let first = Service::start(&mut embedded(directory.path()));
     let second = output(&mut embedded(directory.path()));
@@ -53,7 +53,7 @@ async fn a_second_process_is_told_that_the_directory_is_taken() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_used_is_told_in_one_line() {
+fn an_unusable_directory_is_reported_in_one_line() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     std::fs::write(&file, "not a directory").unwrap();
@@ -70,7 +70,7 @@ fn a_directory_that_cannot_be_used_is_told_in_one_line() {
 }
 
 #[test]
-fn a_directory_without_the_right_to_write_is_told_in_one_line() {
+fn a_read_only_directory_is_reported_in_one_line() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::set_permissions(directory.path(), Permissions::from_mode(0o555)).unwrap();
     let refused = output(&mut without_privilege(embedded(directory.path())));
@@ -121,7 +121,7 @@ fn start_on_a_small_disk(directory: &Path, kib: u32) -> Service {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_refuses_writes_until_there_is_room_again() {
+async fn a_full_disk_refuses_writes_until_space_is_free() {
     let directory = tempfile::tempdir().unwrap();
     let service = start_on_a_small_disk(directory.path(), 6_000);
     let client = service.client();

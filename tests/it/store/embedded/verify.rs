@@ -37,7 +37,7 @@ async fn verify(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_verification_finds_exactly_what_is_broken_and_a_repair_mends_it() {
+async fn verify_reports_exactly_the_corrupt_rows_and_repairs_all() {
     let (directory, samples) = directory_of(CORRUPTED + 5).await;
     assert_eq!(
         verify(&open(directory.path()), false).await.0,
@@ -59,7 +59,7 @@ async fn a_verification_finds_exactly_what_is_broken_and_a_repair_mends_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_that_cannot_be_read_is_told_and_nothing_of_it_is_touched() {
+async fn an_unreadable_session_is_reported_and_left_unchanged() {
     let (directory, samples) = directory_of(2).await;
     let (enrolment, session) = (samples[0].enrolment, samples[0].sessions[2]);
     let (learner, course) = (enrolment.learner, enrolment.course);
@@ -158,7 +158,7 @@ async fn write(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_that_happen_meanwhile_are_no_differences() {
+async fn concurrent_writes_are_no_differences() {
     let (directory, samples) = directory_of(16).await;
     let store = Arc::new(open(directory.path()));
     let writers = start_writers(&store, &samples);
@@ -172,7 +172,7 @@ async fn writes_that_happen_meanwhile_are_no_differences() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_repair_under_load_mends_everything_and_loses_no_write() {
+async fn a_repair_under_load_corrects_every_difference_and_loses_no_write() {
     for _ in 0..5 {
         let (directory, samples) = directory_of(CORRUPTED + 5).await;
         let corrupted = change(directory.path(), |tables| corrupt(tables, &samples));
@@ -191,7 +191,7 @@ async fn a_repair_under_load_mends_everything_and_loses_no_write() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_verification_ends_where_nobody_listens() {
+async fn a_verification_without_a_receiver_is_cancelled() {
     let (directory, samples) = directory_of(CORRUPTED + 5).await;
     change(directory.path(), |tables| corrupt(tables, &samples));
     let store = open(directory.path());
@@ -202,7 +202,7 @@ async fn a_verification_ends_where_nobody_listens() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_learners_are_walked_through_in_order() {
+async fn all_learners_are_listed_in_order() {
     let (directory, samples) = directory_of(2_100).await;
     let store = open(directory.path());
     let mut walked: Vec<LearnerId> = Vec::new();

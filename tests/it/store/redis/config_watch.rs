@@ -30,7 +30,7 @@ async fn assert_warns(redis: &Redis, environment: &[(&str, &str)], words: &[&str
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_would_lose_data_is_told_with_what_to_set() {
+async fn a_risk_of_data_loss_is_logged_with_the_setting_to_change() {
     let redis = Redis::start(&[IN_MEMORY, &["--maxmemory-policy", "allkeys-lru"]].concat()).await;
     assert_warns(&redis, &[], &["allkeys-lru", "set it to noeviction"]).await;
     assert_warns(
@@ -48,14 +48,14 @@ async fn what_would_lose_data_is_told_with_what_to_set() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_of_a_cluster_is_told_from_a_single_redis() {
+async fn a_node_of_a_cluster_is_distinguished_from_a_single_redis() {
     let bus = free_port().to_string();
     let redis = Redis::start(&["--cluster-enabled", "yes", "--cluster-port", &bus]).await;
     assert_warns(&redis, &[], &["one node of a Cluster", "redis+cluster://"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_user_may_not_do_is_told_by_name() {
+async fn missing_permissions_are_logged_by_name() {
     let redis = Redis::start(DURABLE).await;
     for (lacking, told) in [
         ("-hdel", "may not run HDEL"),
@@ -74,7 +74,7 @@ async fn what_the_user_may_not_do_is_told_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_all_is_well_nothing_is_told() {
+async fn safe_settings_log_no_warning() {
     let redis = Redis::start(DURABLE).await;
     redis
         .ask::<()>(&format!("ACL SETUSER app on nopass {PERMISSIONS}"))

@@ -39,7 +39,7 @@ async fn cut_connections_are_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_whose_peer_vanished_without_a_word_are_replaced() {
+async fn connections_of_a_silently_vanished_peer_are_replaced() {
     let redis = Redis::start(IN_MEMORY).await;
     let proxy = Proxy::start(redis.server.port()).await;
     let it = UnderLoad::start(&proxy.url()).await;
@@ -62,7 +62,7 @@ async fn replaced(service: &Service, connections: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_that_vanished_is_noticed_also_where_nothing_is_asked() {
+async fn a_vanished_peer_is_noticed_on_an_idle_connection() {
     let redis = Redis::start(IN_MEMORY).await;
     let proxy = Proxy::start(redis.server.port()).await;
     let service = Service::start(&mut on_redis(&proxy.url()));
@@ -73,7 +73,7 @@ async fn a_peer_that_vanished_is_noticed_also_where_nothing_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_demoted_master_is_left_for_the_new_one() {
+async fn connections_move_from_a_demoted_master_to_the_new_master() {
     let old = Redis::start(IN_MEMORY).await;
     let new = Redis::replica_of(&old, IN_MEMORY).await;
     let proxy = Proxy::start(old.server.port()).await;
@@ -92,7 +92,7 @@ async fn a_demoted_master_is_left_for_the_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_demoted_master_is_left_also_where_nothing_is_written() {
+async fn connections_move_from_a_demoted_master_without_writes() {
     let old = Redis::start(IN_MEMORY).await;
     let new = Redis::replica_of(&old, IN_MEMORY).await;
     let proxy = Proxy::start(old.server.port()).await;
@@ -118,7 +118,7 @@ async fn a_demoted_master_is_left_also_where_nothing_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_password_is_503_untold_and_unlogged_until_it_is_put_right() {
+async fn a_wrong_password_is_503_and_never_printed() {
     let redis = Redis::start(IN_MEMORY).await;
     redis
         .ask::<()>("ACL SETUSER app on >right-password ~* +@all")
@@ -144,7 +144,7 @@ async fn a_wrong_password_is_503_untold_and_unlogged_until_it_is_put_right() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_lane_takes_its_turn_at_writes() {
+async fn every_lane_serves_writes_in_turn() {
     let redis = Redis::start(IN_MEMORY).await;
     let store = redis_store(&redis.url(), &["--redis-lanes", "2"]).await;
     eventually("writes come over both lanes", || async {

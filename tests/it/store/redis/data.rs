@@ -82,7 +82,7 @@ async fn a_record_fills_the_keys_of_the_data_model() {
 }
 
 #[tokio::test]
-async fn an_older_session_of_a_course_does_not_make_it_older() {
+async fn an_older_session_does_not_move_the_course_back() {
     let fixture = Fixture::redis().await;
     let mut redis = fixture.server().connection().await;
     let newer = golden(stats(1.0, 1.0, 1.0), 2_000);
@@ -99,7 +99,7 @@ async fn an_older_session_of_a_course_does_not_make_it_older() {
 }
 
 #[tokio::test]
-async fn what_occurred_no_later_than_its_learner_was_erased_is_gone() {
+async fn a_record_no_later_than_the_erasure_of_the_learner_is_erased() {
     let fixture = Fixture::redis().await;
     let mut redis = fixture.server().connection().await;
     redis.set::<_, _, ()>(ERASED_KEY, 1_000).await.unwrap();
@@ -123,7 +123,7 @@ async fn what_occurred_no_later_than_its_learner_was_erased_is_gone() {
 }
 
 #[tokio::test]
-async fn flushed_scripts_are_known_again() {
+async fn flushed_scripts_are_loaded_again() {
     let fixture = Fixture::redis().await;
     let mut redis = fixture.server().connection().await;
     let one = record(id(), id(), stats(1.0, 1.0, 1.0));
@@ -147,7 +147,7 @@ async fn flushed_scripts_are_known_again() {
 }
 
 #[tokio::test]
-async fn data_of_another_kind_is_told_from_an_absent_redis() {
+async fn invalid_data_is_distinguished_from_an_absent_redis() {
     let fixture = Fixture::redis().await;
     let mut redis = fixture.server().connection().await;
     let record = golden(stats(1.0, 1.0, 1.0), 0);
@@ -186,7 +186,7 @@ async fn data_of_another_kind_is_told_from_an_absent_redis() {
 }
 
 #[tokio::test]
-async fn where_the_store_fails_for_one_record_the_answer_is_that_failure_and_it_may_be_repeated() {
+async fn a_batch_with_a_failed_record_returns_the_failure_and_may_be_repeated() {
     let fixture = Fixture::redis().await;
     let Api { client, .. } = &Api::serve(fixture.store.clone()).await;
     let redis = fixture.server();
@@ -209,7 +209,7 @@ async fn where_the_store_fails_for_one_record_the_answer_is_that_failure_and_it_
 }
 
 #[tokio::test]
-async fn stores_with_other_prefixes_do_not_meet() {
+async fn stores_with_different_prefixes_are_separate() {
     let fixture = Fixture::redis().await;
     let settings = redis_settings(&["--redis-key-prefix", "other"]);
     let other = RedisStore::open(&fixture.server().url(), &settings).unwrap();

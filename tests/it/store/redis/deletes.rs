@@ -62,7 +62,7 @@ async fn a_deletion_leaves_neither_zeros_nor_empty_keys() {
 }
 
 #[tokio::test]
-async fn an_erasure_is_remembered_for_thirty_days_and_never_taken_back() {
+async fn a_tombstone_lasts_thirty_days_and_never_moves_back() {
     let fixture = Fixture::redis().await;
     let mut redis = fixture.server().connection().await;
     let one = golden(stats(1.0, 1.0, 1.0), 1_000);
@@ -98,7 +98,7 @@ async fn an_erasure_is_remembered_for_thirty_days_and_never_taken_back() {
 }
 
 #[tokio::test]
-async fn a_course_that_is_listed_without_sessions_goes_as_well() {
+async fn a_listed_course_without_sessions_is_deleted() {
     let fixture = Fixture::redis().await;
     let mut redis = fixture.server().connection().await;
     let one = golden(stats(1.0, 1.0, 1.0), 1_000);
@@ -127,7 +127,7 @@ async fn a_course_that_is_listed_without_sessions_goes_as_well() {
 
 /// What a large deletion sends: Redis does nothing else during a call.
 #[tokio::test]
-async fn no_call_of_a_deletion_is_about_more_than_two_hundred_sessions() {
+async fn a_script_call_deletes_at_most_two_hundred_sessions() {
     let fixture = Fixture::redis().await;
     let (learner, course) = (id(), id());
     let one = record(learner, course, stats(1.0, 1.0, 1.0));

@@ -67,7 +67,7 @@ fn subjects(checks: &[Diagnosis]) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_is_well_is_told_so_and_left_as_it_was() {
+async fn a_sound_redis_passes_the_doctor_and_is_left_unchanged() {
     let redis = Redis::start(DURABLE).await;
     redis.ask::<()>("SET other x").await;
     let checks = diagnose(&redis.url(), &[]).await;
@@ -104,7 +104,7 @@ async fn a_redis_that_is_well_is_told_so_and_left_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_ill_is_told_with_what_to_do() {
+async fn problems_are_reported_with_advice() {
     let options = "--maxmemory-policy allkeys-lru --maxmemory 3mb \
          --hash-max-listpack-entries 0 --zset-max-listpack-entries 0";
     let options: Vec<_> = options.split_whitespace().collect();
@@ -135,7 +135,7 @@ async fn until_online(master: &Redis) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_that_replicas_have_are_timed_with_the_replicas() {
+async fn the_latency_of_writes_includes_the_replicas() {
     let master = Redis::start(DURABLE).await;
     let _replica = Redis::replica_of(&master, IN_MEMORY).await;
     until_online(&master).await;
@@ -147,7 +147,7 @@ async fn writes_that_replicas_have_are_timed_with_the_replicas() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_master_of_a_cluster_is_looked_at() {
+async fn every_master_of_a_cluster_is_examined() {
     let cluster = Cluster::start(3, 0, DURABLE).await;
     let checks = diagnose(&cluster.url(), &[]).await;
     assert_eq!(with(&checks, Severity::Problem), [""; 0]);
@@ -165,7 +165,7 @@ async fn each_master_of_a_cluster_is_looked_at() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slots_that_nobody_serves_are_a_problem() {
+async fn unserved_slots_are_a_problem() {
     let options = DURABLE
         .iter()
         .chain(&["--cluster-require-full-coverage", "no"]);
@@ -188,7 +188,7 @@ async fn slots_that_nobody_serves_are_a_problem() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_of_a_cluster_by_itself_is_a_problem() {
+async fn a_cluster_node_as_a_single_server_is_a_problem() {
     let bus = free_port().to_string();
     let redis = Redis::start(&["--cluster-enabled", "yes", "--cluster-port", &bus]).await;
     let checks = diagnose(&redis.url(), &[]).await;
@@ -197,7 +197,7 @@ async fn a_node_of_a_cluster_by_itself_is_a_problem() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_master_that_sentinels_name_is_looked_at() {
+async fn the_master_of_the_sentinels_is_examined() {
     let sentinels = Sentinels::start(1, DURABLE, "").await;
     until_online(&sentinels.servers[0]).await;
     let checks = diagnose(&sentinels.url(), &[]).await;
@@ -209,7 +209,7 @@ async fn the_master_that_sentinels_name_is_looked_at() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_documented_rights_are_enough_to_look() {
+async fn the_documented_permissions_suffice_for_the_doctor() {
     let (redis, url, authority) = secured_redis().await;
     let ca = authority.file("ca.crt").display().to_string();
     let checks = diagnose(&url, &["--redis-ca-file", &ca]).await;
@@ -223,7 +223,7 @@ async fn the_documented_rights_are_enough_to_look() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_user_may_not_do_is_told() {
+async fn missing_permissions_are_reported() {
     let redis = Redis::start(DURABLE).await;
     let url = redis.url().replace("//", "//app:x@");
     for (rights, severity, subject, told) in [
@@ -255,7 +255,7 @@ async fn what_the_user_may_not_do_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_removed_is_told_and_expires() {
+async fn an_undeletable_probe_key_is_reported_and_expires() {
     let redis = Redis::start(DURABLE).await;
     let user = format!("ACL SETUSER app on nopass {PERMISSIONS} +pexpire -del");
     redis.ask::<()>(&user).await;
@@ -275,7 +275,7 @@ async fn what_cannot_be_removed_is_told_and_expires() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_is_wrong_is_a_problem() {
+async fn a_wrong_clock_is_a_problem() {
     let redis = Redis::start(DURABLE).await;
     let proxy = Proxy::start(redis.server.port()).await;
     proxy.tell_a_former_time();
@@ -285,7 +285,7 @@ async fn a_clock_that_is_wrong_is_a_problem() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_cannot_be_reached_is_one_problem() {
+async fn an_unreachable_redis_is_a_single_problem() {
     let nobody = format!("redis://127.0.0.1:{}", free_port());
     let checks = diagnose(&nobody, &[]).await;
     assert_eq!(subjects(&checks), ["connection"]);

@@ -7,7 +7,7 @@ use crate::support::processes::service::{Service, on_redis};
 use crate::support::processes::tls::{Authority, secured_redis, secured_redis_with};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_of_an_authority_of_its_own_is_trusted_where_that_is_named() {
+async fn a_certificate_of_the_configured_authority_is_trusted() {
     let (_redis, url, authority) = secured_redis().await;
     let mut command = on_redis(&url);
     let service = Service::start(command.env("REDIS_CA_FILE", authority.file("ca.crt")));
@@ -32,7 +32,7 @@ async fn assert_not_trusted(url: &str, ca: Option<&Authority>, reason: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_of_an_unknown_authority_or_another_name_is_not_trusted() {
+async fn a_certificate_of_an_unknown_authority_or_another_name_is_refused() {
     let (_redis, url, authority) = secured_redis().await;
     assert_not_trusted(&url, None, "invalid peer certificate: UnknownIssuer").await;
     assert_not_trusted(&url, Some(&Authority::new()), "invalid peer certificate").await;
@@ -42,7 +42,7 @@ async fn a_server_of_an_unknown_authority_or_another_name_is_not_trusted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_asks_for_a_certificate_is_shown_one() {
+async fn the_client_certificate_is_presented_on_request() {
     let (_redis, url, authority) = secured_redis_with(&["--tls-auth-clients", "yes"]).await;
     authority.certify("client", "client");
     let mut command = on_redis(&url);

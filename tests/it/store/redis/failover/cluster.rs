@@ -94,7 +94,7 @@ fn assert_all(outcomes: Vec<Result<Outcome, StoreError>>, expected: Outcome) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_master_is_followed_by_its_replica_that_has_every_acknowledged_write() {
+async fn the_replica_of_a_killed_master_has_every_acknowledged_write() {
     let mut cluster = Cluster::start(3, 1, DURABLE).await;
     let it = UnderLoad::start_with(&cluster.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     cluster.nodes[0].kill().await;
@@ -109,7 +109,7 @@ async fn a_killed_master_is_followed_by_its_replica_that_has_every_acknowledged_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_master_that_hangs_is_followed_too() {
+async fn a_replica_replaces_a_hanging_master() {
     let cluster = Cluster::start(3, 1, IN_MEMORY).await;
     let it = UnderLoad::start_with(&cluster.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     cluster.nodes[0].server.freeze().await;
@@ -124,7 +124,7 @@ async fn a_master_that_hangs_is_followed_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_planned_failover_loses_nothing() {
+async fn a_planned_failover_loses_no_write() {
     let cluster = Cluster::start(3, 1, IN_MEMORY).await;
     let it = UnderLoad::start(&cluster.url()).await;
     cluster.nodes[3].ask::<()>("CLUSTER FAILOVER").await;
@@ -135,7 +135,7 @@ async fn a_planned_failover_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_that_says_it_is_down_is_away_until_it_is_whole() {
+async fn the_service_is_not_ready_while_the_cluster_is_down() {
     let mut cluster = Cluster::start(3, 0, DURABLE).await;
     let it = UnderLoad::start(&cluster.url()).await;
     cluster.nodes[0].kill().await;
@@ -164,7 +164,7 @@ async fn learner_elsewhere(node: &Redis) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_one_master_hangs_the_learners_of_the_others_are_served() {
+async fn learners_of_healthy_masters_are_served_while_a_master_hangs() {
     let partial = ["--cluster-require-full-coverage", "no"];
     let cluster = Cluster::start(3, 0, &[IN_MEMORY, &partial].concat()).await;
     let it = UnderLoad::start(&cluster.url()).await;

@@ -7,7 +7,7 @@ use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::processes::service::{Service, on_redis};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_that_hangs_holds_up_writes_but_no_reads() {
+async fn a_hanging_replica_delays_writes_but_no_reads() {
     let master = Redis::start(IN_MEMORY).await;
     let replica = Redis::replica_of(&master, IN_MEMORY).await;
     let it = UnderLoad::start_with(&master.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
@@ -50,7 +50,7 @@ async fn an_acknowledged_write_is_on_the_replica() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_that_many_replicas_no_write_is_acknowledged() {
+async fn without_enough_replicas_no_write_is_acknowledged() {
     let master = Redis::start(IN_MEMORY).await;
     let mut command = on_redis(&master.url());
     let service =

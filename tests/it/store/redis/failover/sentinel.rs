@@ -7,7 +7,7 @@ use crate::support::processes::sentinel::Sentinels;
 use crate::support::processes::service::{Service, on_redis};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_master_is_followed_by_a_replica_that_has_every_acknowledged_write() {
+async fn the_promoted_replica_of_a_killed_master_has_every_acknowledged_write() {
     let mut sentinels = Sentinels::start(2, DURABLE, "").await;
     sentinels.compare_offsets_often().await;
     // Of two replicas, the one that has more is promoted.
@@ -23,7 +23,7 @@ async fn a_killed_master_is_followed_by_a_replica_that_has_every_acknowledged_wr
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_master_that_hangs_is_followed_too_and_is_not_used_when_it_is_back() {
+async fn a_hanging_master_is_replaced_for_good() {
     let sentinels = Sentinels::start(2, IN_MEMORY, "").await;
     sentinels.compare_offsets_often().await;
     let it = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
@@ -38,7 +38,7 @@ async fn a_master_that_hangs_is_followed_too_and_is_not_used_when_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_planned_failover_loses_nothing_that_all_replicas_acknowledged() {
+async fn a_planned_failover_loses_no_write_acknowledged_by_all_replicas() {
     let sentinels = Sentinels::start(2, IN_MEMORY, "").await;
     let it = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "2")]).await;
     sentinels.fail_over().await;
@@ -49,7 +49,7 @@ async fn a_planned_failover_loses_nothing_that_all_replicas_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_sentinel_that_answers_is_enough_and_none_is_503_until_one_is_back() {
+async fn a_single_sentinel_is_enough_and_no_sentinel_is_503() {
     let mut sentinels = Sentinels::start(0, IN_MEMORY, "").await;
     for number in [0, 1] {
         sentinels.kill_sentinel(number).await;
@@ -67,7 +67,7 @@ async fn one_sentinel_that_answers_is_enough_and_none_is_503_until_one_is_back()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_sentinels_and_the_master_each_have_a_password_of_their_own() {
+async fn sentinels_and_master_have_separate_passwords() {
     let own = "requirepass of-the-sentinels\n";
     let sentinels = Sentinels::start(0, IN_MEMORY, own).await;
     let user = "ACL SETUSER app on >of-the-master ~* +@all";

@@ -39,7 +39,7 @@ async fn assert_away(client: &Client) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn absent_at_start_it_is_used_once_it_comes() {
+async fn redis_absent_at_the_start_is_used_once_present() {
     let mut redis = Redis::start(IN_MEMORY).await;
     redis.kill().await;
     let service = Service::start(&mut on_redis(&redis.url()));
@@ -50,7 +50,7 @@ async fn absent_at_start_it_is_used_once_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_and_brought_back_under_load_it_has_lost_nothing_acknowledged() {
+async fn a_killed_and_restarted_redis_loses_no_acknowledged_write() {
     let mut redis = Redis::start(DURABLE).await;
     let it = UnderLoad::start(&redis.url()).await;
     for _ in 0..2 {
@@ -65,7 +65,7 @@ async fn killed_and_brought_back_under_load_it_has_lost_nothing_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn frozen_it_is_away_and_thawed_it_is_back() {
+async fn a_frozen_redis_is_unavailable_until_thawed() {
     let redis = Redis::start(IN_MEMORY).await;
     let it = UnderLoad::start(&redis.url()).await;
     redis.server.freeze().await;
@@ -77,7 +77,7 @@ async fn frozen_it_is_away_and_thawed_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_it_loads_its_data_it_is_away() {
+async fn a_loading_redis_is_unavailable() {
     let mut redis = Redis::start(DURABLE).await;
     let it = UnderLoad::start(&redis.url()).await;
     it.load.goes_on(1_000).await;
@@ -104,7 +104,7 @@ async fn while_it_loads_its_data_it_is_away() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_that_was_given_up_is_not_done_later() {
+async fn an_abandoned_write_is_not_executed_later() {
     let redis = Redis::start(IN_MEMORY).await;
     let service = Service::start(&mut on_redis(&redis.url()));
     let client = service.client();
@@ -120,7 +120,7 @@ async fn a_write_that_was_given_up_is_not_done_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_is_wrong_for_what_is_known_of_it_refuses_no_write() {
+async fn a_wrong_clock_of_redis_refuses_no_write() {
     let redis = Redis::start(IN_MEMORY).await;
     let proxy = Proxy::start(redis.server.port()).await;
     proxy.tell_a_former_time();
@@ -144,7 +144,7 @@ async fn flushed_scripts_under_load_fail_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn full_it_refuses_writes_and_goes_on_answering_reads() {
+async fn a_full_redis_refuses_writes_and_answers_reads() {
     let redis = Redis::start(IN_MEMORY).await;
     let it = UnderLoad::start(&redis.url()).await;
     let (learner, course) = (new_id(), new_id());
@@ -164,7 +164,7 @@ async fn full_it_refuses_writes_and_goes_on_answering_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_services_on_one_redis_count_as_one() {
+async fn two_services_on_a_shared_redis_keep_exact_totals() {
     let redis = Redis::start(IN_MEMORY).await;
     let services = [0, 1].map(|_| Service::start(&mut on_redis(&redis.url())));
     let clients = services.each_ref().map(Service::client);

@@ -12,7 +12,7 @@ use crate::support::stores::redis_fixture::{RedisFixture, TINY};
 use crate::support::stores::redis_keys::{RedisKeys, key};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_stored_is_shown_key_by_key() {
+async fn inspect_shows_every_key_of_a_subject() {
     for bounds in [Bounds::default(), Bounds { page: 2, ..TINY }] {
         let fixture = RedisFixture::redis(bounds).await;
         let (enrolment, [first, second, third]) = enrol(&fixture).await;

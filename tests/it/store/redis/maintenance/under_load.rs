@@ -34,7 +34,7 @@ const LITTLE: Bounds = Bounds {
     page: 3,
 };
 
-async fn writes_meanwhile_are_neither_lost_nor_told(fixture: RedisFixture) {
+async fn concurrent_writes_are_neither_lost_nor_reported(fixture: RedisFixture) {
     let load = Writers::start(&fixture.store, &courses(), true).await;
     for repair in [false, true, false] {
         let (verified, differences) = fixture.verify(repair).await;
@@ -46,20 +46,20 @@ async fn writes_meanwhile_are_neither_lost_nor_told(fixture: RedisFixture) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_meanwhile_are_neither_lost_nor_told_on_one_redis() {
+async fn concurrent_writes_are_neither_lost_nor_reported_on_a_single_redis() {
     let fixture = RedisFixture::redis(Bounds::default()).await;
-    writes_meanwhile_are_neither_lost_nor_told(fixture).await;
+    concurrent_writes_are_neither_lost_nor_reported(fixture).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_meanwhile_are_neither_lost_nor_told_page_by_page() {
-    writes_meanwhile_are_neither_lost_nor_told(RedisFixture::redis(LITTLE).await).await;
+async fn concurrent_writes_are_neither_lost_nor_reported_page_by_page() {
+    concurrent_writes_are_neither_lost_nor_reported(RedisFixture::redis(LITTLE).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_meanwhile_are_neither_lost_nor_told_in_a_cluster() {
+async fn concurrent_writes_are_neither_lost_nor_reported_in_a_cluster() {
     let fixture = RedisFixture::cluster(Bounds::default()).await;
-    writes_meanwhile_are_neither_lost_nor_told(fixture).await;
+    concurrent_writes_are_neither_lost_nor_reported(fixture).await;
 }
 
 /// Corrupts what it comes by of what the load writes to; none of it makes a write fail.
@@ -121,7 +121,7 @@ async fn corrupt(fixture: &RedisFixture, courses: &[CourseId]) -> usize {
     corruptions
 }
 
-async fn what_is_wrong_is_mended_while_it_is_written_to(fixture: RedisFixture) {
+async fn corrupt_keys_are_repaired_under_load(fixture: RedisFixture) {
     let courses = courses();
     let load = Writers::start(&fixture.store, &courses, false).await;
     assert_eq!(corrupt(&fixture, &courses).await, 20);
@@ -135,24 +135,22 @@ async fn what_is_wrong_is_mended_while_it_is_written_to(fixture: RedisFixture) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_wrong_is_mended_while_it_is_written_to_on_one_redis() {
-    what_is_wrong_is_mended_while_it_is_written_to(RedisFixture::redis(Bounds::default()).await)
-        .await;
+async fn corrupt_keys_are_repaired_under_load_on_a_single_redis() {
+    corrupt_keys_are_repaired_under_load(RedisFixture::redis(Bounds::default()).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_wrong_is_mended_while_it_is_written_to_page_by_page() {
-    what_is_wrong_is_mended_while_it_is_written_to(RedisFixture::redis(LITTLE).await).await;
+async fn corrupt_keys_are_repaired_under_load_page_by_page() {
+    corrupt_keys_are_repaired_under_load(RedisFixture::redis(LITTLE).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_wrong_is_mended_while_it_is_written_to_in_a_cluster() {
-    what_is_wrong_is_mended_while_it_is_written_to(RedisFixture::cluster(Bounds::default()).await)
-        .await;
+async fn corrupt_keys_are_repaired_under_load_in_a_cluster() {
+    corrupt_keys_are_repaired_under_load(RedisFixture::cluster(Bounds::default()).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn learners_who_come_and_go_in_one_summary_are_not_told() {
+async fn new_and_erased_learners_of_a_summary_are_no_differences() {
     let fixture = RedisFixture::redis(Bounds::default()).await;
     let courses = [id()];
     let writers = (0..WRITERS).map(|seed| Writer {
@@ -172,7 +170,7 @@ async fn learners_who_come_and_go_in_one_summary_are_not_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_course_that_all_write_to_is_mended() {
+async fn a_course_of_all_writers_is_repaired() {
     let fixture = RedisFixture::redis(Bounds::default()).await;
     let (courses, learners) = ([id()], vec![id()]);
     let writers = (0..WRITERS).map(|seed| Writer {
@@ -196,7 +194,7 @@ async fn a_course_that_all_write_to_is_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_missed_while_slots_move() {
+async fn no_learner_is_missed_while_slots_move() {
     let cluster = Cluster::start(3, 0, IN_MEMORY).await;
     // With the usual time limits: the driver of a Cluster may hang after slots have moved, until they
     // end and the lane is replaced.

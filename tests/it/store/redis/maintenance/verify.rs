@@ -31,7 +31,7 @@ fn reported(differences: &[Difference], mended: bool) -> Vec<Difference> {
     all
 }
 
-async fn each_corruption_is_found_once_and_mended(fixture: &RedisFixture) {
+async fn each_corruption_is_reported_once_and_repaired(fixture: &RedisFixture) {
     for _ in 0..5 {
         enrol(fixture).await;
     }
@@ -79,7 +79,7 @@ macro_rules! on {
     ($name:ident: $topology:ident, $bounds:expr) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
-            each_corruption_is_found_once_and_mended(
+            each_corruption_is_reported_once_and_repaired(
                 &RedisFixture::start(Topology::$topology().await, $bounds).await,
             )
             .await;
@@ -87,16 +87,16 @@ macro_rules! on {
     };
 }
 
-on!(each_corruption_is_found_once_and_mended_on_one_redis: redis, Bounds::default());
-on!(each_corruption_is_found_once_and_mended_in_many_passes: redis, TINY);
-on!(each_corruption_is_found_once_and_mended_in_a_cluster: cluster, Bounds::default());
-on!(each_corruption_is_found_once_and_mended_in_a_cluster_in_many_passes: cluster, TINY);
-on!(each_corruption_is_found_once_and_mended_with_least_rights: secured, Bounds::default());
-on!(each_corruption_is_found_once_and_mended_on_the_master_that_sentinels_name: sentinel, Bounds::default());
-on!(each_corruption_is_found_once_and_mended_with_replicas: replicated, Bounds::default());
+on!(each_corruption_is_reported_once_and_repaired_on_a_single_redis: redis, Bounds::default());
+on!(each_corruption_is_reported_once_and_repaired_in_many_passes: redis, TINY);
+on!(each_corruption_is_reported_once_and_repaired_in_a_cluster: cluster, Bounds::default());
+on!(each_corruption_is_reported_once_and_repaired_in_a_cluster_in_many_passes: cluster, TINY);
+on!(each_corruption_is_reported_once_and_repaired_with_least_permissions: secured, Bounds::default());
+on!(each_corruption_is_reported_once_and_repaired_with_sentinels: sentinel, Bounds::default());
+on!(each_corruption_is_reported_once_and_repaired_with_replicas: replicated, Bounds::default());
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_mended_is_told_and_left_as_it_is() {
+async fn unrepairable_keys_are_reported_and_left_unchanged() {
     for bounds in [Bounds::default(), TINY] {
         let fixture = RedisFixture::redis(bounds).await;
         let mut expected = Vec::new();
@@ -162,7 +162,7 @@ async fn snapshot(fixture: &RedisFixture) -> BTreeSet<(String, Vec<u8>)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_course_of_many_pages_is_counted_and_mended() {
+async fn a_course_of_many_pages_is_recounted_and_repaired() {
     let fixture = RedisFixture::redis(Bounds::default()).await;
     let enrolment = Enrolment::new(id(), id());
     let records: Vec<_> = (0..1_700)
@@ -243,7 +243,7 @@ async fn learners_are_listed_in_order_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_user_may_not_do_is_named() {
+async fn a_missing_permission_is_named() {
     let redis = Redis::start(IN_MEMORY).await;
     for lacking in ["scan", "zscore"] {
         let user = format!("ACL SETUSER app reset on nopass {PERMISSIONS} -{lacking}");
@@ -268,7 +268,7 @@ async fn what_the_user_may_not_do_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_verification_that_nobody_listens_to_ends() {
+async fn a_verification_without_a_receiver_is_cancelled() {
     let fixture = RedisFixture::redis(TINY).await;
     for _ in 0..5 {
         enrol(&fixture).await;

@@ -10,20 +10,20 @@ use crate::support::stores::history::{History, neighbour, record, recount, stats
 use crate::support::{id, now};
 
 for_every_store!(
-    a_session_is_read_back_as_it_was_recorded,
-    what_was_not_recorded_is_not_there,
+    a_session_is_read_back_as_recorded,
+    sessions_totals_and_summaries_without_a_record_are_absent,
     a_replaced_session_moves_the_totals_by_the_difference,
     the_mean_is_over_sessions,
-    an_older_record_is_superseded_and_an_equally_old_one_is_not,
-    a_record_without_a_time_is_as_of_now,
-    a_sum_past_the_limit_is_refused_and_changes_nothing,
-    the_limit_is_also_that_of_the_summary,
-    a_batch_keeps_its_order_and_gives_each_record_its_outcome,
+    an_older_record_is_superseded_and_an_equally_old_record_replaces,
+    a_record_without_a_time_gets_the_current_time,
+    a_record_past_the_limit_of_a_sum_is_refused_without_a_change,
+    the_limit_applies_to_the_summary_too,
+    a_batch_returns_an_outcome_per_record_in_order,
     an_empty_batch_has_no_outcomes,
-    a_random_history_is_played_as_the_model_does,
+    a_random_history_equals_the_model,
 );
 
-async fn a_session_is_read_back_as_it_was_recorded(fixture: &Fixture) {
+async fn a_session_is_read_back_as_recorded(fixture: &Fixture) {
     let store = &fixture.store;
     let numbers = [
         0.0,
@@ -59,7 +59,7 @@ async fn a_session_is_read_back_as_it_was_recorded(fixture: &Fixture) {
     }
 }
 
-async fn what_was_not_recorded_is_not_there(fixture: &Fixture) {
+async fn sessions_totals_and_summaries_without_a_record_are_absent(fixture: &Fixture) {
     let store = &fixture.store;
     let stored = record(id(), id(), stats(1.0, 2.0, 3.0));
     store.record(&stored).await.unwrap();
@@ -127,7 +127,7 @@ async fn the_mean_is_over_sessions(fixture: &Fixture) {
     assert_eq!(totals.average_score(), 30.5 / 3.0);
 }
 
-async fn an_older_record_is_superseded_and_an_equally_old_one_is_not(fixture: &Fixture) {
+async fn an_older_record_is_superseded_and_an_equally_old_record_replaces(fixture: &Fixture) {
     let store = &fixture.store;
     let first = record(id(), id(), stats(0.0, 0.0, 0.0));
     let at = |millis: i64, modules: f64| Record {
@@ -148,7 +148,7 @@ async fn an_older_record_is_superseded_and_an_equally_old_one_is_not(fixture: &F
     }
 }
 
-async fn a_record_without_a_time_is_as_of_now(fixture: &Fixture) {
+async fn a_record_without_a_time_gets_the_current_time(fixture: &Fixture) {
     let store = &fixture.store;
     let current = record(id(), id(), stats(1.0, 1.0, 1.0));
     assert_eq!(store.record(&current).await.unwrap(), Outcome::Created);
@@ -183,7 +183,7 @@ async fn a_record_without_a_time_is_as_of_now(fixture: &Fixture) {
     assert_eq!(store.record(&current).await.unwrap(), Outcome::Superseded);
 }
 
-async fn a_sum_past_the_limit_is_refused_and_changes_nothing(fixture: &Fixture) {
+async fn a_record_past_the_limit_of_a_sum_is_refused_without_a_change(fixture: &Fixture) {
     let store = &fixture.store;
     let (learner, course) = (id(), id());
     let sessions = fixture.fill(learner, course).await;
@@ -217,7 +217,7 @@ async fn a_sum_past_the_limit_is_refused_and_changes_nothing(fixture: &Fixture) 
     assert_eq!(store.record(&within).await.unwrap(), Outcome::Created);
 }
 
-async fn the_limit_is_also_that_of_the_summary(fixture: &Fixture) {
+async fn the_limit_applies_to_the_summary_too(fixture: &Fixture) {
     let store = &fixture.store;
     let (learner, course) = (id(), id());
     let neighbour = neighbour(learner);
@@ -239,7 +239,7 @@ async fn the_limit_is_also_that_of_the_summary(fixture: &Fixture) {
     assert_eq!(store.record(&elsewhere).await.unwrap(), Outcome::Created);
 }
 
-async fn a_batch_keeps_its_order_and_gives_each_record_its_outcome(fixture: &Fixture) {
+async fn a_batch_returns_an_outcome_per_record_in_order(fixture: &Fixture) {
     let store = &fixture.store;
     let first = record(id(), id(), stats(1.0, 1.0, 1.0));
     let other = record(id(), id(), stats(5.0, 5.0, 5.0));
@@ -278,7 +278,7 @@ async fn an_empty_batch_has_no_outcomes(fixture: &Fixture) {
     assert!(fixture.store.record_many(&[]).await.is_empty());
 }
 
-async fn a_random_history_is_played_as_the_model_does(fixture: &Fixture) {
+async fn a_random_history_equals_the_model(fixture: &Fixture) {
     let seed = rand::random();
     println!("the history's seed is {seed}");
     let mut history = History::new(seed);
