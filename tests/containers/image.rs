@@ -1,4 +1,4 @@
-//! The image by itself, on the embedded store.
+//! The image on the embedded store.
 
 use testcontainers::core::{IntoContainerPort, Mount, WaitFor};
 use testcontainers::runners::AsyncRunner;
@@ -9,7 +9,7 @@ use crate::docker::{docker, inspect};
 use crate::support::api::{Client, body, new_id};
 use crate::support::load::service::{assert_serves, becomes_ready};
 
-/// The image, run with its data in a volume of that name.
+/// Container of the image, with the data in a volume.
 async fn start(volume: &str) -> (ContainerAsync<GenericImage>, Client) {
     let container = GenericImage::new("study-stats", "latest")
         .with_exposed_port(80.tcp())
@@ -40,7 +40,7 @@ async fn the_image_serves_on_port_80_without_capabilities_and_stores_data_in_a_v
         assert!(status.contains("Uid:\t10001\t10001"), "{status}");
         assert!(status.contains("CapEff:\t0000000000000000"), "{status}");
 
-        // As `docker stop` does: by STOPSIGNAL, and within the usual ten seconds.
+        // Shutdown as by `docker stop`: STOPSIGNAL, and at most ten seconds by default.
         container.stop().await.unwrap();
         assert_eq!(inspect(container.id(), ".State.ExitCode"), "0");
         container.rm().await.unwrap();

@@ -1,4 +1,4 @@
-//! Replicas behind the balancer come, go and are killed, and so does their Redis, under load.
+//! Failures of replicas behind the balancer, and of Redis, under load.
 
 use crate::compose::{Compose, until_healthy};
 use crate::docker::{docker, inspect};
@@ -6,7 +6,7 @@ use crate::support::audit::redis::audit;
 use crate::support::load::requests::{Load, Report};
 use crate::support::load::service::becomes_ready;
 
-/// Three replicas under load from 16 clients.
+/// Starts replicas, and load from 16 clients.
 async fn start(replicas: usize) -> (Compose, Load) {
     let compose = Compose::start(replicas).await;
     let load = Load::start(vec![compose.client()], 16);
@@ -14,8 +14,8 @@ async fn start(replicas: usize) -> (Compose, Load) {
     (compose, load)
 }
 
-/// Ends the load, and asserts that no acknowledged write was lost, none is half done, and all that
-/// Redis keeps equals a recount.
+/// Ends the load. Asserts that no acknowledged write was lost or half done, and that all keys in Redis
+/// equal a recount.
 async fn verify(compose: &Compose, load: Load, fault: &str) -> Report {
     load.goes_on(200).await;
     let report = load.stop().await;
@@ -107,7 +107,7 @@ async fn redis_is_followed_to_a_new_address() {
     };
     let former = address(&redis);
     docker(&format!("rm --force {redis}"));
-    // Somebody else has the address now.
+    // A new container has the former address now.
     let network = compose.network();
     let tenant = docker(&format!(
         "run --detach --rm --network {network} redis:7-bookworm sleep 600"

@@ -1,4 +1,4 @@
-//! The variants of the compose file come up and serve.
+//! Variants of the compose file serve requests.
 
 use crate::compose::Compose;
 use crate::support::load::service::assert_serves;

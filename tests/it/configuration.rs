@@ -1,12 +1,11 @@
-//! Flags and environment variables: wrong values are told in one line, and the document of them is
-//! the program's own.
+//! Flags and environment variables: errors are one line, and the documentation matches the program.
 
 use clap::CommandFactory;
 use study_stats::config::Cli;
 
 use crate::support::processes::service::{Service, command, embedded, output};
 
-/// The exit code and standard error of the service with some of the environment set.
+/// Exit code and standard error of the service, with parts of the environment set.
 fn refused(environment: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String) {
     let output = output(command().envs(environment.iter().copied()).args(arguments));
     (

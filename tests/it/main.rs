@@ -1,5 +1,5 @@
-//! The integration tests: one binary, so that it links once. A file for each subject; `support`
-//! starts what they test against.
+//! Integration tests: one binary, which links once. Rooms by subject, as in `src`; `support` starts
+//! stores, servers and clients.
 
 #![allow(
     missing_docs,

@@ -1,4 +1,5 @@
-//! The document: the committed one is the binary's, and it leaves nothing out.
+//! The OpenAPI document: the committed file equals the output of the binary, and every operation is
+//! complete.
 
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ fn document() -> Value {
     serde_json::from_slice(&printed.stdout).unwrap()
 }
 
-/// Every operation: its method, its path and itself.
+/// Operations: method, path and description.
 fn operations(document: &Value) -> Vec<(String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let of_path = |(path, methods): (&String, &Value)| {
@@ -102,7 +103,7 @@ fn every_status_has_a_description_a_schema_and_an_example() {
                     .is_some_and(|text| !text.is_empty()),
                 "{name}: {status}"
             );
-            // It has no body.
+            // The response has no body.
             if status == "304" {
                 assert!(response["content"].is_null(), "{name}");
                 continue;
@@ -126,7 +127,7 @@ fn every_status_has_a_description_a_schema_and_an_example() {
     }
 }
 
-/// The example of a schema, its own or that of the one it refers to.
+/// Example of a schema, or of the referenced schema.
 fn example<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str() {
         Some(reference) => &document.pointer(reference.trim_start_matches('#')).unwrap()["example"],

@@ -1,4 +1,4 @@
-//! The service has the data directory, and carries out the tasks of those who come in by its door.
+//! Commands in the process of the service, over the control socket.
 
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -28,15 +28,15 @@ const IMPORT: Task = Task::Import {
     skip: 0,
 };
 
-/// What a command is given, and what it has told.
+/// Input and output of a command.
 #[derive(Default)]
 struct Told {
     lines: Vec<String>,
     data: Vec<u8>,
     input: Vec<Vec<u8>>,
-    /// It never gives anything, as a terminal where nobody types.
+    /// Input without end and without data, like an idle terminal.
     gives_nothing: bool,
-    /// It never takes anything, as a terminal that is held.
+    /// Output that blocks every write, like a stopped terminal.
     takes_nothing: bool,
 }
 
@@ -72,7 +72,7 @@ fn config(directory: &Path) -> Config {
     Cli::parse_from(["study-stats", "--store=embedded", "--data-dir", &directory]).config
 }
 
-/// Has the service that has the directory carry out a task.
+/// Runs a task in the service of the directory, over the control socket.
 async fn through_the_door(
     directory: &Path,
     task: &Task,
@@ -83,7 +83,7 @@ async fn through_the_door(
     place.run(task, console).await
 }
 
-/// Begins a task that does not end by itself, and waits until it is carried out.
+/// Starts a task without an end, and waits until the task runs.
 async fn begin(
     service: &Service,
     directory: &Path,
@@ -103,7 +103,7 @@ async fn logged(service: &Service, what: &str) {
     .await;
 }
 
-/// How a task ended that could not be carried out.
+/// Error text of a failed task.
 async fn failure(run: JoinHandle<Result<bool, CommandError>>) -> String {
     let ended = tokio::time::timeout(TIMEOUT, run).await;
     ended.expect("it ends").unwrap().unwrap_err().to_string()
@@ -147,7 +147,7 @@ async fn data_of_any_size_passes_in_both_directions() {
             .unwrap()
     );
     assert!(exported.data.len() > 512 << 10, "more than a frame holds");
-    // All at once: it is for the door to divide it.
+    // One large write: the control socket must split the buffer into frames.
     let mut imported = Told {
         input: vec![exported.data.clone()],
         ..Told::default()
@@ -166,7 +166,7 @@ async fn data_of_any_size_passes_in_both_directions() {
     assert!(exported.data == again.data);
 }
 
-/// Records so many sessions in a directory that no service has.
+/// Records a number of sessions in a directory without a service.
 async fn fill(directory: &Path, sessions: usize) {
     let store = EmbeddedStore::open(directory, TIMEOUT).unwrap();
     let (learner, course) = (id(), id());
@@ -330,7 +330,7 @@ async fn a_command_waits_for_the_end_of_a_stopping_service() {
     let store = EmbeddedStore::open(directory.path(), Duration::from_secs(1)).unwrap();
     let config = config(directory.path());
     let mut open = Box::pin(commands::open(&config, &VERIFY));
-    // It finds the directory in use, and no door.
+    // The lock of the directory is taken, and no control socket exists.
     tokio::select! {
         biased;
         _ = &mut open => panic!("it did not wait"),

@@ -1,4 +1,4 @@
-//! An import or an export that is ended, or whose store fails, half way.
+//! Imports and exports that are interrupted, or whose store fails.
 
 use std::fs;
 use std::io::Write;
@@ -47,7 +47,7 @@ async fn an_interrupted_import_reports_how_to_continue() {
     let ran = child.ended();
     drop(stdin);
     assert_eq!(ran.code, Some(130), "{ran:?}");
-    // It may not know yet that the second batch is recorded.
+    // The second batch may be recorded without a response.
     let (skip, rest) = match ran.error() {
         "interrupted; go on with --skip 1000" => ("1000", 1_500),
         "interrupted; go on with --skip 2000" => ("2000", 500),
@@ -73,7 +73,7 @@ async fn an_import_with_wrong_data_reports_where_to_continue() {
     let before = sessions.lines(150, 1, 10);
     let (learner, course) = (sessions.id(), sessions.id());
     let lines = before + &sessions.line(learner, course);
-    // Their totals are no hash.
+    // The keys of the totals are of another type: no hash.
     run_with(&mut on_redis(&redis.url()), &["import"], &lines).well();
     let keys: Vec<String> = redis.ask("KEYS ss:*:t:*").await;
     let theirs = study_stats_key(learner);
@@ -85,7 +85,7 @@ async fn an_import_with_wrong_data_reports_where_to_continue() {
     assert!(ran.error().ends_with("; go on with --skip 1000"), "{ran:?}");
 }
 
-/// An id as it is written in keys.
+/// Id in the spelling of the keys.
 fn study_stats_key(id: Uuid) -> String {
     use base64::Engine;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(id.as_bytes())

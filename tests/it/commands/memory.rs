@@ -1,4 +1,4 @@
-//! A command's memory does not grow with what it moves.
+//! Memory of a command is independent of the number of sessions.
 
 #![cfg(target_os = "linux")]
 
@@ -11,11 +11,11 @@ use crate::support::processes::commands::{Running, Sessions};
 use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::processes::service::on_redis;
 
-/// Learners of whom each has a hundred sessions: to warm up with, and all.
+/// Learners with a hundred sessions each: to warm up, and in all.
 const LEARNERS: [usize; 2] = [400, 1_600];
 const SESSIONS: usize = 100;
-/// Most growth, in KiB, which the allocator may take for itself. The lines of the sessions that are
-/// added have 30 MiB, and what is made of each takes 112 bytes, which is 12.8 MiB.
+/// Maximum growth in KiB, a reserve for the allocator. The lines of the additional sessions have 30
+/// MiB, and a queue of parsed sessions, of 112 bytes each, would have 12.8 MiB.
 const MAX_GROWTH: u64 = 9 << 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,7 +34,7 @@ async fn memory_is_independent_of_the_number_of_sessions() {
         let expected = learners * SESSIONS;
         eventually("they are recorded", || async {
             let keys: usize = redis.ask("DBSIZE").await;
-            // Each has a key. The last ones wait for a batch to become full.
+            // One key per session. The last sessions wait for a full batch.
             (keys + 1_000 > expected).then_some(())
         })
         .await;
@@ -46,7 +46,7 @@ async fn memory_is_independent_of_the_number_of_sessions() {
 
     let mut child = start(&redis, "export");
     let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
-    // It waits for the rest to be read, more than a pipe holds.
+    // The rest exceeds the buffer of a pipe: the command waits for the test to read.
     let mut read = 0;
     for (peak, learners) in peaks.iter_mut().zip(LEARNERS) {
         let until = learners * SESSIONS - 5_000;
@@ -79,7 +79,7 @@ fn start(redis: &Redis, command: &str) -> Running {
     Running::start(process.stderr(Stdio::null()))
 }
 
-/// The most memory that the process had so far, in KiB.
+/// Peak memory of the process, in KiB.
 fn highest_memory(child: &Running) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", child.0.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

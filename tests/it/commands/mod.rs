@@ -1,4 +1,4 @@
-//! The commands of the binary.
+//! Commands of the binary.
 
 mod control;
 mod interrupted;

@@ -1,4 +1,4 @@
-//! The binary's commands on a store: what they are given, what they say, and how they end.
+//! Commands of the binary on a store: arguments, output, errors, exit codes.
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
@@ -178,7 +178,7 @@ fn a_progress_bar_is_shown_only_on_a_terminal() {
     assert!(seen.contains("4000 lines: 4000 stored"), "{seen:?}");
 }
 
-/// What the tests of the stores' upkeep do not see: how a command tells it.
+/// Complements the tests of maintenance: the output of every command.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_command_reports_the_contents_of_both_stores() {
     let redis = Redis::start(IN_MEMORY).await;

@@ -1,4 +1,4 @@
-//! The commands on a store in each topology: what is moved there is the same there.
+//! Commands on a store in each topology.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use crate::support::processes::sentinel::Sentinels;
 use crate::support::processes::service::on_redis;
 use crate::support::processes::tls::secured_redis_with;
 
-/// Moves sessions to a store and back, and asks all else of it that there is to ask.
+/// Moves sessions to a store and back, and runs every other command.
 async fn assert_works(command: impl Fn() -> Command) {
     let lines = Sessions::new(31).lines(20, 2, 5);
     let redis = Redis::start(IN_MEMORY).await;

@@ -1,4 +1,4 @@
-//! Sessions on their way from store to store, in lines.
+//! Export and import between stores, in lines.
 
 use std::collections::HashSet;
 use std::fs;
@@ -19,7 +19,7 @@ use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::processes::service::{Service, embedded, on_redis, output};
 use crate::support::stores::fixture::redis_store;
 
-/// The learners and courses of some lines.
+/// Learners and courses of lines.
 fn subjects(lines: &str) -> HashSet<(LearnerId, CourseId)> {
     let id = |line: &Value, field: &str| Uuid::parse_str(line[field].as_str().unwrap()).unwrap();
     let lines = lines
@@ -57,7 +57,7 @@ async fn an_export_from_redis_to_the_embedded_store_and_back_is_equal() {
     let embedded = EmbeddedStore::open(directory.path(), TIMEOUT).unwrap();
     let redis = redis_store(&second.url(), &[]).await;
     for (learner, course) in subjects(&lines) {
-        // All of the year, and a bit more.
+        // All days of the year, and a few more.
         let days = || 20_080..=20_460;
         assert_eq!(
             embedded
@@ -157,7 +157,7 @@ fn files_are_compressed_by_the_suffix_of_the_name() {
         ("lines.GZ", &[0x1f, 0x8b]),
     ] {
         let file = at(name);
-        // One that is there is replaced.
+        // Import replaces an existing file.
         fs::write(&file, "former").unwrap();
         let told = run(&mut data("source"), &["export", &file]).well();
         assert!(
@@ -173,7 +173,7 @@ fn files_are_compressed_by_the_suffix_of_the_name() {
     }
     let unpacked = output(Command::new("gzip").args(["-dc", &at("lines.ndjson.gz")]));
     assert!(unpacked.stdout == plain.as_bytes());
-    // Files that were put together are read to their end.
+    // Concatenated gzip files are read to the end.
     let twice =
         [at("lines.ndjson.zst"), at("lines.ndjson.zst")].map(|file| fs::read(file).unwrap());
     fs::write(at("twice.zst"), twice.concat()).unwrap();
@@ -307,7 +307,7 @@ async fn an_export_of_a_live_service_is_imported() {
         found.len() > before.len(),
         "nothing of what was written before it"
     );
-    // Older than, or the same as, what is stored: the load finds what it wrote.
+    // Lines as old as the stored sessions or older: the load reads back its writes.
     run_with(&mut on_redis(&redis.url()), &["import"], &exported).well();
     live.load.goes_on(200).await;
     run(&mut on_redis(&redis.url()), &["verify"]).well();

@@ -1,4 +1,4 @@
-//! What clients may take of the server: heads, times, connections, over real sockets.
+//! Limits on clients: request heads, timeouts, connections, over real sockets.
 
 use std::future::pending;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use crate::support::processes::service::{Service, embedded, under_limit};
 use crate::support::stores::fixture::Fixture;
 use crate::support::{TIMEOUT, eventually};
 
-/// A time limit that a test waits out.
+/// Short timeout, which the test waits for.
 const SHORT: Duration = Duration::from_millis(100);
-/// Connections that a test opens, and the service with it, at the most.
+/// Maximum number of connections of a test, and of the service in the same process.
 const FILES: usize = 8_192;
 
-/// The API on an empty store, under limits that are not the patient ones.
+/// API on an empty store, under changed limits.
 async fn serve(change: impl FnOnce(&mut Limits)) -> (Api, Fixture) {
     let fixture = Fixture::embedded().await;
     let mut settings = Settings::default();
@@ -39,7 +39,7 @@ async fn thousands_of_silent_and_slow_clients_do_not_block_a_client() {
     const EACH: usize = 1_000;
     allow_open_files(FILES);
     let directory = tempfile::tempdir().unwrap();
-    // No limit of time frees what they hold.
+    // No timeout closes the slow connections.
     let service = Service::start(embedded(directory.path()).envs([
         ("HEADER_TIMEOUT", "1h"),
         ("REQUEST_TIMEOUT", "1h"),
@@ -82,7 +82,7 @@ async fn a_request_head_past_the_timeout_closes_the_connection() {
     let slow = raw::drip(raw::connect(address, 1).await, b"x").join_all();
     let slow = timeout(TIMEOUT, slow).await;
     assert!(slow.is_ok(), "it cannot send for longer");
-    // More time has passed than a first head may take.
+    // Longer than the timeout of a first request head.
     let answer = raw::get(&mut used, "/health/live").await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
@@ -120,7 +120,7 @@ async fn a_request_head_may_have_16_kib() {
 #[tokio::test]
 async fn a_client_with_a_too_large_body_can_read_the_refusal() {
     let (api, _fixture) = serve(|_| {}).await;
-    // More than the kernel takes before the service reads.
+    // More than the socket buffers of the kernel.
     let too_much = " ".repeat(16 << 20);
     for (request, status) in [
         (format!("GET / HTTP/1.1\r\nx: {too_much}"), "431"),
@@ -147,7 +147,7 @@ async fn a_body_past_the_timeout_closes_the_connection() {
     assert!(answer.contains(r#""code":"request_timeout""#), "{answer}");
 }
 
-/// Serves any endpoint, without the API's own boundary.
+/// Serves an endpoint without the request middleware of the API.
 async fn serve_endpoint(app: impl Endpoint<Output = Response> + 'static) -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = Client::new(listener.local_addr().unwrap());
@@ -207,7 +207,7 @@ async fn a_client_without_reads_is_disconnected() {
         limits.max_connections = 1;
     })
     .await;
-    // More is asked for than the kernel keeps.
+    // The responses exceed the socket buffers of the kernel.
     let requests = raw::get_head("/docs").repeat(100);
     let mut deaf = raw::connect_and_send(api.client.address, requests.as_bytes());
     let next = timeout(TIMEOUT, api.client.ready()).await;

@@ -1,4 +1,4 @@
-//! Rounds of clients that mean ill among others: afterwards the service holds what it held before.
+//! Memory and open files of the service after rounds of hostile clients.
 
 #![cfg(target_os = "linux")]
 
@@ -11,13 +11,13 @@ use crate::support::eventually;
 use crate::support::http::raw;
 use crate::support::processes::service::{Service, embedded};
 
-/// Rounds until the allocator has what it needs, and rounds that are measured.
+/// Rounds until the allocator is warm, and measured rounds.
 const ROUNDS: [usize; 2] = [4, 12];
-/// Clients in a round whose head does not end, and whose body does not.
+/// Clients of a round with an endless request head, and with an endless body.
 const CLIENTS: [usize; 2] = [400, 100];
-/// Most growth, in KiB. A connection holds at least the buffer of 8 KiB that its head is read into.
-/// If it were not given back, the 4,800 heads of the rounds that are measured would add 37 MiB. What
-/// the allocator keeps of a round varies by less than 10 MiB.
+/// Maximum growth in KiB. A connection has a buffer of at least 8 KiB for the request head: without
+/// release, the 4,800 heads of the measured rounds would add 37 MiB. The reserve of the allocator after
+/// a round varies by less than 10 MiB.
 const MAX_GROWTH: u64 = 20 << 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,8 +53,8 @@ async fn memory_and_files_are_constant_over_rounds_of_hostile_clients() {
     );
 }
 
-/// One round: heads and bodies that do not end, heads that are far too large, answers that nobody
-/// reads. Gives the connections that are open.
+/// A round: endless heads and bodies, far too large heads, unread responses. Returns the open
+/// connections.
 async fn hostile(service: &Service) -> Vec<tokio::net::TcpStream> {
     let head = format!("GET / HTTP/1.1\r\nx: {}", "x".repeat(15 << 10));
     let body = raw::post_head(64 << 10) + "\r\n{" + &" ".repeat(60 << 10);
@@ -72,19 +72,19 @@ async fn hostile(service: &Service) -> Vec<tokio::net::TcpStream> {
     held
 }
 
-/// How many files the service has open, connections among them.
+/// Number of open files of the service, connections among them.
 fn files(service: &Service) -> usize {
     fs::read_dir(format!("/proc/{}/fd", service.pid()))
         .unwrap()
         .count()
 }
 
-/// The service's memory, in KiB.
+/// Memory of the service, in KiB.
 fn resident_memory(service: &Service) -> u64 {
     memory(service, "VmRSS:")
 }
 
-/// A line of what the kernel says of the service's memory, in KiB.
+/// Line of the memory statistics of the kernel, in KiB.
 fn memory(service: &Service, line: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", service.pid())).unwrap();
     let line = status.lines().find_map(|text| text.strip_prefix(line));
@@ -92,7 +92,7 @@ fn memory(service: &Service, line: &str) -> u64 {
     number.parse().unwrap()
 }
 
-/// Clients that stall with a body of this many bytes, and what all of them may hold of bodies.
+/// Number of stalled clients, size of a body in bytes, and the memory budget of all bodies.
 const STALLED: usize = 300;
 const BODY: usize = 1 << 20;
 const BUDGET: usize = 64 << 20;
@@ -115,21 +115,21 @@ async fn endless_large_bodies_hold_no_more_than_the_memory_budget() {
     for stream in &mut streams {
         stream.write_all(unfinished.as_bytes()).await.unwrap();
     }
-    // Each body is read until all of it but its end is held, or it is refused.
+    // The service reads each body into a buffer but for the last byte, or refuses the request.
     eventually("all that find no room are refused", || async {
         let held = streams.iter().filter(|stream| raw::is_open(stream)).count();
         (held * (BODY - (4 << 10)) <= BUDGET).then_some(())
     })
     .await;
     let grown = (peak_memory(&service) - before) << 10;
-    // The rest is what the connections hold, and what the allocator keeps of bodies that grew. Without
-    // a budget it would be 300 MiB.
+    // The rest is buffers of connections, and the reserve of the allocator for grown buffers. Without a
+    // budget the bodies would have 300 MiB.
     assert!(grown < 2 * BUDGET as u64, "it grew by {grown} bytes");
     let recorded = client.post(&new_id(), &new_id(), &body(1, 2, 3)).await;
     assert_eq!(recorded.status, 201);
 }
 
-/// The most memory that the service has had, in KiB.
+/// Peak memory of the service, in KiB.
 fn peak_memory(service: &Service) -> u64 {
     memory(service, "VmHWM:")
 }

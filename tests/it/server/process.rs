@@ -1,4 +1,4 @@
-//! The service as a process: how it ends, what it logs, its commands.
+//! The service as a process: shutdown, logs, commands.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -72,7 +72,7 @@ async fn an_endless_request_does_not_block_the_shutdown() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_from_before_a_pause_of_the_process_is_not_executed() {
     let directory = tempfile::tempdir().unwrap();
-    // Together: a pause of half a second is too long.
+    // The timeouts together: a pause of half a second is too long.
     let times = [("REQUEST_TIMEOUT", "1s"), ("STORE_TIMEOUT", "250ms")];
     let service = Service::start(embedded(directory.path()).envs(times));
     let client = service.client();

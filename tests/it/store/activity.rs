@@ -1,4 +1,4 @@
-//! What every store makes of many sessions: the activity by day, and the summary over learners.
+//! Aggregates of many sessions: activity by day, and the summary over learners.
 
 use study_stats::domain::{CourseId, Enrolment, LearnerId, OccurredAt, Record};
 
@@ -16,7 +16,7 @@ for_every_store!(
 
 const HOUR: i64 = 3_600_000;
 
-/// A record as it is written at so many hours from Greenwich.
+/// Record with a local time at an offset of a number of hours.
 fn written(learner: LearnerId, course: CourseId, hour: i64, offset: i64) -> Record {
     let local = OccurredAt::from_utc_millis((hour + offset) * HOUR);
     let mut record = record_at(learner, course, hour * HOUR);
@@ -30,8 +30,8 @@ fn written(learner: LearnerId, course: CourseId, hour: i64, offset: i64) -> Reco
 async fn activity_is_by_the_recorded_local_day(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
-    // On all hours from three days before 1970 to three days after its beginning, and as far from
-    // Greenwich as can be written.
+    // At every hour from three days before 1970 to three days after the start of 1970, at the most
+    // distant offsets.
     let hours = (-72..72).flat_map(|hour| [-23, -8, 0, 14, 23].map(|offset| (hour, offset)));
     let records = hours.map(|(hour, offset)| written(learner, course, hour, offset));
     let mut model = Model::default();
@@ -59,7 +59,7 @@ async fn activity_counts_all_of_many_sessions(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
     let mut model = Model::default();
-    // Some thousand sessions, on few instants of three days.
+    // A few thousand sessions, at few times of three days.
     for count in [999, 1, 1, 998, 1, 1] {
         let records = (0..count).map(|turn| {
             let day = record_at(learner, course, turn % 3 * 24 * HOUR).occurred_at;
@@ -83,7 +83,7 @@ async fn activity_counts_all_of_many_sessions(fixture: &Fixture) {
 async fn a_summary_follows_records_and_deletes_of_all_learners(fixture: &Fixture) {
     let store = &*fixture.store;
     let course = id();
-    // In more buckets than not, on each node of a Cluster; some share one.
+    // Learners on every node of a Cluster, most in a separate bucket; some share a bucket.
     let learners: Vec<LearnerId> = (0..60).map(|_| id()).collect();
     let mut model = Model::default();
     assert_eq!(store.summary(course).await.unwrap(), None);

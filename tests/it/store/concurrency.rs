@@ -1,5 +1,4 @@
-//! What readers and writers of every store see of each other, while lists are read and sessions are
-//! forgotten.
+//! Concurrent readers and writers of every store: lists during writes, deletes and erasures.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,9 +26,9 @@ for_every_store!(
     a_reader_sees_a_large_course_shrink_in_whole_steps,
 );
 
-/// The lists that are walked are spread over the instants from 0 to this one.
+/// Times of the listed sessions are between 0 and this value, in ms.
 const WIDTH: i64 = 1_000;
-/// Of a writer's own at the same time, so that the lists do not grow for ever.
+/// Maximum number of sessions of a writer, so that the lists stay short.
 const OWN: usize = 20;
 
 async fn a_walk_sees_no_session_twice_and_misses_no_unmoved_session(fixture: &Fixture) {
@@ -45,10 +44,10 @@ async fn a_walk_sees_no_session_twice_and_misses_no_unmoved_session(fixture: &Fi
         from: 100,
         last: 800,
     };
-    // Small pages, between which much happens, and large ones, in which much moves.
+    // Small pages, with many writes between two pages, and large pages, with many moves within a page.
     for (span, limit) in [(Span::ALL, 7), (narrow, 60)].repeat(15) {
         let pages = walk::sessions(store, learner, course, span, limit).await;
-        // One that moved forward while its page was read stands where it is now.
+        // A session that moved forward during the read of a page has the new time.
         let order =
             |listed: &ListedSession| (listed.session.occurred_at.millis, listed.id.as_u128());
         for page in &pages {
@@ -71,7 +70,7 @@ async fn a_walk_sees_no_session_twice_and_misses_no_unmoved_session(fixture: &Fi
     writers.stop().await;
 }
 
-/// Adds sessions anywhere, moves them forward, and forgets them.
+/// Records sessions at any time, moves sessions forward, and deletes sessions.
 async fn change_sessions(
     store: Arc<dyn StatsStore>,
     progress: Arc<Progress>,
@@ -120,7 +119,7 @@ async fn a_walk_sees_no_course_twice_and_misses_no_unmoved_course(fixture: &Fixt
     writers.stop().await;
 }
 
-/// Begins courses, goes on with them, so that they move forward, and forgets them.
+/// Records first and later sessions of courses, so that courses move forward, and deletes courses.
 async fn change_courses(store: Arc<dyn StatsStore>, progress: Arc<Progress>, learner: LearnerId) {
     let mut own: Vec<Record> = Vec::new();
     while !progress.is_stopped() {
@@ -184,8 +183,8 @@ async fn an_erasure_among_writers_ends_and_leaves_only_later_sessions(fixture: &
     }
 }
 
-/// Records sessions of all kinds until it is over and then some more, and gives what was then
-/// acknowledged, in which no session is twice.
+/// Records sessions of all kinds until the stop, and 20 more. Returns the acknowledged records after
+/// the stop, one per session.
 async fn write_on(
     store: Arc<dyn StatsStore>,
     progress: Arc<Progress>,
@@ -202,7 +201,7 @@ async fn write_on(
             0 => current,
             1 => record_at(learner, course, LATER + random_range(0..WIDTH)),
             2 => early,
-            // Again, and as of now.
+            // A former session, with the current time.
             _ => Record {
                 session: former.session,
                 ..current
@@ -228,13 +227,13 @@ async fn a_reader_sees_a_large_course_shrink_in_whole_steps(fixture: &Fixture) {
     const SESSIONS: usize = 2_500;
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
-    // As many digits as are counted: those of a step, added up, are more than a double has.
+    // As many digits as the store counts: sums of a step have more digits than a double.
     let number = 0.987_654_321_098_765;
     let one = stats(number, -number, number);
     let records = (0..SESSIONS).map(|_| record(learner, course, one));
     let records: Vec<_> = records.collect();
     store.record_many(&records).await;
-    // What so many of them come to.
+    // Totals by number of sessions.
     let mut sums = vec![Totals::default()];
     for count in 0..SESSIONS {
         sums.push(sums[count] + recount([&one]));

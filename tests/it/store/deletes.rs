@@ -1,4 +1,4 @@
-//! How every store forgets: sessions, courses, learners.
+//! Deletes of every store: sessions, enrolments, learners.
 
 use study_stats::domain::{
     CourseId, DeleteOutcome, Enrolment, LearnerId, MAX_MAGNITUDE, OccurredAt, Outcome, Record,
@@ -54,7 +54,7 @@ async fn a_deleted_session_is_missing_the_next_time(fixture: &Fixture) {
         }
     }
     assert_eq!(fixture.audit().await, 0);
-    // It may come back, and older than it was.
+    // A deleted session may be recorded again, with an older time.
     let again = Record {
         session: sessions[0].session,
         ..record_at(learner, course, -9)
@@ -63,7 +63,7 @@ async fn a_deleted_session_is_missing_the_next_time(fixture: &Fixture) {
     model.play(store, &again).await;
 }
 
-/// Records so many sessions, at few instants.
+/// Records a number of sessions, at few times.
 async fn record_many(store: &dyn StatsStore, learner: LearnerId, course: CourseId, count: i64) {
     let records: Vec<_> = (0..count)
         .map(|turn| record_at(learner, course, turn % 50 - 25))
@@ -109,11 +109,11 @@ async fn an_erasure_deletes_the_sessions_of_all_courses(fixture: &Fixture) {
         record_many(store, learner, course, *count).await;
     }
     record_many(store, other, courses[0], 4).await;
-    // What is said to occur later is erased as well.
+    // An erasure deletes sessions of the future too.
     let ahead = record_at(learner, courses[1], LATER);
     store.record(&ahead).await.unwrap();
 
-    // Also where there is nothing any more, and where there never was.
+    // Also without sessions, and for an unknown learner.
     for learner in [learner, learner, id()] {
         assert_eq!(store.erase(learner).await.unwrap(), DeleteOutcome::Deleted);
         assert_eq!(fixture.audit().await, 4);
@@ -141,7 +141,7 @@ async fn records_from_before_an_erasure_are_refused_and_later_records_stored(fix
             DeleteOutcome::Deleted
         );
         let after = now();
-        // Also one that was there, and came once more.
+        // Also for a deleted and recorded session.
         let records = [at(before), at(i64::MIN), at(after + 1), one, one];
         let outcomes = store.record_many(&records).await.into_iter();
         let outcomes: Vec<_> = outcomes.map(Result::unwrap).collect();
@@ -161,9 +161,10 @@ async fn records_from_before_an_erasure_are_refused_and_later_records_stored(fix
     assert_eq!(store.record(&other).await.unwrap(), Outcome::Created);
 }
 
-/// Brings the sum of scores to its limit with sessions of the first learner, and keeps it there with
-/// 300 latest ones of the second and as many of the third, whose scores are opposite: without those
-/// of the second it would be past it. Gives one of them.
+/// Fills the sum of scores to the limit with sessions of the first learner, and holds the limit with
+/// the 300 latest sessions of the second learner and 300 sessions of the third learner with opposite
+/// scores: without the sessions of the second learner the sum would exceed the limit. Returns a session
+/// of the second learner.
 async fn fill_around(fixture: &Fixture, learners: [LearnerId; 3], course: CourseId) -> Record {
     fixture.fill(learners[0], course).await;
     let extreme = |learner, millis, score| Record {
@@ -217,7 +218,7 @@ async fn a_delete_past_the_limit_of_a_sum_is_refused(fixture: &Fixture) {
 async fn an_undeletable_course_does_not_block_the_rest_of_an_erasure(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
-    // It is the summary that would pass its limit here.
+    // Here the summary would exceed the limit.
     let neighbours = [neighbour(learner), learner, neighbour(learner)];
     let one = fill_around(fixture, neighbours, course).await;
     for millis in [-1, LATER + 1_000] {

@@ -1,4 +1,4 @@
-//! How every store lists sessions and courses: their order, and the pages.
+//! Lists of sessions and courses in every store: order and pages.
 
 use study_stats::domain::{
     CourseId, Enrolment, LearnerId, ListedSession, Position, Record, Slice, Span,
@@ -22,7 +22,7 @@ for_every_store!(
     a_course_moves_in_the_list_with_records_and_deletes,
 );
 
-/// Ids that differ in one byte from what is about the middle, at every place; and the extremes.
+/// Ids that differ from a middle id in one byte, at every index; and the extremes.
 fn ids() -> Vec<Uuid> {
     let mut ids = vec![Uuid::nil(), Uuid::max()];
     for place in 0..16 {
@@ -35,8 +35,7 @@ fn ids() -> Vec<Uuid> {
     ids
 }
 
-/// Records sessions at these times in turns, so that many ids share a time, and gives the model of
-/// them.
+/// Records sessions at the given times in turn, so that many ids share a time. Returns the model.
 async fn record_all(
     store: &dyn StatsStore,
     learner: LearnerId,
@@ -65,7 +64,7 @@ async fn sessions_are_listed_by_time_and_then_by_the_bytes_of_the_id(fixture: &F
     // From the year 0 to the year 9999.
     let times = [0, -1, 1, -62_167_219_200_000, 253_402_300_799_999];
     let model = record_all(store, learner, course, &ids, &times).await;
-    // Neighbours in every order: another learner's and another course's lists.
+    // Neighbouring lists in every order: of another learner, and of another course.
     for (learner, course) in [(learner, id()), (id(), course)] {
         store.record(&record_at(learner, course, 0)).await.unwrap();
     }
@@ -87,7 +86,7 @@ async fn a_span_includes_both_ends(fixture: &Fixture) {
     let model = record_all(store, learner, course, &ids, &[-10, -1, 0, 1, 10]).await;
     let whole = model.sessions(learner, course);
     let ends = [i64::MIN, -11, -10, -9, -1, 0, 1, 9, 10, 11, i64::MAX];
-    // Those that end before they begin are empty.
+    // A span that ends before the start is empty.
     let spans = ends.map(|from| ends.map(|last| Span { from, last }));
     for span in spans.concat() {
         let mut within = whole.clone();
@@ -128,7 +127,7 @@ async fn a_page_begins_after_a_position_with_or_without_an_item(fixture: &Fixtur
     }
 }
 
-/// Asserts that the page after a place holds what of the `whole` list follows it within the span.
+/// Asserts that the page after a position has the items of `whole` after the position within the span.
 async fn assert_page(
     store: &dyn StatsStore,
     (learner, course): (LearnerId, CourseId),
@@ -173,13 +172,13 @@ async fn courses_are_listed_by_the_latest_session(fixture: &Fixture) {
     let (learner, mut model) = (id(), Model::default());
     let times = [3, -7, 0, 3, 3, 9];
     let of_course = |(turn, course): (usize, Uuid)| {
-        // The latest is not the last one recorded.
+        // The latest session is not the last recorded session.
         let latest = times[turn % times.len()];
         [latest - 1, latest, latest - 2].map(|millis| record_at(learner, course.into(), millis))
     };
     let records = ids().into_iter().enumerate().flat_map(of_course);
     let records = Operation::Record(records.collect());
-    // The model looks at each course; that all are there is looked at below.
+    // The operation has no assertion here: the course list is compared with the model below.
     model.apply(&records);
     records.perform(store).await;
     store.record(&record_at(id(), id(), 5)).await.unwrap();

@@ -1,4 +1,4 @@
-//! The stores: cases for every store, and cases of one store.
+//! Stores: cases for every store, and cases of one store.
 
 mod activity;
 mod concurrency;

@@ -1,4 +1,4 @@
-//! What every store does, to the digit. Each case is written once and runs over all of them.
+//! Records, batches and totals in every store, to the last digit. Each case runs on all stores.
 
 use study_stats::domain::{
     Decimal, Enrolment, MAX_MAGNITUDE, Measures, OccurredAt, Outcome, Record, Totals,

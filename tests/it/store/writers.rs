@@ -1,4 +1,4 @@
-//! Who write to one session, one course or many at once: every store counts each of them, to the digit.
+//! Concurrent writers to a session, a course or many courses: every write counts, to the last digit.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ async fn twenty_identical_concurrent_records_count_once(fixture: &Fixture) {
     assert_eq!(totals, Some(recount([&record.stats])));
 }
 
-/// 64 writers, each with 20 records that `make` gives it; all records in the end.
+/// 64 writers with 20 records each, from `make`. Returns all records.
 async fn sixty_four_writers(
     fixture: &Fixture,
     make: impl Fn(usize, usize) -> Record,
@@ -65,7 +65,8 @@ async fn sixty_four_writers_on_one_session(fixture: &Fixture) {
         ..one
     })
     .await;
-    // Whichever came last: the totals are those of what is stored, and that is one of the records.
+    // The last record wins: the stored session is a record of a writer, and the totals equal the stored
+    // session.
     let stored = fixture
         .store
         .session(one.enrolment, one.session)
@@ -123,7 +124,7 @@ async fn a_reader_never_sees_a_replacement_half_done(fixture: &Fixture) {
         let store = Arc::clone(&fixture.store);
         tokio::spawn(async move {
             for turn in 0..300 {
-                // All three sums are always the same.
+                // All three sums are equal at any time.
                 let number = f64::from(turn) + 0.3;
                 store
                     .record(&Record {

@@ -1,5 +1,5 @@
-//! What the tests start and drive: Redis in every topology, the service in this process or as one
-//! of its own, random histories, load whose every write is checked.
+//! Support of the tests: Redis servers in every topology, the service in the process or as a process,
+//! random histories, and load with checked writes.
 
 pub(crate) mod api;
 pub(crate) mod audit;
@@ -16,22 +16,22 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
-/// Timeout of a wait for a condition: more than a busy machine needs. A passing test never waits that
-/// long.
+/// Timeout of a wait for a condition: longer than a busy machine needs. A test that passes never waits
+/// until the timeout.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A new id.
+/// New id.
 pub(crate) fn id<T: From<Uuid>>() -> T {
     Uuid::new_v4().into()
 }
 
-/// What the clock shows, in milliseconds since 1970; the stores' clocks are the same one.
+/// Current time in ms since 1970, from the same clock as the stores.
 pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     since.as_millis().try_into().unwrap()
 }
 
-/// Waits until `condition` gives a value, asking again and again.
+/// Waits until `condition` returns a value. Polls every 10 ms; panics after the timeout.
 pub(crate) async fn eventually<T, F>(what: &str, mut condition: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,

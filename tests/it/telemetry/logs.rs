@@ -1,4 +1,4 @@
-//! The log: a line for each failure, one for each request where that is wished, and no ids.
+//! The log: a line per server error, the access log, and no ids.
 
 use crate::support::api::{Answer, body, new_id, session_path};
 use crate::support::eventually;
@@ -7,7 +7,7 @@ use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::processes::server::free_port;
 use crate::support::processes::service::{Service, embedded, on_redis};
 
-/// The lines that have an answer's request id, once there are so many.
+/// Waits for a number of log lines with the request id of a response.
 async fn lines_of(service: &Service, answer: &Answer, count: usize) -> Vec<serde_json::Value> {
     let id = answer.header("x-request-id").unwrap();
     eventually("the request is logged", || async {
@@ -71,7 +71,7 @@ async fn the_access_log_is_independent_of_the_log_levels() {
             ("RUST_LOG", levels),
             ("ACCESS_LOG", if is_on { "on" } else { "off" }),
         ]);
-        // At `error` the log does not say where the service listens.
+        // At the level `error` the log has no line about the listener.
         let mut service = Service::start_at(&mut command, free_port()).await;
         let answer = service.client().get("", "/health/live").await;
         service.signal("TERM");

@@ -1,4 +1,4 @@
-//! Metrics of requests and of the process, and the port that they are fetched from.
+//! Metrics of requests and of the process, and the metrics listener.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::processes::service::{Service, embedded, on_redis, output};
 use crate::support::telemetry::scrape::Scraped;
 
-/// The service on an embedded store, measured.
+/// Command of the service on an embedded store, with a metrics listener.
 fn measured(directory: &Path) -> Command {
     let mut command = embedded(directory);
     command.env("METRICS_PORT", "0");
@@ -95,7 +95,7 @@ async fn a_request_in_flight_is_counted() {
     assert_eq!(scraped.value("study_stats_http_requests_in_flight"), 0.0);
 }
 
-/// The service on a Redis that a call may wait for without end.
+/// Service on Redis, with a store timeout longer than the test.
 async fn patient(redis: &Redis) -> Service {
     let service = Service::start(
         on_redis(&redis.url())
@@ -176,7 +176,7 @@ async fn process_and_runtime_are_measured() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut measured(directory.path()));
     let (client, metrics) = (service.client(), service.metrics().await);
-    // Its connection stays open: a task.
+    // The connection stays open: a task of the runtime.
     client.get("", "/health/live").await;
     let first = Scraped::from(&metrics).await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -197,7 +197,7 @@ async fn process_and_runtime_are_measured() {
     let version = env!("CARGO_PKG_VERSION");
     let build = format!("study_stats_build_info{{store=\"embedded\",version=\"{version}\"}}");
     assert_eq!(first.value(&build), 1.0, "{first:?}");
-    // Counters go on from where they were.
+    // Counters continue from their values.
     let spent = |scraped: &Scraped| {
         let cpu = scraped.value("process_cpu_seconds_total");
         (cpu, scraped.value("study_stats_runtime_busy_seconds_total"))
@@ -265,7 +265,7 @@ async fn metrics_are_served_during_the_shutdown_and_show_the_drain() {
         client.try_ready().await.is_err().then_some(())
     })
     .await;
-    // The request in flight keeps the process.
+    // The request in flight delays the shutdown.
     let scraped = Scraped::from(&metrics).await;
     assert_eq!(scraped.value("study_stats_ready"), 0.0);
     assert_eq!(scraped.value("study_stats_http_requests_in_flight"), 1.0);
@@ -284,6 +284,6 @@ async fn a_client_of_the_metrics_port_does_not_block_the_shutdown() {
     let start = std::time::Instant::now();
     service.signal("TERM");
     assert!(service.ended().await.success());
-    // One that has asked, and one that says nothing: far less than they may be silent.
+    // A client after a request, and a silent client: both far below the idle timeout.
     assert!(start.elapsed() < Duration::from_secs(10));
 }

@@ -1,4 +1,4 @@
-//! What is said of metrics elsewhere: the table of docs/OPERATIONS.md, the alerts and the dashboard.
+//! Metrics in documents: the table of docs/OPERATIONS.md, the alerts and the dashboard.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +13,10 @@ const RULES: &str = include_str!("../../../deploy/observability/rules.yml");
 const RULES_TEST: &str = include_str!("../../../deploy/observability/rules_test.yml");
 const DASHBOARD: &str = include_str!("../../../deploy/observability/grafana/study-stats.json");
 
-/// The types and the help of all metrics, of services on both stores, by their names.
+/// Types and help texts of all metrics of services on both stores, by name.
 async fn exposed() -> BTreeMap<String, (String, String)> {
     let directory = tempfile::tempdir().unwrap();
-    // Only a master that has replicas tells how late they are.
+    // Only a master with replicas reports the lag of replicas.
     let redis = Redis::start(IN_MEMORY).await;
     let _replica = Redis::replica_of(&redis, IN_MEMORY).await;
     let mut exposed = BTreeMap::new();
@@ -71,7 +71,7 @@ async fn every_metric_of_the_alerts_and_the_dashboard_is_exposed() {
     }
 }
 
-/// What a text names of metrics.
+/// Names of metrics in a text.
 fn metrics_in(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words
@@ -79,7 +79,7 @@ fn metrics_in(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// What follows a text in each line that begins with it.
+/// Rests of the lines that start with `beginning`.
 fn after<'a>(text: &'a str, beginning: &str) -> BTreeSet<&'a str> {
     let lines = text.lines().map(str::trim_start);
     lines
@@ -99,6 +99,6 @@ fn every_alert_is_documented_and_tested() {
         .collect();
     let alerts_documented: BTreeSet<_> = documented.iter().map(String::as_str).collect();
     assert_eq!(alerts, alerts_documented);
-    // As the block form, which has what is expected when it fires.
+    // The block form has the expected annotations of the firing alert.
     assert_eq!(alerts, after(RULES_TEST, "alertname: "));
 }

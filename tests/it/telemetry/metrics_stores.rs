@@ -1,4 +1,4 @@
-//! Metrics of the stores: calls, records, commits, connections, and the last verification.
+//! Metrics of stores: calls, records, commits, connections, and the last verification.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,13 +13,13 @@ use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::processes::service::{Service, embedded, on_redis};
 use crate::support::telemetry::scrape::Scraped;
 
-/// The command, measured.
+/// The command with a metrics listener.
 fn measured(mut command: Command) -> Command {
     command.env("METRICS_PORT", "0");
     command
 }
 
-/// A service on each store, with what that stands on.
+/// A service on each store, with its Redis.
 async fn on_each_store(directory: &Path) -> [(Service, Option<Redis>); 2] {
     let redis = Redis::start(IN_MEMORY).await;
     let services = [
@@ -103,7 +103,7 @@ async fn store_calls_are_counted_by_operation() {
             ("record", 1.0),
             ("session", 1.0),
             ("totals", 1.0),
-            // Whoever asks for the activity has the latest session looked for first.
+            // The handler of the activity reads the latest session first.
             ("sessions", 2.0),
             ("activity", 1.0),
             ("summary", 1.0),
@@ -155,7 +155,7 @@ async fn connections_retries_and_failures_of_redis_are_counted() {
     let service = Service::start(&mut measured(on_redis(&redis.url())));
     let client = service.client();
     let up = |count| move |scraped: &Scraped| scraped.value("study_stats_redis_lanes_up") == count;
-    // As many as are configured, or one for each thread that serves.
+    // The configured number of lanes, by default one per serving thread.
     let lanes = Scraped::of(&service).await.value("study_stats_redis_lanes");
     assert!(lanes >= 4.0, "{lanes}");
     let scraped = Scraped::once(&service, "all lanes are open", up(lanes)).await;
@@ -188,7 +188,7 @@ async fn connections_retries_and_failures_of_redis_are_counted() {
     assert!(scraped.value("study_stats_redis_reconnects_total") >= lanes);
     assert!(scraped.value("study_stats_redis_retries_total") >= 2.0);
     assert_eq!(scraped.value("study_stats_ready"), 0.0);
-    // Each of the failed requests, and of the lanes, has told so.
+    // Each failed request and each lane logs a warning.
     let warned = scraped.value("study_stats_log_lines_total{level=\"warn\"}");
     assert_eq!(warned, service.lines("\"WARN\"").len() as f64);
 
@@ -201,7 +201,7 @@ async fn connections_retries_and_failures_of_redis_are_counted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn figures_of_redis_info_are_exposed() {
-    // Nothing is kept, and that is a finding.
+    // A Redis without persistence is a finding of the config watch.
     let redis = Redis::start(IN_MEMORY).await;
     let _replica = Redis::replica_of(&redis, IN_MEMORY).await;
     redis.ask::<()>("CONFIG SET maxmemory 123456789").await;
@@ -222,7 +222,7 @@ async fn figures_of_redis_info_are_exposed() {
     assert!(!scraped.0.contains("study_stats_embedded"), "{scraped:?}");
 }
 
-/// The figures of the last verification, but for its time.
+/// Figures of the last verification, without the time.
 fn verified(scraped: &Scraped) -> [f64; 4] {
     ["sessions", "differences", "mended", "unsettled"]
         .map(|name| scraped.value(&format!("study_stats_verify_last_{name}")))

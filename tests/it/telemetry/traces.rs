@@ -1,4 +1,4 @@
-//! Traces: a span for each request and each call to the store, as a collector gets them.
+//! Traces: spans of requests and of store calls, as a collector receives them.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::support::telemetry::collector::{Collector, attribute};
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
 
-/// A command whose spans are sent at once.
+/// Command that sends spans at once.
 fn traced(mut command: Command, url: &str) -> Command {
     command.envs([
         ("OTEL_EXPORTER_OTLP_ENDPOINT", url),
@@ -32,7 +32,7 @@ fn traced_embedded(directory: &Path, collector: &Collector) -> Command {
     traced(embedded(directory), &collector.url())
 }
 
-/// The answer for the totals of nobody, to a caller who traces it or not.
+/// Response for the totals of an unknown enrolment, to a caller with trace flags.
 async fn ask(client: &Client, flags: &str) -> Answer {
     let path = format!("/courses/{}", new_id());
     let request = client
@@ -85,7 +85,7 @@ async fn spans_of_request_and_store_call_are_children_of_the_span_of_the_caller(
     ] {
         assert_eq!(attribute(&span.attributes, key).as_deref(), value, "{key}");
     }
-    // The caller is told which span it became.
+    // The response header names the span of the request.
     let told = format!("00-{TRACE}-{}-01", hex(&request.span_id));
     assert_eq!(answer.header("traceresponse"), Some(&*told));
     assert_eq!(
@@ -120,7 +120,7 @@ async fn requests_unsampled_by_the_caller_are_not_traced() {
     let service = Service::start(&mut traced_embedded(directory.path(), &collector));
     let client = service.client();
     let answer = ask(&client, "00").await;
-    // Its trace goes on all the same.
+    // The trace of the caller continues.
     let told = answer.header("traceresponse").unwrap();
     assert!(told.contains(TRACE) && told.ends_with("-00"), "{told}");
     client.get("", "/health/live").await;
@@ -143,7 +143,7 @@ async fn unsampled_requests_are_sampled_by_ratio() {
     assert!(service.ended().await.success());
     let spans = collector.spans();
     let live = spans.iter().filter(|span| span.name == "GET /health/live");
-    // Outside of these once in a million million times.
+    // A correct sampler is outside of the range once in 10^12 runs.
     assert!((50..150).contains(&live.count()), "{}", spans.len());
     assert!(spans.iter().any(is_of_caller));
 }
@@ -175,7 +175,7 @@ async fn the_last_spans_are_sent_before_the_process_ends() {
     let directory = tempfile::tempdir().unwrap();
     let collector = Collector::start().await;
     let mut command = traced_embedded(directory.path(), &collector);
-    // Never by itself.
+    // No batch of spans is sent before the shutdown.
     let mut service = Service::start(command.env("OTEL_BSP_SCHEDULE_DELAY", "3600000"));
     service.client().get("", "/health/live").await;
     service.signal("TERM");
@@ -220,7 +220,7 @@ async fn a_hanging_collector_does_not_block_the_shutdown() {
     let start = Instant::now();
     service.signal("TERM");
     assert!(service.ended().await.success());
-    // A second for the last spans; without a limit it would be ten.
+    // Timeout of one second for the last spans; the default would be ten seconds.
     assert!(start.elapsed() < Duration::from_secs(8));
 }
 

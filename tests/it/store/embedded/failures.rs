@@ -1,4 +1,4 @@
-//! The embedded store's process is killed, its disk is full, its directory is taken or of no use.
+//! Failures of the embedded store: killed process, full disk, locked or unusable directory.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -26,7 +26,7 @@ async fn every_acknowledged_write_survives_kill_9_under_load() {
     }
 }
 
-/// Asserts that the service ended with one line that has all the words.
+/// Asserts that the service ended with one line that contains all words.
 fn assert_refused(output: &Output, words: &[&str]) {
     let line = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{line}");
@@ -84,7 +84,7 @@ fn a_read_only_directory_is_reported_in_one_line() {
     assert_refused(&refused, &["cannot create the data directory"]);
 }
 
-/// The same command, without root's right to write everywhere.
+/// The command without the permission of root to write to any file.
 fn without_privilege(command: Command) -> Command {
     let id = Command::new("id").arg("-u").output().unwrap();
     if id.stdout.trim_ascii() != b"0" {
@@ -97,7 +97,7 @@ fn without_privilege(command: Command) -> Command {
     )
 }
 
-/// `program options… command`, with the command's environment.
+/// `program options… command`, with the environment of the command.
 fn wrapped(command: Command, program: &str, options: &[&str]) -> Command {
     let mut wrapped = Command::new(program);
     wrapped
@@ -113,9 +113,9 @@ fn wrapped(command: Command, program: &str, options: &[&str]) -> Command {
     wrapped
 }
 
-/// A service whose files may not grow past so many KiB: to its disk, a full one.
+/// Service with a limit on the size of its files, in KiB: like a full disk.
 fn start_on_a_small_disk(directory: &Path, kib: u32) -> Service {
-    // The signal that comes with the failed write is ignored, as it never comes from a full disk.
+    // The signal of the failed write is ignored: a full disk sends no signal.
     let script = format!("trap '' XFSZ; ulimit -S -f {kib}; exec \"$0\"");
     Service::start(&mut wrapped(embedded(directory), "bash", &["-c", &script]))
 }

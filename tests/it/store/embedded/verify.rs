@@ -181,7 +181,7 @@ async fn a_repair_under_load_corrects_every_difference_and_loses_no_write() {
         writers.goes_on(20).await;
         let (found, verified) = verify(&*store, true).await;
         assert!(verified.is_well(), "{found:#?}");
-        // A write may have repaired a row of its course, or changed the difference.
+        // A write may have repaired a row of the course, or changed the difference.
         assert!(found.len() >= corrupted.len() / 2);
         writers.goes_on(20).await;
         assert_eq!(verify(&*store, false).await.0, BTreeMap::new());

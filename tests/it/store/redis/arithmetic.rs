@@ -1,9 +1,9 @@
-//! The Lua's arithmetic and what it keeps beside it, held to Rust's by random histories.
+//! Arithmetic of the Lua scripts, compared with Rust by random histories.
 
 use crate::support::stores::fixture::Fixture;
 use crate::support::stores::history::History;
 
-/// As many records and deletions as `HISTORY_OPERATIONS` says, at least 10,000 by default.
+/// Number of records and deletes: `HISTORY_OPERATIONS`, by default 10,000.
 fn operations() -> usize {
     std::env::var("HISTORY_OPERATIONS").map_or(10_000, |count| count.parse().expect("a number"))
 }

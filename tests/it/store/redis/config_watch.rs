@@ -1,4 +1,4 @@
-//! What would lose data is told at the start, once, in a line that says what to set.
+//! Warnings at the start about a risk of data loss: one line each, with the setting to change.
 
 use crate::support::api::Client;
 use crate::support::eventually;
@@ -8,7 +8,7 @@ use crate::support::processes::server::free_port;
 use crate::support::processes::service::{Service, on_redis};
 use crate::support::processes::tls::PERMISSIONS;
 
-/// The lines of a service's log that have the word, once there is one.
+/// Lines of the log of a service with a word; waits for the first line.
 async fn warnings(service: &Service, word: &str) -> Vec<String> {
     eventually(word, || async {
         let log = service.log();
@@ -19,7 +19,7 @@ async fn warnings(service: &Service, word: &str) -> Vec<String> {
     .await
 }
 
-/// Asserts that the service warns once with all the words.
+/// Asserts that the service logs exactly one warning with all words.
 async fn assert_warns(redis: &Redis, environment: &[(&str, &str)], words: &[&str]) {
     let service = Service::start(on_redis(&redis.url()).envs(environment.iter().copied()));
     let lines = warnings(&service, words[0]).await;

@@ -1,4 +1,4 @@
-//! Connections to Redis break, or lead where nothing can be written any more, while they are used.
+//! Connections to Redis that break, or lead to a server without writes.
 
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ async fn connections_of_a_silently_vanished_peer_are_replaced() {
         .await;
 }
 
-/// Waits until so many connections have been replaced; there are four lanes.
+/// Waits until a number of connections have been replaced; the pool has four lanes.
 async fn replaced(service: &Service, connections: usize) {
     eventually("the connections are replaced", || async {
         let log = service.log();
@@ -78,8 +78,8 @@ async fn connections_move_from_a_demoted_master_to_the_new_master() {
     let new = Redis::replica_of(&old, IN_MEMORY).await;
     let proxy = Proxy::start(old.server.port()).await;
     let it = UnderLoad::start_with(&proxy.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
-    // As a managed service does: the replica is promoted, the name gets its address, and the
-    // connections to the old one stay open.
+    // Like a failover of a managed Redis: the replica is promoted, the name resolves to the new
+    // address, and connections to the former master stay open.
     new.ask::<()>("REPLICAOF NO ONE").await;
     old.follow(new.server.port()).await;
     proxy.lead_to(new.server.port());
@@ -102,7 +102,7 @@ async fn connections_move_from_a_demoted_master_without_writes() {
     let (learner, course) = (new_id(), new_id());
     client.post(&learner, &course, &body(1, 2, 3)).await;
 
-    // Nowhere else to go: a replica is not ready to serve.
+    // Without a master to connect to: a replica alone is not ready.
     old.follow(new.server.port()).await;
     eventually("the service is not ready", || async {
         (client.ready().await.status == 503).then_some(())
@@ -149,7 +149,7 @@ async fn every_lane_serves_writes_in_turn() {
     let store = redis_store(&redis.url(), &["--redis-lanes", "2"]).await;
     eventually("writes come over both lanes", || async {
         let writing = async {
-            // A lane has its turn for several requests in a row.
+            // A lane serves several requests in a row.
             for _ in 0..100 {
                 let record = record(id(), id(), stats(1.0, 2.0, 3.0));
                 store.record(&record).await.unwrap();

@@ -1,4 +1,4 @@
-//! What the Redis store keeps, key by key.
+//! Keys and values of the Redis store.
 
 use redis::{AsyncCommands, cmd};
 use study_stats::domain::{CourseId, Outcome, Record, Slice};
@@ -46,7 +46,7 @@ async fn a_record_fills_the_keys_of_the_data_model() {
         ("t", "0"),
     ];
     assert_eq!(hash(&mut redis, SESSION_KEY).await, fields(&session));
-    // What is zero is left out.
+    // Fields of zero are omitted.
     let sums = [
         ("m", "2"),
         ("mf", "500000000000000"),

@@ -1,4 +1,4 @@
-//! What deletions leave in Redis, key by key, and how much they ask of it at once.
+//! Keys in Redis after deletes and erasures, and the size of each script call.
 
 use redis::AsyncCommands;
 use study_stats::domain::{CourseId, DeleteOutcome, Enrolment, Record};
@@ -76,7 +76,7 @@ async fn a_tombstone_lasts_thirty_days_and_never_moves_back() {
     let erased_at: i64 = redis.get(ERASED_KEY).await.unwrap();
     assert!((before..=now()).contains(&erased_at));
 
-    // As by a clock that has been set back since, and soon to be forgotten.
+    // Tombstone of a clock that was set back since, and near the expiry.
     let ahead = before + HOUR;
     redis
         .pset_ex::<_, _, ()>(ERASED_KEY, ahead, 60_000)
@@ -103,7 +103,7 @@ async fn a_listed_course_without_sessions_is_deleted() {
     let mut redis = fixture.server().connection().await;
     let one = golden(stats(1.0, 1.0, 1.0), 1_000);
     for is_erasure in [false, true] {
-        // No write leaves this behind; whoever mended something by hand may.
+        // Left by a manual repair, never by a write.
         let course = one.enrolment.course.as_bytes().as_slice();
         redis
             .zadd::<_, _, _, ()>(COURSES_KEY, course, 1)
@@ -125,13 +125,13 @@ async fn a_listed_course_without_sessions_is_deleted() {
     }
 }
 
-/// What a large deletion sends: Redis does nothing else during a call.
+/// Commands of a large delete: Redis serves no other client during a script call.
 #[tokio::test]
 async fn a_script_call_deletes_at_most_two_hundred_sessions() {
     let fixture = Fixture::redis().await;
     let (learner, course) = (id(), id());
     let one = record(learner, course, stats(1.0, 1.0, 1.0));
-    // Once before, so that the scripts are known by their hashes.
+    // A first record and delete load the scripts into the cache of Redis.
     fixture.store.record(&one).await.unwrap();
     fixture
         .store
@@ -152,7 +152,7 @@ async fn a_script_call_deletes_at_most_two_hundred_sessions() {
         // time [database client] "COMMAND" "argument"…
         let words: Vec<_> = line.split("\" \"").collect();
         if !words[0].ends_with("EVALSHA") {
-            // Else the heartbeat, and what the scripts do.
+            // Other commands: the heartbeat, and commands from within scripts.
             assert!(!words[0].ends_with("\"EVAL"), "{line}");
             continue;
         }

@@ -1,4 +1,5 @@
-//! What the doctor finds at Redis, well and ill, in every topology; and that it leaves nothing behind.
+//! Diagnoses of the doctor in every topology, for sound and faulty servers; the doctor leaves no key
+//! behind.
 
 use clap::Parser;
 use study_stats::config::Cli;
@@ -20,7 +21,7 @@ async fn diagnose(url: &str, options: &[&str]) -> Vec<Diagnosis> {
     store.diagnose().await
 }
 
-/// The same, with times of the test's own.
+/// Runs the doctor with the timeouts of `options`, by default those of the service.
 async fn examine_with(url: &str, options: &[&str]) -> Vec<Diagnosis> {
     let options = ["study-stats"].iter().chain(options);
     let settings = Cli::parse_from(options).config.redis_settings();
@@ -28,7 +29,7 @@ async fn examine_with(url: &str, options: &[&str]) -> Vec<Diagnosis> {
     store.diagnose().await
 }
 
-/// Those of a verdict, as lines.
+/// Diagnoses of a severity, as lines.
 fn with(checks: &[Diagnosis], severity: Severity) -> Vec<String> {
     let checks = checks.iter().filter(|check| check.severity == severity);
     checks
@@ -36,7 +37,7 @@ fn with(checks: &[Diagnosis], severity: Severity) -> Vec<String> {
         .collect()
 }
 
-/// Asserts that one check of the subject and verdict says so.
+/// Asserts that exactly one diagnosis of a subject has the severity and the text.
 fn assert_told(checks: &[Diagnosis], severity: Severity, subject: &str, detail: &str) {
     let told = checks.iter().any(|check| {
         check.severity == severity && check.subject == subject && check.detail.contains(detail)
@@ -47,7 +48,7 @@ fn assert_told(checks: &[Diagnosis], severity: Severity, subject: &str, detail: 
     );
 }
 
-/// Each of the subjects that every server has, once.
+/// Subjects of every server, once each.
 const SUBJECTS: [&str; 11] = [
     "version",
     "topology",
@@ -71,7 +72,7 @@ async fn a_sound_redis_passes_the_doctor_and_is_left_unchanged() {
     let redis = Redis::start(DURABLE).await;
     redis.ask::<()>("SET other x").await;
     let checks = diagnose(&redis.url(), &[]).await;
-    // How fast it is depends on what else the machine does.
+    // The latency depends on the load of the machine.
     let unwell = checks.iter().filter(|check| check.severity != Severity::Ok);
     for check in unwell {
         assert!(check.subject.starts_with("latency"), "{check:?}");
@@ -125,7 +126,7 @@ async fn problems_are_reported_with_advice() {
     assert_told(&checks, Severity::Problem, "topology", few);
 }
 
-/// Waits until the master knows that its replica has all of its data.
+/// Waits until the master counts the replica as online.
 async fn until_online(master: &Redis) {
     eventually("the replica is online", || async {
         let info: String = master.ask("INFO replication").await;
@@ -170,8 +171,8 @@ async fn unserved_slots_are_a_problem() {
         .iter()
         .chain(&["--cluster-require-full-coverage", "no"]);
     let cluster = Cluster::start(3, 0, &options.copied().collect::<Vec<_>>()).await;
-    // The others do not hear that a slot is given up, and any of them may be asked. The one that had it
-    // is the first, so that it does not tell them of it again.
+    // The nodes do not gossip a removed slot, and the doctor may connect to any node. The former master
+    // of the slot is the first node, so that it does not announce the slot again.
     for node in &cluster.nodes {
         node.ask::<()>("CLUSTER DELSLOTS 0").await;
     }
@@ -214,7 +215,7 @@ async fn the_documented_permissions_suffice_for_the_doctor() {
     let ca = authority.file("ca.crt").display().to_string();
     let checks = diagnose(&url, &["--redis-ca-file", &ca]).await;
     let problems = with(&checks, Severity::Problem);
-    // The test's Redis keeps nothing.
+    // The Redis of the test has no persistence.
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].starts_with("persistence"), "{problems:?}");
     let unknown = "the user may not run MEMORY USAGE";
@@ -270,7 +271,7 @@ async fn an_undeletable_probe_key_is_reported_and_expires() {
         let lifetime: i64 = redis.ask(&format!("PTTL {key}")).await;
         lasting += usize::from(lifetime < 0);
     }
-    // All but the one session that was to be forgotten at once.
+    // All writes but the delete of the single probe session.
     assert_eq!((keys.len() > 20, lasting), (true, 1), "{keys:?}");
 }
 

@@ -1,4 +1,4 @@
-//! TLS, and users that may do no more than they must.
+//! TLS, passwords, and users with the least permissions.
 
 use crate::support::eventually;
 use crate::support::load::service::{assert_serves, becomes_ready};
@@ -16,7 +16,7 @@ async fn a_certificate_of_the_configured_authority_is_trusted() {
     assert!(!service.log().contains("p@ss"), "{}", service.log());
 }
 
-/// Asserts that the service does not connect, says why, and tells no password.
+/// Asserts that the service does not connect, logs the reason, and logs no password.
 async fn assert_not_trusted(url: &str, ca: Option<&Authority>, reason: &str) {
     let mut command = on_redis(url);
     if let Some(authority) = ca {
@@ -36,7 +36,7 @@ async fn a_certificate_of_an_unknown_authority_or_another_name_is_refused() {
     let (_redis, url, authority) = secured_redis().await;
     assert_not_trusted(&url, None, "invalid peer certificate: UnknownIssuer").await;
     assert_not_trusted(&url, Some(&Authority::new()), "invalid peer certificate").await;
-    // The certificate is for 127.0.0.1.
+    // The certificate names 127.0.0.1.
     let other = url.replace("127.0.0.1", "localhost");
     assert_not_trusted(&other, Some(&authority), "not valid for name").await;
 }

@@ -1,4 +1,4 @@
-//! Reads all that an embedded store keeps from its file.
+//! Reads all rows of an embedded store from the file.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use crate::support::audit::Holdings;
 use crate::support::stores::history::stats;
 use crate::support::stores::tables::{COURSES, SESSIONS, SUMMARY, TIMELINE, TOTALS, TotalsRow};
 
-/// Asserts that all that the store in this directory keeps equals a recount of its sessions, and gives
-/// how many there are.
+/// Asserts that all aggregates and indexes in the directory equal a recount of the sessions, and
+/// returns the number of sessions.
 ///
-/// The store may be open, but nothing may be written. The file is copied, as another process cannot
-/// open it; so this is also what a crash would leave.
+/// The store may be open, but must be idle. Reads a copy of the file, as a second process cannot open
+/// the database: the copy equals the file after a crash.
 pub(crate) fn audit(directory: &Path) -> usize {
     let copies = tempfile::tempdir().unwrap();
     let copy = copies.path().join("copy.redb");
@@ -46,7 +46,7 @@ fn totals_of((sessions, modules, score, time): TotalsRow) -> Totals {
     Totals { sessions, sums }
 }
 
-/// All rows of a table.
+/// Rows of a table.
 fn rows<K, V>(
     snapshot: &ReadTransaction,
     table: TableDefinition<'_, K, V>,

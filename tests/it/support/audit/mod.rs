@@ -1,4 +1,4 @@
-//! Counts again all that a store keeps: every total, summary and index against the sessions.
+//! Recounts a whole store: totals, summaries and indexes against the sessions.
 
 pub(crate) mod embedded;
 pub(crate) mod redis;
@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use study_stats::domain::{Stats, Summary, Totals};
 use uuid::Uuid;
 
-/// All that a store keeps but the erasures, which say nothing of sessions; ids as numbers, which sort
-/// as their bytes do.
+/// Contents of a store but for tombstones. Ids are numbers, which sort in the order of their bytes.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Holdings {
     /// Stats and time of occurrence, by learner, course and id.
@@ -25,8 +24,8 @@ pub(crate) struct Holdings {
 }
 
 impl Holdings {
-    /// Asserts that all equals a recount of the sessions, to the last digit, and gives how many
-    /// sessions there are.
+    /// Asserts that all aggregates and indexes equal a recount of the sessions, to the last digit.
+    /// Returns the number of sessions.
     pub(crate) fn audit(self) -> usize {
         let count = self.sessions.len();
         let recount = Self::of(&self.sessions);
@@ -37,7 +36,7 @@ impl Holdings {
         count
     }
 
-    /// What should be kept beside these sessions.
+    /// Aggregates and indexes of the given sessions.
     fn of(sessions: &BTreeMap<(u128, u128, u128), (Stats, i64)>) -> Self {
         let mut it = Self::default();
         let mut latest = BTreeMap::new();
@@ -47,7 +46,7 @@ impl Holdings {
             let summary = it.summaries.entry(key).or_default();
             let totals = it.totals.entry((learner, course)).or_default();
             for totals in [totals, &mut summary.totals] {
-                // In this order a sum may pass its limit on the way.
+                // In this order of the sessions, a sum may exceed the limit in between.
                 *totals = totals.with(&stats);
             }
             let learners = learners.entry(key).or_default();
@@ -63,7 +62,7 @@ impl Holdings {
     }
 }
 
-/// The bucket of a learner, as the data model has it.
+/// Bucket of a learner, as in docs/DATA-MODEL.md.
 pub(crate) fn bucket(learner: u128) -> u16 {
     let hash = crc32fast::hash(Uuid::from_u128(learner).as_bytes());
     u16::try_from(hash % 1_024).unwrap()

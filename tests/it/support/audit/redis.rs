@@ -1,4 +1,4 @@
-//! Reads all that Redis keeps, key by key.
+//! Reads all keys of a Redis store.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,8 +13,8 @@ use crate::support::audit::{Holdings, bucket};
 use crate::support::processes::redis::connect;
 use crate::support::stores::history::stats;
 
-/// Asserts that all that the masters at these URLs keep equals a recount of the sessions, and gives how
-/// many there are.
+/// Asserts that all keys of the masters equal a recount of the sessions, and returns the number of
+/// sessions.
 pub(crate) async fn audit(masters: &[String]) -> usize {
     let mut holdings = Holdings::default();
     for master in masters {
@@ -26,7 +26,7 @@ pub(crate) async fn audit(masters: &[String]) -> usize {
     holdings.audit()
 }
 
-/// Adds what a key holds, which is `ss:{bucket}:kind:ids…`.
+/// Adds the value of a key, `ss:{bucket}:kind:ids…`.
 async fn add(holdings: &mut Holdings, redis: &mut MultiplexedConnection, key: &str) {
     let parts: Vec<_> = key.split(':').collect();
     let ["ss", tag, kind, ref ids @ ..] = parts[..] else {
@@ -77,13 +77,13 @@ async fn keys(redis: &mut MultiplexedConnection) -> BTreeSet<String> {
     while let Some(key) = scan.next_item().await {
         all.insert(key.unwrap());
     }
-    // What the last verification came to.
+    // Result of the last verification.
     all.remove("ss:verified");
     all
 }
 
-/// The sums of an aggregate, each in its one spelling: without fields that are zero, and with a
-/// fraction below one unit that has the units' sign.
+/// Sums of an aggregate in the canonical spelling: no fields of zero, and a fraction below one unit,
+/// with the sign of the units.
 async fn sums(redis: &mut MultiplexedConnection, key: &str) -> Summary {
     let hash: HashMap<String, i64> = redis.hgetall(key).await.unwrap();
     assert!(hash.values().all(|value| *value != 0), "{key} holds a zero");
@@ -107,7 +107,7 @@ async fn sums(redis: &mut MultiplexedConnection, key: &str) -> Summary {
     }
 }
 
-/// A sorted set's members, which are ids, and their scores.
+/// Members of a sorted set, which are ids, and scores.
 async fn members(
     redis: &mut MultiplexedConnection,
     key: &str,

@@ -67,7 +67,7 @@ fn expected(is_summary: bool) -> String {
     }
 }
 
-/// Corrupts totals and summaries, each in a course of its own.
+/// Corrupts totals and summaries, each in a separate course.
 pub(crate) async fn corrupt_aggregates(fixture: &RedisFixture) -> Vec<Difference> {
     let mut all = Vec::new();
     for (is_summary, field, value, found) in [
@@ -155,7 +155,7 @@ pub(crate) async fn corrupt_aggregates(fixture: &RedisFixture) -> Vec<Difference
     all
 }
 
-/// Corrupts timelines, each in a course of its own.
+/// Corrupts timelines, each in a separate course.
 pub(crate) async fn corrupt_timelines(fixture: &RedisFixture) -> Vec<Difference> {
     let mut all = Vec::new();
     let (enrolment, [_, second, _]) = enrol(fixture).await;
@@ -242,7 +242,7 @@ pub(crate) async fn corrupt_timelines(fixture: &RedisFixture) -> Vec<Difference>
     all
 }
 
-/// Corrupts course indexes, each of a learner of its own.
+/// Corrupts course indexes, each of a separate learner.
 pub(crate) async fn corrupt_course_indexes(fixture: &RedisFixture) -> Vec<Difference> {
     let mut all = Vec::new();
     let (enrolment, _) = enrol(fixture).await;

@@ -1,4 +1,4 @@
-//! Faults: damaged rows and keys, broken connections.
+//! Faults: corrupt rows and keys, broken connections.
 
 pub(crate) mod corrupt_keys;
 pub(crate) mod corrupt_rows;

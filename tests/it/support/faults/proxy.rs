@@ -1,5 +1,4 @@
-//! A TCP proxy between the service and Redis, through which a test breaks connections in ways that
-//! a server by itself does not.
+//! TCP proxy between the service and Redis, which breaks connections in ways that a server cannot.
 
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// Passes connections on to a port of this machine; it ends with this value.
+/// Forwards connections to a port of the machine. Drop closes all connections.
 pub(crate) struct Proxy {
     port: u16,
     target: Arc<AtomicU16>,
@@ -18,7 +17,7 @@ pub(crate) struct Proxy {
     _tasks: JoinSet<()>,
 }
 
-/// What becomes of a connection that was open.
+/// Fault of an open connection.
 #[derive(Clone, Copy)]
 enum Fate {
     Vanish,
@@ -58,30 +57,30 @@ impl Proxy {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// On further connections, the answers to `TIME` are wrong by some months.
+    /// From now on, new connections return `TIME` wrong by some months.
     pub(crate) fn tell_a_former_time(&self) {
         self.clock.store(true, Ordering::Relaxed);
     }
 
-    /// Further connections lead to another port, as where a name has a new address.
+    /// From now on, new connections lead to another port, like a name with a new address.
     pub(crate) fn lead_to(&self, target: u16) {
         self.target.store(target, Ordering::Relaxed);
     }
 
-    /// The connections that are open go dead without a FIN, as where the machine behind them
-    /// vanished. Further ones are passed on.
+    /// Open connections go dead without a FIN, as if the machine of the peer vanished. New connections
+    /// are forwarded.
     pub(crate) fn vanish(&self) {
         self.decide(Fate::Vanish);
     }
 
-    /// The connections that are open are cut. Further ones are passed on.
+    /// Open connections are closed. New connections are forwarded.
     pub(crate) fn cut(&self) {
         self.decide(Fate::Cut);
     }
 
     fn decide(&self, fate: Fate) {
         for connection in self.open.lock().unwrap().drain(..) {
-            // It may have ended by itself.
+            // The connection may have ended already.
             let _ = connection.send(fate);
         }
     }
@@ -98,7 +97,7 @@ async fn pass(mut client: TcpStream, target: u16, fate: oneshot::Receiver<Fate>,
         if slow {
             pass_with_a_former_time(&mut client, &mut server).await;
         } else {
-            // It ends where one side does.
+            // The connection ends with either side.
             let _ = copy_bidirectional(&mut client, &mut server).await;
         }
     };
@@ -109,8 +108,8 @@ async fn pass(mut client: TcpStream, target: u16, fate: oneshot::Receiver<Fate>,
     }
 }
 
-/// Passes all on, but for the seconds in the answers to `TIME`: ten digits, of which the second is
-/// set to a lower one.
+/// Forwards all bytes, but for the seconds in responses to `TIME`: the second of ten digits is set to a
+/// lower digit.
 async fn pass_with_a_former_time(client: &mut TcpStream, server: &mut TcpStream) {
     const SECONDS: &[u8] = b"$10\r\n1";
     let (mut from_client, mut to_client) = client.split();

@@ -1,10 +1,10 @@
-//! Batches of records, and what became of them.
+//! Batches of records, and their results.
 
 use serde_json::{Value, json};
 
 use crate::support::api::{Client, body, new_id, session_path};
 
-/// A record of a new session.
+/// Record of a new session.
 pub(crate) fn batch_record(learner: &str, course: &str) -> Value {
     let mut record = body(1, 2, 3);
     record["userId"] = learner.into();
@@ -36,7 +36,7 @@ pub(crate) fn stored() -> Value {
     json!({"outcome": "stored"})
 }
 
-/// Asserts that a result is invalid in these fields.
+/// Asserts that the result of a record has errors in exactly the given fields.
 pub(crate) fn assert_invalid(result: &Value, expected: &[&str]) {
     assert_eq!(result["outcome"], "invalid", "{result}");
     let errors = result["errors"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! Clients that write HTTP by hand: those that are slow, silent or more than there should be.
+//! Clients on raw sockets: slow, silent or too large requests.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::support::TIMEOUT;
 use crate::support::api::new_id;
 
-/// Connects so many clients, which have sent nothing yet.
+/// Opens a number of connections, without a request.
 pub(crate) async fn connect(address: SocketAddr, clients: usize) -> Vec<TcpStream> {
     let mut streams = Vec::new();
     for _ in 0..clients {
@@ -21,7 +21,8 @@ pub(crate) async fn connect(address: SocketAddr, clients: usize) -> Vec<TcpStrea
     streams
 }
 
-/// Connects a client, and sends bytes before a service in this thread's runtime can know of it.
+/// Opens a connection and sends bytes without a yield to the runtime of the thread, in which the
+/// service may run.
 pub(crate) fn connect_and_send(address: SocketAddr, bytes: &[u8]) -> TcpStream {
     let mut stream = std::net::TcpStream::connect(address).unwrap();
     stream.write_all(bytes).unwrap();
@@ -29,7 +30,7 @@ pub(crate) fn connect_and_send(address: SocketAddr, bytes: &[u8]) -> TcpStream {
     TcpStream::from_std(stream).unwrap()
 }
 
-/// The head of a record whose body has so many bytes, without the line that ends it.
+/// Request head of a record with a number of bytes of body, without the final empty line.
 pub(crate) fn post_head(length: usize) -> String {
     format!(
         "POST /courses/{} HTTP/1.1\r\nhost: x\r\nx-user-id: {}\r\ncontent-type: application/json\r\n\
@@ -39,11 +40,12 @@ pub(crate) fn post_head(length: usize) -> String {
     )
 }
 
-/// Sends a record but for the end of its body, once the service has taken it up; gives that end.
+/// Sends a record without the end of the body, once the handler waits for the body. Returns the unsent
+/// end.
 pub(crate) async fn half_a_post<'a>(stream: &mut TcpStream, body: &'a str) -> &'a str {
     let head = post_head(body.len()) + "expect: 100-continue\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
-    // The handler asks for the body: it is in flight from here on.
+    // The handler reads the body: from here on the request is in flight.
     let mut go_on = [0; 25];
     stream.read_exact(&mut go_on).await.unwrap();
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -52,18 +54,18 @@ pub(crate) async fn half_a_post<'a>(stream: &mut TcpStream, body: &'a str) -> &'
     rest
 }
 
-/// A request for a path.
+/// GET request for a path.
 pub(crate) fn get_head(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")
 }
 
-/// Asks for a path, and gives the answer's head. The connection can be used again.
+/// Sends a GET request, and returns the head of the response. The connection is reusable.
 pub(crate) async fn get(stream: &mut TcpStream, path: &str) -> String {
     stream.write_all(get_head(path).as_bytes()).await.unwrap();
     answer(stream).await
 }
 
-/// Reads an answer, and gives its head.
+/// Reads a response, and returns the head.
 pub(crate) async fn answer(stream: &mut TcpStream) -> String {
     let read = async {
         let mut head = Vec::new();
@@ -81,22 +83,22 @@ pub(crate) async fn answer(stream: &mut TcpStream) -> String {
     timeout(TIMEOUT, read).await.expect("an answer")
 }
 
-/// Waits until the service closes the connection, and gives what it sent before.
+/// Waits until the service closes the connection, and returns the bytes before.
 pub(crate) async fn closed(stream: &mut TcpStream) -> String {
     let mut rest = Vec::new();
-    // To be reset is to be closed.
+    // A reset connection counts as closed.
     let _ = timeout(TIMEOUT, stream.read_to_end(&mut rest))
         .await
         .expect("the service closes the connection");
     String::from_utf8_lossy(&rest).into_owned()
 }
 
-/// Whether the connection is open, with nothing to read.
+/// True for an open connection without bytes to read.
 pub(crate) fn is_open(stream: &TcpStream) -> bool {
     matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
 }
 
-/// Has each client send a text byte by byte, over and over, until it cannot or the set is dropped.
+/// Each client sends a text byte by byte, again and again, until an error or the drop of the set.
 pub(crate) fn drip(streams: Vec<TcpStream>, text: &'static [u8]) -> JoinSet<TcpStream> {
     let mut clients = JoinSet::new();
     for mut stream in streams {

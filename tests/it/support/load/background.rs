@@ -1,4 +1,4 @@
-//! Background tasks of a test: each repeats a step until the test stops all of them.
+//! Background tasks of a test: each task repeats a step until the stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::support::eventually;
 
-/// Running tasks, each of which returns a `T` in the end.
+/// Running tasks. Each task returns a `T` at the end.
 pub(crate) struct Background<T> {
     tasks: JoinSet<T>,
     progress: Arc<Progress>,

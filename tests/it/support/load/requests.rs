@@ -12,7 +12,7 @@ use crate::support::api::{Client, new_id};
 use crate::support::load::background::{Background, Progress, rises};
 use crate::support::stores::history::{recount, stats};
 
-/// Background clients with learners of their own, which read back their writes.
+/// Background clients, each with separate learners, which read back the writes.
 pub(crate) struct Load {
     clients: Background<ClientReport>,
     counters: Arc<Counters>,
@@ -25,13 +25,13 @@ struct Counters {
     failed_reads: AtomicUsize,
 }
 
-/// Sessions of a client, and its longest time without an acknowledged write.
+/// Sessions of a client, and the longest time without an acknowledged write.
 struct ClientReport {
     written: Vec<Written>,
     outage: Duration,
 }
 
-/// Session of a client: all stats sent, in order, and the index of the last acknowledged.
+/// Session of a client: all stats sent, in order, and the index of the last acknowledged request.
 struct Written {
     learner: String,
     course: String,
@@ -41,7 +41,7 @@ struct Written {
 }
 
 impl Load {
-    /// Starts writers over all `clients` in turn.
+    /// Starts writers, which use all `clients` in turn.
     pub(crate) fn start(clients: Vec<Client>, writers: usize) -> Self {
         let counters = Arc::new(Counters::default());
         let running = Background::start(0..writers, |writer, progress| {
@@ -83,7 +83,7 @@ impl Load {
     }
 }
 
-/// Result of a load: sessions written, and numbers of requests.
+/// Result of a load: written sessions, and numbers of requests.
 pub(crate) struct Report {
     written: Vec<Written>,
     pub(crate) acknowledged: usize,

@@ -1,4 +1,4 @@
-//! The service under load while something breaks.
+//! The service under load, during failures of Redis.
 
 use crate::support::api::{Client, body, new_id};
 use crate::support::audit::redis::audit;
@@ -7,7 +7,7 @@ use crate::support::load::requests::{Load, Report};
 use crate::support::processes::redis::Redis;
 use crate::support::processes::service::{Service, on_redis};
 
-/// The service on some Redis, under load from 16 clients that write and read.
+/// Service on Redis, under load from 16 clients with writes and reads.
 pub(crate) struct UnderLoad {
     pub(crate) client: Client,
     pub(crate) load: Load,
@@ -33,14 +33,14 @@ impl UnderLoad {
         }
     }
 
-    /// Waits until the service works as it did before.
+    /// Waits until the service serves requests again.
     pub(crate) async fn recovers(&self) {
         self.load.goes_on(200).await;
         becomes_ready(&self.client).await;
     }
 
-    /// Ends the load, and asserts that no acknowledged write was lost, none is half done, and all
-    /// that the masters keep equals a recount.
+    /// Ends the load. Asserts that no acknowledged write was lost or half done, and that all keys of
+    /// the masters equal a recount.
     pub(crate) async fn verify(self, fault: &str, masters: &[&Redis]) -> Report {
         let report = self.load.stop().await;
         report.print(fault);
@@ -59,7 +59,7 @@ pub(crate) async fn becomes_ready(client: &Client) {
     .await;
 }
 
-/// Asserts that a write is acknowledged.
+/// Asserts that the service acknowledges a write.
 pub(crate) async fn assert_serves(client: &Client) {
     let answer = client.post(&new_id(), &new_id(), &body(1, 2, 3)).await;
     assert_eq!(answer.status, 201, "{answer:?}");

@@ -1,4 +1,4 @@
-//! Background writers to a Redis store, and the model of their sessions.
+//! Background writers to a Redis store, and the model of the expected sessions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,12 +21,12 @@ pub(crate) const WRITERS: u64 = 12;
 /// Sessions that a writer has stored.
 pub(crate) type Model = HashMap<(LearnerId, CourseId, SessionId), Stats>;
 
-/// Background writers, each with learners of its own, in shared courses.
+/// Background writers, each with separate learners, in shared courses.
 pub(crate) struct Writers(Background<Model>);
 
 impl Writers {
-    /// Starts writers with learners of their own. With `erasures`, writers delete whole courses and
-    /// erase learners too.
+    /// Starts writers with separate learners. With `erasures`, writers delete whole courses and erase
+    /// learners too.
     pub(crate) async fn start(
         store: &Arc<RedisStore>,
         courses: &[CourseId],
@@ -53,7 +53,7 @@ impl Writers {
         self.0.goes_on(writes).await;
     }
 
-    /// Stops the writers, and asserts that the store has exactly the sessions of their models.
+    /// Stops the writers, and asserts that the store has exactly the sessions of the models.
     pub(crate) async fn end(self, fixture: &RedisFixture) {
         let models = self.0.stop().await;
         let mut stored = 0;

@@ -1,4 +1,4 @@
-//! A Redis Cluster of a test's own.
+//! Redis Cluster of a test.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -9,19 +9,19 @@ use crate::support::processes::server::free_port;
 
 const SLOTS: u16 = 16_384;
 
-/// Masters, each with its replicas; they end with this value.
+/// Masters with replicas. Drop ends all nodes.
 pub(crate) struct Cluster {
-    /// First all masters of the start, then all replicas, in the order of their masters.
+    /// First all initial masters, then all replicas, in the order of the masters.
     pub(crate) nodes: Vec<Redis>,
 }
 
 impl Cluster {
-    /// Starts the nodes and joins them, and waits until the Cluster says that it is well.
+    /// Starts and joins the nodes, and waits until the Cluster is whole.
     pub(crate) async fn start(masters: usize, replicas: usize, options: &[&str]) -> Self {
         let mut nodes = Vec::new();
         let mut buses = Vec::new();
         for _ in 0..masters * (1 + replicas) {
-            // Else the port of the bus would be another one 10,000 further, which may be taken.
+            // By default the port of the cluster bus is 10,000 higher, and may be taken.
             let bus = free_port();
             let own = [
                 "--cluster-enabled yes --cluster-node-timeout 2000",
@@ -65,12 +65,12 @@ impl Cluster {
         format!("redis+cluster://{}", addresses.join(","))
     }
 
-    /// The name that a node has in the Cluster.
+    /// Id of a node in the Cluster.
     pub(crate) async fn id(&self, number: usize) -> String {
         self.nodes[number].ask("CLUSTER MYID").await
     }
 
-    /// Waits until every node says that all slots are served, and knows all others.
+    /// Waits until every node knows all nodes, and reports that all slots are served.
     pub(crate) async fn until_well(&self) {
         for node in &self.nodes {
             eventually("the Cluster is well", || async {
@@ -92,8 +92,8 @@ impl Cluster {
         .await;
     }
 
-    /// Moves a slot from one master to another as `redis-cli --cluster reshard` does: key by key,
-    /// while both serve it.
+    /// Moves a slot between masters as `redis-cli --cluster reshard` does: key by key, while both nodes
+    /// serve the slot.
     pub(crate) async fn move_slot(&self, slot: u16, from: usize, to: usize) {
         let (source, target) = (self.id(from).await, self.id(to).await);
         let (from, to) = (&self.nodes[from], &self.nodes[to]);
@@ -127,7 +127,7 @@ impl Cluster {
         }
     }
 
-    /// Those of the slots in which a master has keys.
+    /// Slots of a range in which a master has keys.
     pub(crate) async fn used_slots(&self, slots: RangeInclusive<u16>, master: usize) -> Vec<u16> {
         let mut connection = self.nodes[master].connection().await;
         let mut used = Vec::new();

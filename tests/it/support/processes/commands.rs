@@ -1,4 +1,4 @@
-//! The binary's commands on a store, and the lines that they move.
+//! Commands of the binary on a store, and lines of sessions as their input.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use uuid::{Builder, Uuid};
 
-/// What a command did.
+/// Result of a command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -27,37 +27,37 @@ impl From<Output> for Ran {
 }
 
 impl Ran {
-    /// Asserts that all was well, and gives the standard output.
+    /// Asserts success, and returns the standard output.
     pub(crate) fn well(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         self.out
     }
 
-    /// The last line of the standard error.
+    /// Last line of the standard error.
     pub(crate) fn error(&self) -> &str {
         self.err.lines().last().unwrap_or_default()
     }
 }
 
-/// Runs a command to its end.
+/// Runs a command to the end.
 pub(crate) fn run(command: &mut Command, arguments: &[&str]) -> Ran {
     command.args(arguments).output().unwrap().into()
 }
 
-/// Runs a command that reads `input`.
+/// Runs a command with `input` as the standard input.
 pub(crate) fn run_with(command: &mut Command, arguments: &[&str], input: &str) -> Ran {
     let command = command.args(arguments).stdin(Stdio::piped());
     let output = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = output.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     std::thread::scope(|scope| {
-        // One that ends early does not read it all.
+        // A command that fails early leaves a part of the input unread.
         scope.spawn(move || drop(stdin.write_all(input.as_bytes())));
         child.wait_with_output().unwrap().into()
     })
 }
 
-/// A command that runs; it is killed with this value.
+/// Running command. Drop kills the process.
 pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
@@ -65,7 +65,7 @@ impl Running {
         Self(command.spawn().unwrap())
     }
 
-    /// Waits for its end; its streams, but for standard input, are read meanwhile.
+    /// Waits for the end of the process, and reads the output meanwhile.
     pub(crate) fn ended(mut self) -> Ran {
         fn read(stream: Option<impl Read>) -> Vec<u8> {
             let mut bytes = Vec::new();
@@ -97,7 +97,7 @@ impl Drop for Running {
     }
 }
 
-/// Makes the lines of sessions, which are the same for the same seed.
+/// Generator of lines of sessions, equal for an equal seed.
 pub(crate) struct Sessions {
     random: StdRng,
 }
@@ -113,7 +113,7 @@ impl Sessions {
         Builder::from_random_bytes(self.random.random()).into_uuid()
     }
 
-    /// Lines of learners who have so many sessions in each of so many courses.
+    /// Lines of learners, with a number of sessions in each of a number of courses.
     pub(crate) fn lines(&mut self, learners: usize, courses: usize, sessions: usize) -> String {
         let courses: Vec<_> = (0..courses).map(|_| self.id()).collect();
         let mut lines = String::new();
@@ -128,7 +128,7 @@ impl Sessions {
         lines
     }
 
-    /// One more session, at any time of the year 2025 and in any offset.
+    /// Line of a session at a random time of the year 2025, in a random offset.
     pub(crate) fn line(&mut self, learner: Uuid, course: Uuid) -> String {
         let session = self.id();
         let random = &mut self.random;
@@ -151,7 +151,7 @@ impl Sessions {
     }
 }
 
-/// The lines of all sessions.
+/// Lines of all sessions of the store.
 pub(crate) fn export(command: &mut Command) -> String {
     run(command, &["export"]).well()
 }

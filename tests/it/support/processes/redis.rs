@@ -1,4 +1,4 @@
-//! A Redis of a test's own.
+//! Redis server of a test.
 
 use std::fmt::Display;
 
@@ -9,18 +9,18 @@ use redis::{AsyncConnectionConfig, Client, FromRedisValue};
 use crate::support::processes::server::Server;
 use crate::support::{TIMEOUT, eventually};
 
-/// Keeps what was acknowledged over a `kill -9`.
+/// Options by which acknowledged writes survive a `kill -9`.
 pub(crate) const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
-/// Keeps nothing.
+/// Options without persistence.
 pub(crate) const IN_MEMORY: &[&str] = &["--appendonly", "no"];
 
-/// A running Redis; it ends with this value.
+/// Running Redis server. Drop ends the process.
 pub(crate) struct Redis {
     pub(crate) server: Server,
 }
 
 impl Redis {
-    /// Starts a Redis with further command-line options, and waits until it answers.
+    /// Starts a Redis server with further command-line options, and waits for the first response.
     pub(crate) async fn start(options: &[impl Display]) -> Self {
         let server = Server::start(|port, directory| {
             let port = port.to_string();
@@ -46,7 +46,7 @@ impl Redis {
         replica
     }
 
-    /// With `false`, Redis waits 5 s for more replicas before a full synchronization, as by default.
+    /// With `false`, as by default, Redis waits 5 s for more replicas before a full synchronization.
     pub(crate) async fn synchronize_at_once(&self, at_once: bool) {
         let delay = if at_once { 0 } else { 5 };
         let command = format!("CONFIG SET repl-diskless-sync-delay {delay}");
@@ -57,17 +57,17 @@ impl Redis {
         format!("redis://127.0.0.1:{}", self.server.port())
     }
 
-    /// A connection of the test's own.
+    /// Connection of the test.
     pub(crate) async fn connection(&self) -> MultiplexedConnection {
         connect(&self.url()).await
     }
 
-    /// Sends a command, given as its words.
+    /// Sends a command, given as words.
     pub(crate) async fn ask<T: FromRedisValue>(&self, command: &str) -> T {
         self.try_ask(command).await.unwrap()
     }
 
-    /// Sends a command that may be refused.
+    /// Sends a command that may return an error.
     pub(crate) async fn try_ask<T: FromRedisValue>(&self, command: &str) -> redis::RedisResult<T> {
         let words: Vec<_> = command.split(' ').collect();
         let mut connection = self.connection().await;
@@ -77,8 +77,8 @@ impl Redis {
             .await
     }
 
-    /// What comes of something, and what Redis was sent meanwhile, a line each:
-    /// `time [database client] "COMMAND" "argument"…`.
+    /// Runs a future, and returns the commands that Redis got meanwhile, a line each: `time [database
+    /// client] "COMMAND" "argument"…`.
     pub(crate) async fn watched<T>(&self, doing: impl Future<Output = T>) -> (T, Vec<String>) {
         let client = Client::open(self.url()).unwrap();
         let monitor = client.get_async_monitor().await.unwrap();
@@ -89,12 +89,12 @@ impl Redis {
         (done, seen.collect().await)
     }
 
-    /// Makes it a replica of the Redis on that port.
+    /// Makes the server a replica of the Redis on the port.
     pub(crate) async fn follow(&self, port: u16) {
         self.ask::<()>(&format!("REPLICAOF 127.0.0.1 {port}")).await;
     }
 
-    /// Waits until it has caught up with its master.
+    /// Waits until the replica is synchronized with the master.
     pub(crate) async fn until_it_follows(&self) {
         eventually("the replica follows", || async {
             let info: String = self.ask("INFO replication").await;
@@ -107,7 +107,7 @@ impl Redis {
         self.server.kill().await;
     }
 
-    /// Brings it back, and waits until it answers.
+    /// Restarts the server, and waits for the first response.
     pub(crate) async fn restart(&mut self) {
         self.server.restart().await;
         self.until_it_answers().await;
@@ -123,7 +123,7 @@ impl Redis {
     }
 }
 
-/// A connection to the Redis at a URL, which waits for answers for as long as a test does.
+/// Connection to the Redis at a URL, with the timeout of a test.
 pub(crate) async fn connect(url: &str) -> MultiplexedConnection {
     let patient = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(TIMEOUT))

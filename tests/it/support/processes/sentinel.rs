@@ -1,4 +1,4 @@
-//! A master, its replicas and the Sentinels that watch over them.
+//! A master, its replicas and Sentinels.
 
 use std::fmt::Write as _;
 
@@ -8,19 +8,19 @@ use crate::support::eventually;
 use crate::support::processes::redis::Redis;
 use crate::support::processes::server::Server;
 
-/// The name of the master.
+/// Name of the master.
 const MASTER: &str = "main";
 
-/// One master, its replicas and three Sentinels; they end with this value.
+/// A master, replicas and three Sentinels. Drop ends all servers.
 pub(crate) struct Sentinels {
-    /// The first was the master at the start.
+    /// The first server is the initial master.
     pub(crate) servers: Vec<Redis>,
     sentinels: Vec<Server>,
 }
 
 impl Sentinels {
-    /// Starts all of them, and waits until the Sentinels know each other and all replicas. Further
-    /// lines may be added to the Sentinels' configuration.
+    /// Starts all servers, and waits until the Sentinels know each other and all replicas.
+    /// `sentinel_lines` are further lines of the configuration of the Sentinels.
     pub(crate) async fn start(replicas: usize, options: &[&str], sentinel_lines: &str) -> Self {
         let mut servers = vec![Redis::start(options).await];
         for _ in 0..replicas {
@@ -62,8 +62,8 @@ impl Sentinels {
         format!("redis+sentinel://{}/{MASTER}", addresses.join(","))
     }
 
-    /// Waits until the Sentinels agree on a master other than that one, and gives which server it
-    /// is.
+    /// Waits until the Sentinels agree on a master other than `former`, and returns the index of the
+    /// new master.
     pub(crate) async fn until_failover_from(&self, former: usize) -> usize {
         let former = self.servers[former].server.port();
         let mut found = Vec::new();
@@ -84,7 +84,7 @@ impl Sentinels {
             .unwrap()
     }
 
-    /// Has the Sentinels change the master while all is well.
+    /// Starts a failover from a healthy master.
     pub(crate) async fn fail_over(&self) {
         eventually("a Sentinel starts the failover", || async {
             ask(&self.sentinels[0], "", &["SENTINEL", "FAILOVER", MASTER]).await
@@ -96,7 +96,7 @@ impl Sentinels {
         self.sentinels[number].restart().await;
     }
 
-    /// Ends a Sentinel as a crash would.
+    /// Kills a Sentinel.
     pub(crate) async fn kill_sentinel(&mut self, number: usize) {
         self.sentinels[number].kill().await;
     }
@@ -114,7 +114,7 @@ async fn start_sentinel(master: u16, lines: &str) -> Server {
         configuration.write_str(lines).unwrap();
         let file = directory.join("sentinel.conf");
         std::fs::write(&file, configuration).unwrap();
-        // It writes what it finds out to the same file.
+        // Sentinel writes state to the file of the configuration.
         let writable = std::os::unix::fs::PermissionsExt::from_mode(0o666);
         std::fs::set_permissions(&file, writable).unwrap();
         vec![file.display().to_string(), "--sentinel".into()]
@@ -122,7 +122,7 @@ async fn start_sentinel(master: u16, lines: &str) -> Server {
     .await
 }
 
-/// Asks a Sentinel; its answer in lines, if it gives one.
+/// Sends a command to a Sentinel. Returns the lines of the response, or `None` for an error.
 async fn ask(sentinel: &Server, lines: &str, question: &[&str]) -> Option<String> {
     let password = lines
         .lines()

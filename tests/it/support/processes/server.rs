@@ -1,8 +1,8 @@
-//! A `redis-server` of a test's own, which it may kill, freeze and bring back: a Redis, a Sentinel
-//! or a node of a Cluster.
+//! `redis-server` of a test, as a Redis, a Sentinel or a node of a Cluster. Tests kill, freeze and
+//! restart the server.
 //!
-//! A process where there is the program (`REDIS_SERVER`, else on the PATH), else a container in the
-//! host's network, so that all else is the same.
+//! A process of the program (`REDIS_SERVER`, by default `redis-server` on the PATH), else a container
+//! in the network of the host, so that ports and files are the same.
 
 use std::fs::Permissions;
 use std::net::TcpListener;
@@ -16,7 +16,7 @@ use testcontainers::core::Mount;
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
-/// A running server; it ends with this value.
+/// Running server. Drop ends the process or container.
 pub(crate) struct Server {
     port: u16,
     arguments: Vec<String>,
@@ -30,12 +30,12 @@ enum Running {
 }
 
 impl Server {
-    /// Starts a server on a free port, with the arguments that `configure` gives for that port and
-    /// the server's own directory. It may not answer yet.
+    /// Starts a server on a free port. `configure` returns the arguments for the port and the directory
+    /// of the server. The server may not accept connections yet.
     pub(crate) async fn start(configure: impl FnOnce(u16, &Path) -> Vec<String>) -> Self {
         let port = free_port();
         let directory = tempfile::tempdir().unwrap();
-        // In a container the server is a user of its own.
+        // In a container the server has another user id.
         std::fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
         let arguments = configure(port, directory.path());
         let running = if has_redis_server() {
@@ -56,7 +56,7 @@ impl Server {
         self.port
     }
 
-    /// Ends it as a crash would.
+    /// Kills the server.
     pub(crate) async fn kill(&mut self) {
         match &mut self.running {
             Running::Process(child) => end(child),
@@ -64,12 +64,13 @@ impl Server {
         }
     }
 
-    /// Brings it back on the same port, with the same files. It may not answer yet.
+    /// Restarts the server on the same port, with the same files. The server may not accept connections
+    /// yet.
     pub(crate) async fn restart(&mut self) {
         self.restart_with(&[]).await;
     }
 
-    /// Brings it back with further arguments.
+    /// Restarts the server with further arguments.
     pub(crate) async fn restart_with(&mut self, further: &[&str]) {
         let further = further.iter().map(ToString::to_string);
         let arguments: Vec<_> = self.arguments.iter().cloned().chain(further).collect();
@@ -79,7 +80,7 @@ impl Server {
         }
     }
 
-    /// Stops it as a machine that hangs would: connections stay open, nothing is answered.
+    /// Stops the process, like a hanging machine: connections stay open, no request gets a response.
     pub(crate) async fn freeze(&self) {
         match &self.running {
             Running::Process(child) => signal(child, "STOP"),
@@ -97,7 +98,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A container ends with its handle.
+        // Drop of the handle ends the container.
         if let Running::Process(child) = &mut self.running {
             end(child);
         }
@@ -126,7 +127,7 @@ fn spawn(arguments: &[String], directory: &Path) -> Child {
 }
 
 async fn run_container(arguments: &[String]) -> ContainerAsync<GenericImage> {
-    // All that the arguments name is in there.
+    // All files of the arguments are in this directory.
     let files = std::env::temp_dir().display().to_string();
     GenericImage::new("redis", "7-bookworm")
         .with_network("host")
@@ -149,10 +150,10 @@ fn signal(child: &Option<Child>, signal: &str) {
     crate::support::processes::service::send_signal(pid, signal);
 }
 
-/// A port that was free a moment ago.
+/// Port that is free at the moment of the call.
 ///
-/// None of those that the system gives away by itself, which any client's connection may take until
-/// a server listens there; no two calls give the same, and other processes begin elsewhere.
+/// Outside of the range of ephemeral ports, which the connection of any client may take before the
+/// server listens. Two calls never return the same port, and other processes start at another port.
 pub(crate) fn free_port() -> u16 {
     const PORTS: std::ops::Range<u32> = 15_000..32_000;
     static CALLS: AtomicU32 = AtomicU32::new(0);

@@ -1,4 +1,4 @@
-//! The service as a process of its own, which a test may kill.
+//! The service as a process.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -13,10 +13,10 @@ use serde_json::Value;
 use crate::support::api::Client;
 use crate::support::eventually;
 
-/// What the lines of the log have in them that are about the port of the metrics.
+/// Mark of the log lines about the listener of the metrics.
 const METRICS: &str = r#""name":"metrics""#;
 
-/// The binary under test, with an environment of the test's own.
+/// The binary under test, with a cleared environment.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_study-stats"));
     command
@@ -30,38 +30,38 @@ pub(crate) fn command() -> Command {
     command
 }
 
-/// The command for the embedded store in `directory`.
+/// Command for the embedded store in `directory`.
 pub(crate) fn embedded(directory: &Path) -> Command {
     let mut command = command();
     command.env("DATA_DIR", directory);
     command
 }
 
-/// The command for the Redis store at `url`.
+/// Command for the Redis store at `url`.
 pub(crate) fn on_redis(url: &str) -> Command {
     let mut command = command();
     command.env("STORE", "redis").env("REDIS_URL", url);
     command
 }
 
-/// Runs a command that ends by itself, and gives what it wrote.
+/// Runs a command to the end, and returns the output.
 pub(crate) fn output(command: &mut Command) -> Output {
     command.output().expect("the binary can be started")
 }
 
-/// The service, running; it is killed with this value.
+/// Running service. Drop kills the process.
 pub(crate) struct Service {
     child: Child,
     address: SocketAddr,
     log: Log,
-    /// Ends with the log.
+    /// Thread that reads the log to the end.
     reader: Option<JoinHandle<()>>,
 }
 
 type Log = Arc<Mutex<String>>;
 
 impl Service {
-    /// Starts the service and waits until it listens.
+    /// Starts the service, and waits for the listener.
     pub(crate) fn start(command: &mut Command) -> Self {
         let (child, log, reader, listening) = spawn(command);
         let address = listening.recv_timeout(Duration::from_secs(60));
@@ -75,7 +75,7 @@ impl Service {
         }
     }
 
-    /// Starts the service, whose log may not say where it listens, on that port of this machine.
+    /// Starts the service on a port, for a log without the address of the listener.
     pub(crate) async fn start_at(command: &mut Command, port: u16) -> Self {
         let (child, log, reader, _) = spawn(command.env("PORT", port.to_string()));
         let service = Self {
@@ -97,7 +97,7 @@ impl Service {
         Client::new(self.address)
     }
 
-    /// A client of the port that metrics are fetched from, once the log tells it.
+    /// Client of the metrics listener, after the log line with the address.
     pub(crate) async fn metrics(&self) -> Client {
         let address = eventually("metrics can be fetched", || async {
             let log = self.log();
@@ -107,7 +107,7 @@ impl Service {
         Client::new(address.await)
     }
 
-    /// The lines of its log that have a text in them, in JSON.
+    /// Lines of the log with a text, as JSON.
     pub(crate) fn lines(&self, text: &str) -> Vec<Value> {
         let log = self.log();
         let lines = log.lines().filter(|line| line.contains(text));
@@ -120,23 +120,23 @@ impl Service {
         self.child.id()
     }
 
-    /// What it has logged so far.
+    /// Log so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
-    /// Ends it as a crash would.
+    /// Kills the service.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Asks it to end by SIGTERM, SIGINT, ….
+    /// Sends SIGTERM, SIGINT, ….
     pub(crate) fn signal(&self, signal: &str) {
         send_signal(self.child.id(), signal);
     }
 
-    /// Waits for its end, and that of its log.
+    /// Waits for the end of the process and of the log.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let child = &mut self.child;
         let status = eventually("the service ends", || {
@@ -157,7 +157,8 @@ impl Drop for Service {
     }
 }
 
-/// Starts the service; its log, and where it listens, once it says so.
+/// Starts the service. Returns the process, the log, the thread that reads the log, and a channel for
+/// the address of the listener.
 fn spawn(command: &mut Command) -> (Child, Log, JoinHandle<()>, mpsc::Receiver<SocketAddr>) {
     let mut child = command
         .stdout(Stdio::piped())
@@ -170,7 +171,7 @@ fn spawn(command: &mut Command) -> (Child, Log, JoinHandle<()>, mpsc::Receiver<S
     (child, log, reader, listening)
 }
 
-/// Collects the log, and sends the address once the service says that it listens.
+/// Collects the log, and sends the address of the listener.
 fn follow(output: impl Read, log: &Mutex<String>, found: &mpsc::Sender<SocketAddr>) {
     for line in BufReader::new(output).lines().map_while(Result::ok) {
         if let Some(address) = address_in(&line)
@@ -184,14 +185,14 @@ fn follow(output: impl Read, log: &Mutex<String>, found: &mpsc::Sender<SocketAdd
     }
 }
 
-/// The address that a line of the log says is listened on.
+/// Address of the listener in a line of the log.
 fn address_in(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("socket://")?;
     let end = rest.find(|c: char| c == '"' || c.is_whitespace());
     rest[..end.unwrap_or(rest.len())].parse().ok()
 }
 
-/// Sends a signal by its name to a process that a test started.
+/// Sends a signal, by name, to a process of the test.
 pub(crate) fn send_signal(pid: u32, signal: &str) {
     let status = Command::new("kill")
         .args(["-s", signal, &pid.to_string()])
@@ -200,7 +201,7 @@ pub(crate) fn send_signal(pid: u32, signal: &str) {
     assert!(status.success(), "kill -s {signal} {pid}");
 }
 
-/// The same command under a limit as the shell's `ulimit` sets it.
+/// The command under a limit, as the shell's `ulimit` sets.
 pub(crate) fn under_limit(command: &Command, limit: &str) -> Command {
     let mut limited = Command::new("sh");
     limited

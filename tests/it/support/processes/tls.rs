@@ -1,4 +1,4 @@
-//! Certificates of an authority of a test's own, and a Redis that is as secured as can be.
+//! Certificates of an authority of the test, and Redis servers over TLS.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::support::processes::redis::Redis;
 use crate::support::processes::server::free_port;
 
-/// An authority, which has certified a server; its files go with this value.
+/// Authority with certificates of a server. Drop removes the files.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     directory: TempDir,
@@ -24,7 +24,7 @@ impl Authority {
             issuer: Issuer::new(params, key),
             directory: tempfile::tempdir().unwrap(),
         };
-        // In a container the server is a user of its own.
+        // In a container the server has another user id.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(it.directory.path(), open).unwrap();
         std::fs::write(it.file("ca.crt"), certificate.pem()).unwrap();
@@ -45,20 +45,21 @@ impl Authority {
     }
 }
 
-/// A certificate's name must not be that of its authority, whose it would seem to be.
+/// The name of a certificate must differ from the name of the authority, else the certificate counts as
+/// self-signed.
 fn params(name: &str, subjects: Vec<String>) -> CertificateParams {
     let mut params = CertificateParams::new(subjects).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params
 }
 
-/// What the user of the service must be allowed at the least; `docs/OPERATIONS.md` has the same.
+/// Least permissions of the user of the service, as in `docs/OPERATIONS.md`.
 pub(crate) const PERMISSIONS: &str = "~ss:* +eval +evalsha +hmget +hset +hdel +get +set +del +zadd \
      +zrem +zrange +zcount +time +ping +hello +info +config|get +wait +select +cluster|slots +cluster|info \
      +scan +zscore +cluster|nodes";
 
-/// A Redis that speaks TLS at an address of its own, asks for the client's certificate where
-/// `options` say so, and knows the user `service` with the least rights; and that address.
+/// Redis over TLS at a separate address, with the user `service` of least permissions. `options` may
+/// request client certificates. Returns the server and the URL.
 pub(crate) async fn secured_redis_with(options: &[&str]) -> (Redis, String, Authority) {
     let authority = Authority::new();
     authority.certify("redis", "127.0.0.1");
@@ -78,7 +79,7 @@ pub(crate) async fn secured_redis_with(options: &[&str]) -> (Redis, String, Auth
     (redis, url, authority)
 }
 
-/// The same, where clients need no certificate.
+/// Redis over TLS, without client certificates.
 pub(crate) async fn secured_redis() -> (Redis, String, Authority) {
     secured_redis_with(&[]).await
 }

@@ -1,4 +1,4 @@
-//! A record whose keys and values are known by heart.
+//! Record with known keys and values.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ pub(crate) const COURSES_KEY: &str = "ss:{194}:u:AZPU8XorfD2eT1prfI2eDw";
 pub(crate) const SUMMARY_KEY: &str = "ss:{194}:c:-_-__wAAQACAAAAAAAAAAQ";
 pub(crate) const ERASED_KEY: &str = "ss:{194}:x:AZPU8XorfD2eT1prfI2eDw";
 
-/// A record of that session.
+/// Record of the session [`SESSION`].
 pub(crate) fn golden(stats: Stats, millis: i64) -> Record {
     Record {
         enrolment: Enrolment::new(
@@ -34,7 +34,7 @@ pub(crate) fn golden(stats: Stats, millis: i64) -> Record {
     }
 }
 
-/// The fields of a hash, in the order of their names.
+/// Fields of a hash, sorted by name.
 pub(crate) async fn hash(
     connection: &mut MultiplexedConnection,
     key: &str,
@@ -49,7 +49,7 @@ pub(crate) async fn hash(
     fields
 }
 
-/// Fields as [`hash`] gives them.
+/// Fields in the form that [`hash`] returns.
 pub(crate) fn fields(fields: &[(&str, &str)]) -> Vec<(String, String)> {
     fields
         .iter()

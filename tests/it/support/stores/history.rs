@@ -1,4 +1,4 @@
-//! Random histories that a store is held to.
+//! Random histories of a store.
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -13,10 +13,10 @@ use crate::support::audit::bucket;
 use crate::support::id;
 use crate::support::stores::model::{Model, Operation};
 
-/// An instant that comes after every erasure of a test: in the year 2100.
+/// Time after every erasure of a test, in ms: in the year 2100.
 pub(crate) const LATER: i64 = 4_102_444_800_000;
 
-/// The stats of three numbers.
+/// Stats of three numbers.
 pub(crate) fn stats(modules: f64, score: f64, time: f64) -> Stats {
     Stats {
         modules: Amount::new(modules).unwrap(),
@@ -25,7 +25,7 @@ pub(crate) fn stats(modules: f64, score: f64, time: f64) -> Stats {
     }
 }
 
-/// A record without a time, of a new session.
+/// Record of a new session, without a time.
 pub(crate) fn record(learner: LearnerId, course: CourseId, stats: Stats) -> Record {
     Record {
         enrolment: Enrolment::new(learner, course),
@@ -35,7 +35,7 @@ pub(crate) fn record(learner: LearnerId, course: CourseId, stats: Stats) -> Reco
     }
 }
 
-/// A record of a new session that occurred at an instant; its numbers are of no matter, but differ.
+/// Record of a new session at a time. The stats are arbitrary, and differ by time.
 pub(crate) fn record_at(learner: LearnerId, course: CourseId, millis: i64) -> Record {
     let number = (millis % 1_000) as f64 / 8.0;
     Record {
@@ -44,7 +44,7 @@ pub(crate) fn record_at(learner: LearnerId, course: CourseId, millis: i64) -> Re
     }
 }
 
-/// Another learner of the same bucket, so that both share a course's summary.
+/// Another learner of the same bucket: both share the summary of a course.
 pub(crate) fn neighbour(learner: LearnerId) -> LearnerId {
     let bucket_of = |learner: &LearnerId| bucket(learner.as_u128());
     let others = std::iter::repeat_with(id);
@@ -52,7 +52,7 @@ pub(crate) fn neighbour(learner: LearnerId) -> LearnerId {
     same.next().expect("there is no end of learners")
 }
 
-/// The totals of some sessions, counted one by one.
+/// Totals of sessions, counted one by one.
 pub(crate) fn recount<'a>(sessions: impl IntoIterator<Item = &'a Stats>) -> Totals {
     sessions
         .into_iter()
@@ -61,18 +61,18 @@ pub(crate) fn recount<'a>(sessions: impl IntoIterator<Item = &'a Stats>) -> Tota
         })
 }
 
-/// Makes operations at random on few learners, courses and sessions, so that many meet.
+/// Random operations on few learners, courses and sessions, so that many operations meet.
 pub(crate) struct History {
     random: StdRng,
     learners: Vec<LearnerId>,
     courses: Vec<CourseId>,
     sessions: Vec<SessionId>,
-    /// What should be stored after all operations so far.
+    /// Expected contents of the store.
     pub(crate) model: Model,
 }
 
 impl History {
-    /// A history that is the same for the same seed, but for its ids.
+    /// A history depends on the seed only, but for the ids.
     pub(crate) fn new(seed: u64) -> Self {
         fn ids<T: From<uuid::Uuid>>(count: usize) -> Vec<T> {
             (0..count).map(|_| id()).collect()
@@ -86,8 +86,8 @@ impl History {
         }
     }
 
-    /// Goes on by one operation, which the store does as well, and asserts that both answer and then
-    /// hold the same. Gives how many records and deletions it was.
+    /// Plays an operation on the model and the store, and asserts equal outcomes and contents. Returns
+    /// the number of records and deletes.
     pub(crate) async fn step(&mut self, store: &dyn StatsStore) -> usize {
         let operation = self.next();
         self.model.play(store, &operation).await;
@@ -99,7 +99,7 @@ impl History {
 
     fn next(&mut self) -> Operation {
         let random = &mut self.random;
-        // An erased learner refuses most records: after a while another one comes instead.
+        // An erased learner refuses most records: after a while a new learner takes the place.
         let learner = random.random_range(0..self.learners.len());
         if self.model.is_erased(self.learners[learner]) && random.random_bool(0.2) {
             self.learners[learner] = id();
@@ -121,7 +121,7 @@ impl History {
         }
     }
 
-    /// Some are older than what is stored, which must change nothing.
+    /// Record at a random time, often older than the stored session.
     fn next_record(&mut self) -> Record {
         let random = &mut self.random;
         Record {
@@ -136,8 +136,8 @@ impl History {
     }
 }
 
-/// One of few instants, a good part of a day from each other, before 1970 and after it, or after every
-/// erasure; on the day that it is somewhere.
+/// Time of few, most of a day apart, before and after 1970, or after every erasure, with a local day of
+/// some offset.
 fn instant(random: &mut StdRng) -> OccurredAt {
     let epoch = if random.random_bool(0.7) { 0 } else { LATER };
     let at = OccurredAt::from_utc_millis(epoch + random.random_range(-6..6) * 30_000_000);
@@ -147,7 +147,7 @@ fn instant(random: &mut StdRng) -> OccurredAt {
     }
 }
 
-/// A number of any kind that is accepted: whole, short, long, tiny, huge.
+/// Accepted number of any kind: whole, short, long, tiny, huge.
 fn number(random: &mut StdRng) -> f64 {
     let sign = if random.random_bool(0.5) { 1.0 } else { -1.0 };
     sign * match random.random_range(0..8) {

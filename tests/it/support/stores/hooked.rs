@@ -1,4 +1,4 @@
-//! A store that waits or fails before each call, as a test says.
+//! Store with a hook before each call, which waits or returns an error.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use study_stats::domain::{
 };
 use study_stats::store::{StatsStore, StoreError};
 
-/// What happens before a call.
+/// Hook before a call.
 pub(crate) type Hook =
     Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>> + Send + Sync>;
 
-/// Another store, behind a hook; a ping does not pass it where `pings` says so.
+/// Store behind a hook. A ping passes the hook only with `pings`.
 pub(crate) struct Hooked {
     pub(crate) store: Arc<dyn StatsStore>,
     pub(crate) hook: Hook,

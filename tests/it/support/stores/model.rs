@@ -1,5 +1,5 @@
-//! What a store should hold, kept as simply as can be: a map of the sessions. All else is counted from
-//! it whenever it is asked for.
+//! Model of a store, as simple as possible: a map of the sessions. Aggregates and lists are recounted
+//! on each read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
@@ -15,10 +15,10 @@ use crate::support::now;
 use crate::support::stores::history::recount;
 use crate::support::stores::walk::{courses, sessions};
 
-/// Sessions of a page, where all pages are read: few, so that there are several.
+/// Number of sessions of a page: small, so that a list has several pages.
 const PAGE: usize = 7;
 
-/// Something that a store can be asked to do.
+/// Operation on a store.
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
     Record(Vec<Record>),
@@ -27,7 +27,7 @@ pub(crate) enum Operation {
     Erase(LearnerId),
 }
 
-/// What became of it.
+/// Outcome of an operation.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
     Outcomes(Vec<Outcome>),
@@ -35,7 +35,7 @@ pub(crate) enum Answer {
 }
 
 impl Operation {
-    /// Asks the store to do it.
+    /// Performs the operation on a store.
     pub(crate) async fn perform(&self, store: &dyn StatsStore) -> Answer {
         let deletion = match self {
             Self::Record(records) => {
@@ -52,16 +52,16 @@ impl Operation {
     }
 }
 
-/// The sessions that should be stored.
+/// Expected sessions of a store.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     pub(crate) sessions: BTreeMap<(LearnerId, CourseId, SessionId), Session>,
-    /// When learners were erased, about: no record may be near it.
+    /// Approximate time of each erasure: tests record no session near the erasure.
     erased: HashMap<LearnerId, i64>,
 }
 
 impl Model {
-    /// Does what a store should, and asserts that the store does, and holds, the same.
+    /// Plays an operation on the model and the store, and asserts equal outcomes and contents.
     pub(crate) async fn play(&mut self, store: &dyn StatsStore, operation: &Operation) {
         let touched = self.touched_by(operation);
         let expected = self.apply(operation);
@@ -69,7 +69,7 @@ impl Model {
         self.assert_held(store, &touched).await;
     }
 
-    /// Does what a store should.
+    /// Plays an operation on the model.
     pub(crate) fn apply(&mut self, operation: &Operation) -> Answer {
         let before = self.sessions.len();
         match operation {
@@ -125,7 +125,7 @@ impl Model {
         self.erased.contains_key(&learner)
     }
 
-    /// The learners and courses whose totals an operation may move.
+    /// Enrolments whose totals an operation may change.
     fn touched_by(&self, operation: &Operation) -> BTreeSet<(LearnerId, CourseId)> {
         match operation {
             Operation::Record(records) => records
@@ -142,7 +142,7 @@ impl Model {
         }
     }
 
-    /// Asserts that the store holds the same of these learners in these courses.
+    /// Asserts that the store equals the model for the given enrolments.
     pub(crate) async fn assert_held(
         &self,
         store: &dyn StatsStore,
@@ -234,7 +234,7 @@ impl Model {
     }
 }
 
-/// Whether a record is stored, new or in the place of another.
+/// True for a created or replaced session.
 pub(crate) fn is_stored(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Created | Outcome::Replaced)
 }

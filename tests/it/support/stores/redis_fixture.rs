@@ -1,4 +1,4 @@
-//! Redis store with its maintenance, and direct commands to its servers.
+//! Redis store with maintenance, and direct commands to the servers.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(crate) const TINY: Bounds = Bounds {
     page: 3,
 };
 
-/// Connected store on servers of its own.
+/// Connected store on separate servers.
 pub(crate) struct RedisFixture {
     // Dropped in this order: the store first.
     pub(crate) store: Arc<RedisStore>,

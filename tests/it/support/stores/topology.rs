@@ -1,4 +1,4 @@
-//! Redis servers of every topology, and how a store connects to them.
+//! Redis servers of every topology, and the settings of a store.
 
 use std::any::Any;
 
@@ -10,7 +10,7 @@ use crate::support::processes::sentinel::Sentinels;
 use crate::support::processes::tls::secured_redis;
 use crate::support::stores::fixture::redis_settings;
 
-/// Running Redis servers, with the URL and options of a store on them. The servers end on drop.
+/// Running Redis servers, with the URL and settings of a store. Drop ends the servers.
 pub(crate) struct Topology {
     pub(crate) url: String,
     pub(crate) settings: RedisSettings,
@@ -40,7 +40,7 @@ impl Topology {
         Self::new(url, &["--redis-ca-file", &ca], vec![redis], authority)
     }
 
-    /// Redis with a replica, on which every write is acknowledged.
+    /// Redis with a replica. Every write waits for the replica.
     pub(crate) async fn replicated() -> Self {
         let master = Redis::start(IN_MEMORY).await;
         let replica = Redis::replica_of(&master, IN_MEMORY).await;

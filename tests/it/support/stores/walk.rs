@@ -7,7 +7,7 @@ use study_stats::domain::{
 };
 use study_stats::store::{StatsStore, StoreError};
 
-/// The pages of a learner's sessions in a course, of at most `limit` each.
+/// Pages of the sessions of an enrolment, of at most `limit` items.
 pub(crate) async fn sessions(
     store: &dyn StatsStore,
     learner: LearnerId,
@@ -31,7 +31,7 @@ pub(crate) async fn all_sessions(
     pages.concat()
 }
 
-/// The pages of a learner's courses, of at most `limit` each.
+/// Pages of the courses of a learner, of at most `limit` items.
 pub(crate) async fn courses(
     store: &dyn StatsStore,
     learner: LearnerId,
@@ -59,8 +59,8 @@ where
     }
 }
 
-/// Asserts that only the last page is shorter than `limit`, and that it is not empty where it is not
-/// the only one.
+/// Asserts that only the last page may be shorter than `limit`, and that only a single page may be
+/// empty.
 pub(crate) fn assert_full<T>(pages: &[Vec<T>], limit: usize) {
     let (last, others) = pages.split_last().unwrap();
     assert!(others.iter().all(|page| page.len() == limit));

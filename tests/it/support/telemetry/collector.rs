@@ -1,4 +1,4 @@
-//! A collector of traces, as the service sends them by OTLP over HTTP.
+//! Collector of traces by OTLP over HTTP.
 
 use std::io::Read;
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use crate::support::api::Settings;
 use crate::support::eventually;
 
-/// Takes what is sent to its port, until it is dropped.
+/// Accepts spans on a port. Drop closes the listener.
 pub(crate) struct Collector {
     pub(crate) port: u16,
     taken: Arc<Mutex<Taken>>,
@@ -30,10 +30,10 @@ pub(crate) struct Collector {
 
 #[derive(Default)]
 struct Taken {
-    /// Of the resource, as it was sent last.
+    /// Attributes of the resource in the last request.
     resource: Vec<KeyValue>,
     spans: Vec<Span>,
-    /// `x-key` and `content-encoding`, as they were sent last.
+    /// Headers `x-key` and `content-encoding` of the last request.
     headers: [String; 2],
 }
 
@@ -95,12 +95,12 @@ impl Collector {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// All spans that it has taken.
+    /// All spans so far.
     pub(crate) fn spans(&self) -> Vec<Span> {
         self.taken.lock().unwrap().spans.clone()
     }
 
-    /// A span of a name, once it has come.
+    /// Waits for a span of a name.
     pub(crate) async fn span(&self, name: &str) -> Span {
         eventually("a span comes", || async {
             self.spans().into_iter().find(|span| span.name == name)
@@ -108,18 +108,18 @@ impl Collector {
         .await
     }
 
-    /// An attribute of who sends the spans.
+    /// Attribute of the resource, which is the service.
     pub(crate) fn resource(&self, key: &str) -> Option<String> {
         attribute(&self.taken.lock().unwrap().resource, key)
     }
 
-    /// What stood last in the headers `x-key` and `content-encoding`.
+    /// Headers `x-key` and `content-encoding` of the last request.
     pub(crate) fn headers(&self) -> [String; 2] {
         self.taken.lock().unwrap().headers.clone()
     }
 }
 
-/// An attribute as text.
+/// Text of an attribute.
 pub(crate) fn attribute(attributes: &[KeyValue], key: &str) -> Option<String> {
     let found = attributes.iter().find(|attribute| attribute.key == key)?;
     match found.value.clone()?.value? {

@@ -1,4 +1,4 @@
-//! What Prometheus would fetch, and what stands in it.
+//! Metrics of a service, as Prometheus reads them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,10 +7,10 @@ use crate::support::api::Client;
 use crate::support::eventually;
 use crate::support::processes::service::Service;
 
-/// The metrics of a service at one moment.
+/// Metrics of a service at a moment.
 pub(crate) struct Scraped(pub(crate) String);
 
-/// Without what is zero and the buckets of histograms.
+/// Without metrics of zero and buckets of histograms.
 impl fmt::Debug for Scraped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let says_nothing = |line: &&str| {
@@ -34,7 +34,7 @@ impl Scraped {
         Self(answer.text)
     }
 
-    /// The metrics once `condition` holds of them.
+    /// Waits until `condition` holds for the metrics.
     pub(crate) async fn once(
         service: &Service,
         what: &str,
@@ -46,14 +46,14 @@ impl Scraped {
         .await
     }
 
-    /// The value of a metric that is named with all its labels, as it is written; 0 where it is not.
+    /// Value of a metric, given as name and all labels; 0 for an absent metric.
     pub(crate) fn value(&self, name: &str) -> f64 {
         let lines = self.0.lines();
         let mut values = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         values.next().map_or(0.0, |value| value.parse().unwrap())
     }
 
-    /// The sum over all metrics of a name whose labels have each of those in them.
+    /// Sum over all metrics of a name whose labels contain the given texts.
     pub(crate) fn sum(&self, name: &str, labels: &[&str]) -> f64 {
         let lines = self.0.lines();
         let of_name = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix('{'));
@@ -65,7 +65,7 @@ impl Scraped {
         values.sum()
     }
 
-    /// How many requests were counted of a route, method and status.
+    /// Number of requests by route, method and status.
     pub(crate) fn requests(&self, route: &str, method: &str, status: u16) -> f64 {
         self.sum(
             "study_stats_http_request_duration_seconds_count",
@@ -77,7 +77,7 @@ impl Scraped {
         )
     }
 
-    /// How many calls to the store were counted of an operation and outcome.
+    /// Number of store calls by operation and outcome.
     pub(crate) fn calls(&self, operation: &str, outcome: &str) -> f64 {
         self.sum(
             "study_stats_store_call_duration_seconds_count",
@@ -88,13 +88,13 @@ impl Scraped {
         )
     }
 
-    /// How many records were counted of an outcome.
+    /// Number of records by outcome.
     pub(crate) fn records(&self, outcome: &str) -> f64 {
         let outcome = format!("outcome=\"{outcome}\"");
         self.sum("study_stats_records_total", &[&outcome])
     }
 
-    /// The types and the help of all metrics, by their names.
+    /// Types and help texts of all metrics, by name.
     pub(crate) fn described(&self) -> BTreeMap<String, (String, String)> {
         let help = self
             .0

@@ -1,4 +1,4 @@
-//! A Cluster changes and breaks while it is used.
+//! Changes and failures of a Cluster under load.
 
 use study_stats::domain::{Outcome, Summary};
 use study_stats::store::StoreError;
@@ -13,7 +13,7 @@ use crate::support::stores::fixture::redis_store;
 use crate::support::stores::history::{record, recount, stats};
 use crate::support::{eventually, id};
 
-/// The last slot of the first of three masters.
+/// Last slot of the first of three masters.
 const LAST_SLOT_OF_FIRST: u16 = 5_460;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -21,7 +21,7 @@ async fn slots_move_under_load() {
     let cluster = Cluster::start(3, 0, IN_MEMORY).await;
     let it = UnderLoad::start(&cluster.url()).await;
     it.load.goes_on(1_000).await;
-    // All slots of the first master that have keys, whose keys move while they are written.
+    // All slots of the first master with keys: the keys move during writes.
     let mut moved = 0;
     for slot in cluster.used_slots(0..=LAST_SLOT_OF_FIRST, 0).await {
         cluster.move_slot(slot, 0, 1).await;
@@ -64,7 +64,7 @@ async fn batches_and_summaries_are_whole_while_slots_move() {
     let using = async {
         let (mut batches, mut summaries) = (0, 0);
         while stopped.try_recv().is_err() {
-            // A slot that is half moved refuses calls on several keys for a moment.
+            // A half-moved slot refuses commands on several keys for a moment.
             let outcomes = store.record_many(&batch).await;
             let refused = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
             refused.for_each(|error| assert!(error.is_transient(), "{error}"));
@@ -100,7 +100,7 @@ async fn the_replica_of_a_killed_master_has_every_acknowledged_write() {
     cluster.nodes[0].kill().await;
     it.load.notices().await;
     cluster.until_master(3).await;
-    // Only as its former master's replica is it one that writes can wait for.
+    // The restarted node becomes a replica of the new master: writes wait for a replica.
     cluster.nodes[0].restart().await;
     cluster.until_well().await;
     it.recovers().await;
@@ -115,7 +115,7 @@ async fn a_replica_replaces_a_hanging_master() {
     cluster.nodes[0].server.freeze().await;
     it.load.notices().await;
     cluster.until_master(3).await;
-    // Only as its former master's replica is it one that writes can wait for.
+    // The thawed node becomes a replica of the new master: writes wait for a replica.
     cluster.nodes[0].server.thaw().await;
     cluster.until_well().await;
     it.recovers().await;
@@ -139,7 +139,7 @@ async fn the_service_is_not_ready_while_the_cluster_is_down() {
     let mut cluster = Cluster::start(3, 0, DURABLE).await;
     let it = UnderLoad::start(&cluster.url()).await;
     cluster.nodes[0].kill().await;
-    // Without a replica the slots are not served, and by default none is then.
+    // Without a replica the slots are unserved, and by default a Cluster then serves no slot.
     eventually("the service is not ready", || async {
         (it.client.ready().await.status == 503).then_some(())
     })
@@ -151,7 +151,7 @@ async fn the_service_is_not_ready_while_the_cluster_is_down() {
         .await;
 }
 
-/// A learner whose slot is not one of the first master's.
+/// Learner in a slot of the second or third master.
 async fn learner_elsewhere(node: &Redis) -> String {
     loop {
         let learner: uuid::Uuid = id();

@@ -1,4 +1,4 @@
-//! Writes that are acknowledged only once replicas have them.
+//! Writes that wait for replicas.
 
 use crate::support::api::{body, new_id};
 use crate::support::eventually;
@@ -16,8 +16,8 @@ async fn a_hanging_replica_delays_writes_but_no_reads() {
 
     replica.server.freeze().await;
     it.load.notices().await;
-    // As many reads as the writes that wait, one after the other: were they behind the writes,
-    // each would wait for as long, and most would fail.
+    // As many reads as waiting writes, one after another: behind the writes in a queue, each read would
+    // wait for the timeout of a write, and most reads would fail.
     for _ in 0..500 {
         assert_eq!(it.client.totals(&learner, &course).await.status, 200);
     }
@@ -44,7 +44,7 @@ async fn an_acknowledged_write_is_on_the_replica() {
     becomes_ready(&service.client()).await;
     for sessions in 1..=100 {
         assert_serves(&service.client()).await;
-        // Session, totals, timeline, courses and summary of a learner of its own.
+        // Session, totals, timeline, course index and summary of a new learner.
         assert_eq!(replica.ask::<usize>("DBSIZE").await, 5 * sessions);
     }
 }

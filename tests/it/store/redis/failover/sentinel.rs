@@ -1,4 +1,4 @@
-//! The master that Sentinels watch over changes while it is used.
+//! Failures of the master, with Sentinels, under load.
 
 use crate::support::eventually;
 use crate::support::load::service::{UnderLoad, assert_serves, becomes_ready};
@@ -10,7 +10,7 @@ use crate::support::processes::service::{Service, on_redis};
 async fn the_promoted_replica_of_a_killed_master_has_every_acknowledged_write() {
     let mut sentinels = Sentinels::start(2, DURABLE, "").await;
     sentinels.compare_offsets_often().await;
-    // Of two replicas, the one that has more is promoted.
+    // Sentinels promote the replica with the larger offset.
     let it = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     sentinels.servers[0].kill().await;
     it.load.notices().await;

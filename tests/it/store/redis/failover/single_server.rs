@@ -1,5 +1,5 @@
-//! Redis breaks while it is used. The service says so in time, loses nothing that it acknowledged,
-//! and heals by itself.
+//! Failures of a single Redis: 503 within the timeout, no loss of an acknowledged write, and recovery
+//! without a restart.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::support::load::service::{UnderLoad, assert_serves, becomes_ready};
 use crate::support::processes::redis::{DURABLE, IN_MEMORY, Redis};
 use crate::support::processes::service::{Service, on_redis};
 
-/// Asserts that everything but liveness is 503, each within the time that a request may take.
+/// Asserts that every request but liveness is 503 within the timeout.
 async fn assert_away(client: &Client) {
     let (learner, course) = (new_id(), new_id());
     let start = Instant::now();
@@ -33,7 +33,8 @@ async fn assert_away(client: &Client) {
         );
         assert_eq!(answer.header("retry-after"), Some("1"));
     }
-    // Each may take twice the store timeout of a second; a hang would take the client's patience.
+    // A request may take twice the store timeout of a second; a hang would take the timeout of the
+    // client.
     assert!(start.elapsed().as_secs() < 60);
     assert_eq!(client.get("", "/health/live").await.status, 200);
 }
@@ -81,7 +82,7 @@ async fn a_loading_redis_is_unavailable() {
     let mut redis = Redis::start(DURABLE).await;
     let it = UnderLoad::start(&redis.url()).await;
     it.load.goes_on(1_000).await;
-    // As a snapshot, which is loaded in small parts: in between, Redis answers that it loads.
+    // As a snapshot, which Redis loads in small parts: in between, Redis answers with a loading error.
     redis.ask::<()>("BGREWRITEAOF").await;
     eventually("the file is written anew", || async {
         let info: String = redis.ask("INFO persistence").await;
@@ -113,7 +114,7 @@ async fn an_abandoned_write_is_not_executed_later() {
     redis.server.freeze().await;
     assert_eq!(client.post(&learner, &course, &body).await.status, 503);
     redis.server.thaw().await;
-    // It reads what waits in its sockets before it takes new connections.
+    // A thawed Redis reads pending requests of open sockets before new connections.
     becomes_ready(&client).await;
     assert_eq!(client.totals(&learner, &course).await.status, 404);
     assert_eq!(client.post(&learner, &course, &body).await.status, 201);
@@ -171,7 +172,7 @@ async fn two_services_on_a_shared_redis_keep_exact_totals() {
     for client in &clients {
         becomes_ready(client).await;
     }
-    // Every writer takes them in turn, for the same sessions.
+    // Every writer uses both clients in turn, for the same sessions.
     let load = Load::start(clients.to_vec(), 32);
     load.goes_on(2_000).await;
     let report = load.stop().await;

@@ -1,4 +1,4 @@
-//! What is stored in Redis of a learner, a course or a session is shown.
+//! Inspect: keys and values of a learner, an enrolment or a session.
 
 use study_stats::domain::{Enrolment, OccurredAt, Record};
 use study_stats::store::StatsStore;

@@ -1,4 +1,4 @@
-//! Verification and repair of a Redis that goes on meanwhile.
+//! Verify and repair of the Redis store under load.
 
 use clap::Parser;
 use study_stats::config::Cli;
@@ -17,7 +17,7 @@ use crate::support::stores::maintenance;
 use crate::support::stores::redis_fixture::RedisFixture;
 use crate::support::stores::redis_keys::RedisKeys;
 
-/// A new learner of a bucket that is always the same.
+/// New learner, always of the same bucket.
 fn neighbour() -> LearnerId {
     std::iter::repeat_with(id::<LearnerId>)
         .find(|learner| crc32fast::hash(learner.as_bytes()) % 1_024 == 7)
@@ -28,7 +28,7 @@ fn courses() -> Vec<CourseId> {
     (0..3).map(|_| id()).collect()
 }
 
-/// So little that courses have several pages, and there are several passes.
+/// Bounds by which courses have several pages, and a scan has several passes.
 const LITTLE: Bounds = Bounds {
     remembered: 200,
     page: 3,
@@ -62,7 +62,8 @@ async fn concurrent_writes_are_neither_lost_nor_reported_in_a_cluster() {
     concurrent_writes_are_neither_lost_nor_reported(fixture).await;
 }
 
-/// Corrupts what it comes by of what the load writes to; none of it makes a write fail.
+/// Corrupts keys of 20 learners of the load, in ways that make no write fail. Returns the number of
+/// corruptions.
 async fn corrupt(fixture: &RedisFixture, courses: &[CourseId]) -> usize {
     let mut corruptions = 0;
     for learner in fixture
@@ -162,7 +163,7 @@ async fn new_and_erased_learners_of_a_summary_are_no_differences() {
     });
     let load = Writers::of(writers).await;
     for repair in [false, true, false, true] {
-        // So many come that it may remain open how the summary stands.
+        // With so many new learners, the summary may stay unsettled.
         let (_, differences) = fixture.verify(repair).await;
         assert_eq!(differences, []);
     }
@@ -196,8 +197,8 @@ async fn a_course_of_all_writers_is_repaired() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_learner_is_missed_while_slots_move() {
     let cluster = Cluster::start(3, 0, IN_MEMORY).await;
-    // With the usual time limits: the driver of a Cluster may hang after slots have moved, until they
-    // end and the lane is replaced.
+    // Default timeouts: after slots have moved, the driver of a Cluster may hang until a timeout
+    // replaces the lane.
     let settings = Cli::parse_from(["study-stats"]).config.redis_settings();
     let (url, bounds) = (cluster.url(), Bounds::default());
     let store = RedisFixture::connect(&url, &settings, bounds).await;
@@ -215,7 +216,7 @@ async fn no_learner_is_missed_while_slots_move() {
     learners.sort();
 
     let moving = tokio::spawn(async move {
-        // There and back, so that there are keys on the way for as long as a scan may take.
+        // Slots move back and forth, so that keys move during the whole scan.
         for (from, to) in [(0, 1), (1, 0), (0, 2), (0, 1)] {
             let used = cluster.used_slots(0..=5_460, from).await;
             for &slot in used.iter().take(10) {

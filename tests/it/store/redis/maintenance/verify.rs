@@ -1,4 +1,4 @@
-//! What is wrong in Redis is found, is told and is mended; what is stored is shown.
+//! Verify and repair of corrupt keys, in every topology.
 
 use std::collections::BTreeSet;
 
@@ -51,7 +51,7 @@ async fn each_corruption_is_reported_once_and_repaired(fixture: &RedisFixture) {
         differences,
         ..VerifyReport::default()
     };
-    // Twice, as looking changes nothing.
+    // Twice, as verify without repair changes no key.
     for _ in 0..2 {
         let (verified, differences) = fixture.verify(false).await;
         assert_eq!(differences, reported(&expected, false));
@@ -130,7 +130,7 @@ async fn unrepairable_keys_are_reported_and_left_unchanged() {
             "a session",
             OTHER_TYPE,
         ));
-        // In a bucket that is not the learner's, and no key of ours at all.
+        // Key in the bucket of another learner, and keys of unknown kinds.
         for key in [
             "ss:{3}:t:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ",
             "ss:{1}:q",
@@ -150,7 +150,7 @@ async fn unrepairable_keys_are_reported_and_left_unchanged() {
     }
 }
 
-/// All keys with what they hold, but for the one that says when that was verified.
+/// All keys with their values, but for the key with the time of the last verification.
 async fn snapshot(fixture: &RedisFixture) -> BTreeSet<(String, Vec<u8>)> {
     let keys: Vec<String> = fixture.masters()[0].ask("KEYS *").await;
     let mut all = BTreeSet::new();
@@ -167,7 +167,7 @@ async fn a_course_of_many_pages_is_recounted_and_repaired() {
     let enrolment = Enrolment::new(id(), id());
     let records: Vec<_> = (0..1_700)
         .map(|number| Record {
-            // Several at the same time, so that pages end among such.
+            // Several sessions at the same time, so that a page ends between two of them.
             occurred_at: Some(OccurredAt::from_utc_millis(number / 7)),
             ..record(
                 enrolment.learner,
