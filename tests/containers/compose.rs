@@ -28,21 +28,21 @@ impl Compose {
         let redis = free_port();
         let published =
             format!("services: {{redis: {{ports: ['127.0.0.1:{redis}:6379']}}}}\nversion: '3.8'\n");
-        let it = Self::new(&[], redis, Some(&published), &[]);
-        it.scale(replicas);
-        becomes_ready(&it.client()).await;
-        for replica in it.replicas() {
+        let compose = Self::new(&[], redis, Some(&published), &[]);
+        compose.scale(replicas);
+        becomes_ready(&compose.client()).await;
+        for replica in compose.replicas() {
             until_healthy(&replica).await;
         }
-        it
+        compose
     }
 
     /// Starts `docker-compose.yml` with a further file of `deploy/compose`.
     pub(crate) async fn start_variant(file: &str, environment: &[(&str, &str)]) -> Self {
-        let it = Self::new(&[file], 0, None, environment);
-        it.compose(&["up", "--detach", "--no-build"]);
-        becomes_ready(&it.client()).await;
-        it
+        let compose = Self::new(&[file], 0, None, environment);
+        compose.compose(&["up", "--detach", "--no-build"]);
+        becomes_ready(&compose.client()).await;
+        compose
     }
 
     fn new(variants: &[&str], redis: u16, own: Option<&str>, environment: &[(&str, &str)]) -> Self {

@@ -10,14 +10,14 @@ use crate::support::load::service::becomes_ready;
 async fn start(replicas: usize) -> (Compose, Load) {
     let compose = Compose::start(replicas).await;
     let load = Load::start(vec![compose.client()], 16);
-    load.goes_on(200).await;
+    load.wait_for_writes(200).await;
     (compose, load)
 }
 
 /// Ends the load. Asserts that no acknowledged write was lost or half done, and that all keys in Redis
 /// equal a recount.
 async fn verify(compose: &Compose, load: Load, fault: &str) -> Report {
-    load.goes_on(200).await;
+    load.wait_for_writes(200).await;
     let report = load.stop().await;
     report.print(fault);
     report.verify(&compose.client()).await;
@@ -34,10 +34,10 @@ async fn a_killed_replica_fails_no_request() {
     let (compose, load) = start(3).await;
     for replica in compose.replicas() {
         docker(&format!("kill {replica}"));
-        load.goes_on(500).await;
+        load.wait_for_writes(500).await;
         docker(&format!("start {replica}"));
         until_healthy(&replica).await;
-        load.goes_on(500).await;
+        load.wait_for_writes(500).await;
     }
     let fault = "a replica of three is killed, three times";
     assert_none_failed(&verify(&compose, load, fault).await);
@@ -48,9 +48,9 @@ async fn a_hanging_replica_fails_no_request() {
     let (compose, load) = start(3).await;
     let replica = &compose.replicas()[0];
     docker(&format!("pause {replica}"));
-    load.goes_on(500).await;
+    load.wait_for_writes(500).await;
     docker(&format!("unpause {replica}"));
-    load.goes_on(500).await;
+    load.wait_for_writes(500).await;
     let fault = "a replica of three hangs";
     assert_none_failed(&verify(&compose, load, fault).await);
 }
@@ -61,7 +61,7 @@ async fn a_restart_of_replicas_in_turn_fails_no_request() {
     for replica in compose.replicas() {
         docker(&format!("restart --time 15 {replica}"));
         until_healthy(&replica).await;
-        load.goes_on(200).await;
+        load.wait_for_writes(200).await;
     }
     let fault = "all three replicas are restarted in turn";
     assert_none_failed(&verify(&compose, load, fault).await);
@@ -77,7 +77,7 @@ async fn adding_and_removing_replicas_fails_no_request() {
         for replica in replicas {
             until_healthy(&replica).await;
         }
-        load.goes_on(500).await;
+        load.wait_for_writes(500).await;
     }
     let fault = "2 replicas become 5 and 2 again";
     assert_none_failed(&verify(&compose, load, fault).await);
@@ -88,7 +88,7 @@ async fn a_killed_redis_loses_no_acknowledged_write() {
     let (compose, load) = start(3).await;
     let redis = &compose.containers("redis")[0];
     docker(&format!("kill {redis}"));
-    load.notices().await;
+    load.wait_for_failure().await;
     assert_eq!(compose.client().ready().await.status, 503);
     docker(&format!("start {redis}"));
     becomes_ready(&compose.client()).await;

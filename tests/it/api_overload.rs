@@ -153,7 +153,7 @@ async fn a_slow_body_takes_no_permit() {
     let mut slow = raw::connect(api.client.address, 20).await;
     let mut rest = "";
     for stream in &mut slow {
-        rest = raw::half_a_post(stream, &body).await;
+        rest = raw::partial_post(stream, &body).await;
     }
     for answer in posts(&api, 1).join_all().await {
         assert_eq!(answer.status, 201);

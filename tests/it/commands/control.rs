@@ -30,18 +30,18 @@ const IMPORT: Task = Task::Import {
 
 /// Input and output of a command.
 #[derive(Default)]
-struct Told {
+struct TestUi {
     lines: Vec<String>,
     data: Vec<u8>,
     input: Vec<Vec<u8>>,
     /// Input without end and without data, like an idle terminal.
-    gives_nothing: bool,
+    idle_input: bool,
     /// Output that blocks every write, like a stopped terminal.
-    takes_nothing: bool,
+    blocked_output: bool,
 }
 
 #[async_trait]
-impl Ui for Told {
+impl Ui for TestUi {
     async fn line(&mut self, text: String) -> io::Result<()> {
         self.lines.push(text);
         Ok(())
@@ -52,7 +52,7 @@ impl Ui for Told {
     }
 
     async fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.takes_nothing {
+        if self.blocked_output {
             std::future::pending::<()>().await;
         }
         self.data.extend(bytes);
@@ -60,7 +60,7 @@ impl Ui for Told {
     }
 
     async fn take(&mut self) -> io::Result<Vec<u8>> {
-        if self.gives_nothing {
+        if self.idle_input {
             std::future::pending::<()>().await;
         }
         Ok(self.input.pop().unwrap_or_default())
@@ -73,10 +73,10 @@ fn config(directory: &Path) -> Config {
 }
 
 /// Runs a task in the service of the directory, over the control socket.
-async fn through_the_door(
+async fn over_control_socket(
     directory: &Path,
     task: &Task,
-    console: &mut Told,
+    console: &mut TestUi,
 ) -> Result<bool, CommandError> {
     let place = commands::open(&config(directory), task).await.unwrap();
     assert!(matches!(place, Target::Remote(_)));
@@ -88,10 +88,11 @@ async fn begin(
     service: &Service,
     directory: &Path,
     task: Task,
-    mut console: Told,
+    mut console: TestUi,
 ) -> JoinHandle<Result<bool, CommandError>> {
     let directory = directory.to_owned();
-    let run = tokio::spawn(async move { through_the_door(&directory, &task, &mut console).await });
+    let run =
+        tokio::spawn(async move { over_control_socket(&directory, &task, &mut console).await });
     logged(service, "a command is carried out").await;
     run
 }
@@ -114,23 +115,23 @@ async fn a_task_runs_in_the_service_under_load() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut embedded(directory.path()));
     let load = Load::start(vec![service.client()], 8);
-    load.goes_on(100).await;
-    let mut told = Told::default();
-    let is_well = through_the_door(directory.path(), &VERIFY, &mut told).await;
-    assert!(is_well.unwrap(), "{:?}", told.lines);
+    load.wait_for_writes(100).await;
+    let mut ui = TestUi::default();
+    let is_well = over_control_socket(directory.path(), &VERIFY, &mut ui).await;
+    assert!(is_well.unwrap(), "{:?}", ui.lines);
     assert!(
-        told.lines.last().unwrap().contains("0 differences"),
+        ui.lines.last().unwrap().contains("0 differences"),
         "{:?}",
-        told.lines
+        ui.lines
     );
-    let mut told = Told::default();
+    let mut ui = TestUi::default();
     assert!(
-        through_the_door(directory.path(), &EXPORT, &mut told)
+        over_control_socket(directory.path(), &EXPORT, &mut ui)
             .await
             .unwrap()
     );
-    assert!(told.data.split(|byte| *byte == b'\n').count() > 50);
-    load.goes_on(100).await;
+    assert!(ui.data.split(|byte| *byte == b'\n').count() > 50);
+    load.wait_for_writes(100).await;
     load.stop().await.verify(&service.client()).await;
 }
 
@@ -140,26 +141,26 @@ async fn data_of_any_size_passes_in_both_directions() {
     fill(from.path(), 5_000).await;
     let _from = Service::start(&mut embedded(from.path()));
     let _to = Service::start(&mut embedded(to.path()));
-    let mut exported = Told::default();
+    let mut exported = TestUi::default();
     assert!(
-        through_the_door(from.path(), &EXPORT, &mut exported)
+        over_control_socket(from.path(), &EXPORT, &mut exported)
             .await
             .unwrap()
     );
     assert!(exported.data.len() > 512 << 10, "more than a frame holds");
     // One large write: the control socket must split the buffer into frames.
-    let mut imported = Told {
+    let mut imported = TestUi {
         input: vec![exported.data.clone()],
-        ..Told::default()
+        ..TestUi::default()
     };
     assert!(
-        through_the_door(to.path(), &IMPORT, &mut imported)
+        over_control_socket(to.path(), &IMPORT, &mut imported)
             .await
             .unwrap()
     );
-    let mut again = Told::default();
+    let mut again = TestUi::default();
     assert!(
-        through_the_door(to.path(), &EXPORT, &mut again)
+        over_control_socket(to.path(), &EXPORT, &mut again)
             .await
             .unwrap()
     );
@@ -199,8 +200,8 @@ async fn a_stale_control_socket_is_replaced() {
     Service::start(&mut embedded(directory.path())).kill();
     assert!(directory.path().join(SOCKET).exists());
     let _service = Service::start(&mut embedded(directory.path()));
-    let done = through_the_door(directory.path(), &VERIFY, &mut Told::default()).await;
-    assert!(done.unwrap());
+    let finished = over_control_socket(directory.path(), &VERIFY, &mut TestUi::default()).await;
+    assert!(finished.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -223,8 +224,8 @@ async fn a_refused_second_service_leaves_the_control_socket_unchanged() {
     let second = output(&mut embedded(directory.path()));
     let line = String::from_utf8_lossy(&second.stderr);
     assert!(line.contains("in use by another process"), "{line}");
-    let done = through_the_door(directory.path(), &VERIFY, &mut Told::default()).await;
-    assert!(done.unwrap());
+    let finished = over_control_socket(directory.path(), &VERIFY, &mut TestUi::default()).await;
+    assert!(finished.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -232,8 +233,8 @@ async fn a_path_longer_than_a_socket_address_reaches_the_control_socket() {
     let directory = tempfile::tempdir().unwrap();
     let long = directory.path().join("d".repeat(150));
     let mut service = Service::start(&mut embedded(&long));
-    let done = through_the_door(&long, &VERIFY, &mut Told::default()).await;
-    assert!(done.unwrap());
+    let finished = over_control_socket(&long, &VERIFY, &mut TestUi::default()).await;
+    assert!(finished.unwrap());
     service.signal("TERM");
     assert!(service.ended().await.success());
     assert!(!long.join(SOCKET).exists());
@@ -243,14 +244,14 @@ async fn a_path_longer_than_a_socket_address_reaches_the_control_socket() {
 async fn a_command_fails_when_the_service_is_killed() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut embedded(directory.path()));
-    let waiting = Told {
-        gives_nothing: true,
-        ..Told::default()
+    let waiting = TestUi {
+        idle_input: true,
+        ..TestUi::default()
     };
     let run = begin(&service, directory.path(), IMPORT, waiting).await;
     service.kill();
-    let told = failure(run).await;
-    assert!(told.contains("went away before this was done"), "{told}");
+    let error = failure(run).await;
+    assert!(error.contains("went away before this was done"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -258,20 +259,20 @@ async fn a_shutdown_of_the_service_ends_the_tasks() {
     let directory = tempfile::tempdir().unwrap();
     fill(directory.path(), 5_000).await;
     let mut service = Service::start(&mut embedded(directory.path()));
-    let waiting = Told {
-        gives_nothing: true,
-        ..Told::default()
+    let waiting = TestUi {
+        idle_input: true,
+        ..TestUi::default()
     };
     let waiting = begin(&service, directory.path(), IMPORT, waiting).await;
-    let held = Told {
-        takes_nothing: true,
-        ..Told::default()
+    let held = TestUi {
+        blocked_output: true,
+        ..TestUi::default()
     };
     let held = begin(&service, directory.path(), EXPORT, held).await;
     service.signal("TERM");
     assert!(service.ended().await.success());
-    let told = failure(waiting).await;
-    assert!(told.contains("the service stops"), "{told}");
+    let error = failure(waiting).await;
+    assert!(error.contains("the service stops"), "{error}");
     held.abort();
 }
 
@@ -280,9 +281,9 @@ async fn a_task_ends_with_the_command() {
     let directory = tempfile::tempdir().unwrap();
     fill(directory.path(), 5_000).await;
     let service = Service::start(&mut embedded(directory.path()));
-    let held = Told {
-        takes_nothing: true,
-        ..Told::default()
+    let held = TestUi {
+        blocked_output: true,
+        ..TestUi::default()
     };
     let run = begin(&service, directory.path(), EXPORT, held).await;
     run.abort();
@@ -303,7 +304,7 @@ async fn only_an_import_creates_a_data_directory() {
     );
     assert!(!directory.exists());
     let place = commands::open(&config(&directory), &IMPORT).await.unwrap();
-    assert!(place.run(&IMPORT, &mut Told::default()).await.unwrap());
+    assert!(place.run(&IMPORT, &mut TestUi::default()).await.unwrap());
     let place = commands::open(&config(&directory), &VERIFY).await.unwrap();
     assert!(matches!(place, Target::Local(_)));
 }
@@ -317,10 +318,10 @@ async fn a_directory_in_use_without_a_control_socket_is_reported() {
         .err()
         .unwrap();
     assert!(matches!(refused, StartError::InUse(_)));
-    let told = refused.to_string();
+    let error = refused.to_string();
     assert!(
-        told.contains("in use by another process") && told.contains("cannot be asked"),
-        "{told}"
+        error.contains("in use by another process") && error.contains("cannot be asked"),
+        "{error}"
     );
 }
 

@@ -54,10 +54,10 @@ async fn an_interrupted_import_reports_how_to_continue() {
         other => panic!("{other}"),
     };
     let mut again = on_redis(&redis.url());
-    let told = run_with(&mut again, &["import", "--skip", skip], &lines).well();
+    let summary = run_with(&mut again, &["import", "--skip", skip], &lines).succeeded();
     assert!(
-        told.starts_with(&format!("{rest} lines: {rest} stored, ")),
-        "{told}"
+        summary.starts_with(&format!("{rest} lines: {rest} stored, ")),
+        "{summary}"
     );
     let totals = store
         .totals(Enrolment::new(learner.into(), course.into()))
@@ -74,7 +74,7 @@ async fn an_import_with_wrong_data_reports_where_to_continue() {
     let (learner, course) = (sessions.id(), sessions.id());
     let lines = before + &sessions.line(learner, course);
     // The keys of the totals are of another type: no hash.
-    run_with(&mut on_redis(&redis.url()), &["import"], &lines).well();
+    run_with(&mut on_redis(&redis.url()), &["import"], &lines).succeeded();
     let keys: Vec<String> = redis.ask("KEYS ss:*:t:*").await;
     let theirs = study_stats_key(learner);
     let key = keys.iter().find(|key| key.contains(&theirs)).unwrap();
@@ -119,8 +119,11 @@ async fn an_import_continues_when_redis_is_back() {
     redis.restart().await;
     let ran = child.ended();
     writing.join().unwrap().unwrap();
-    let told = ran.well();
-    assert!(told.starts_with("5000 lines: 5000 stored, "), "{told}");
+    let summary = ran.succeeded();
+    assert!(
+        summary.starts_with("5000 lines: 5000 stored, "),
+        "{summary}"
+    );
     assert_eq!(export(&mut on_redis(&redis.url())).lines().count(), 5_000);
 }
 
@@ -128,7 +131,7 @@ async fn an_import_continues_when_redis_is_back() {
 async fn an_interrupted_export_leaves_no_file() {
     let redis = Redis::start(IN_MEMORY).await;
     let lines = Sessions::new(19).lines(100, 1, 10);
-    run_with(&mut on_redis(&redis.url()), &["import"], &lines).well();
+    run_with(&mut on_redis(&redis.url()), &["import"], &lines).succeeded();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("lines.ndjson");
     let files = || fs::read_dir(directory.path()).unwrap().count();

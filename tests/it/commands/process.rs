@@ -91,8 +91,8 @@ fn a_damaged_compressed_file_is_reported_and_imported_up_to_the_damage() {
     for name in ["sessions.gz", "sessions.zst"] {
         let file = directory.path().join(name);
         let data = directory.path().join(format!("{name}.data"));
-        run_with(&mut embedded(&data), &["import"], &lines).well();
-        run(&mut embedded(&data), &["export", file.to_str().unwrap()]).well();
+        run_with(&mut embedded(&data), &["import"], &lines).succeeded();
+        run(&mut embedded(&data), &["export", file.to_str().unwrap()]).succeeded();
         let whole = fs::read(&file).unwrap();
         fs::write(&file, &whole[..whole.len() / 2]).unwrap();
         let ran = run(&mut embedded(&data), &["import", file.to_str().unwrap()]);
@@ -110,7 +110,7 @@ fn a_failed_write_of_the_output_is_reported() {
     let mut sessions = Sessions::new(2);
     let (learner, course) = (sessions.id(), sessions.id());
     let line = sessions.line(learner, course);
-    run_with(&mut embedded(directory.path()), &["import"], &line).well();
+    run_with(&mut embedded(directory.path()), &["import"], &line).succeeded();
     let learner = learner.to_string();
     for arguments in [
         &["export"][..],
@@ -126,9 +126,12 @@ fn a_failed_write_of_the_output_is_reported() {
             .stderr(Stdio::piped())
             .spawn();
         let output = child.unwrap().wait_with_output().unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {told}");
-        assert!(told.contains("No space left"), "{arguments:?}: {told}");
+        let reported = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {reported}");
+        assert!(
+            reported.contains("No space left"),
+            "{arguments:?}: {reported}"
+        );
     }
     let ran = run(&mut embedded(directory.path()), &["export", "/dev/full"]);
     assert_eq!(ran.code, Some(1));
@@ -139,7 +142,7 @@ fn a_failed_write_of_the_output_is_reported() {
 fn a_broken_pipe_exits_141_silently() {
     let directory = tempfile::tempdir().unwrap();
     let lines = Sessions::new(3).lines(100, 1, 40);
-    run_with(&mut embedded(directory.path()), &["import"], &lines).well();
+    run_with(&mut embedded(directory.path()), &["import"], &lines).succeeded();
     let mut shell = Command::new("sh");
     shell.args(["-c", "{ \"$0\" export; echo \"code $?\" >&2; } | head -n 1"]);
     shell.arg(embedded(directory.path()).get_program());
@@ -163,7 +166,7 @@ fn a_progress_bar_is_shown_only_on_a_terminal() {
         "{ran:?}"
     );
     assert_eq!(ran.err, "");
-    assert_eq!(ran.well().lines().count(), 1);
+    assert_eq!(ran.succeeded().lines().count(), 1);
 
     let mut terminal = Command::new("script");
     let line = format!(
@@ -192,12 +195,12 @@ async fn each_command_reports_the_contents_of_both_stores() {
         ("embedded", &|| embedded(directory.path())),
     ];
     for (name, store) in stores {
-        let summary = run_with(&mut store(), &["import"], &line).well();
+        let summary = run_with(&mut store(), &["import"], &line).succeeded();
         assert!(
             summary.starts_with("1 lines: 1 stored, 0 superseded, 0 gone, 0 invalid; "),
             "{summary}"
         );
-        let verified = run(&mut store(), &["verify"]).well();
+        let verified = run(&mut store(), &["verify"]).succeeded();
         assert_eq!(
             verified,
             "1 sessions, 0 differences, 0 mended, 0 unsettled\n"
@@ -212,7 +215,7 @@ async fn each_command_reports_the_contents_of_both_stores() {
             "{doctor:?}"
         );
         assert!(doctor.out.contains(" problems\n"), "{doctor:?}");
-        let stored = run(&mut store(), &["inspect", &learner]).well();
+        let stored = run(&mut store(), &["inspect", &learner]).succeeded();
         assert!(
             stored.lines().count() > 1 && stored.lines().all(|line| line.contains("  ")),
             "{stored}"

@@ -13,21 +13,21 @@ use crate::support::processes::tls::secured_redis_with;
 async fn assert_works(command: impl Fn() -> Command) {
     let lines = Sessions::new(31).lines(20, 2, 5);
     let redis = Redis::start(IN_MEMORY).await;
-    run_with(&mut on_redis(&redis.url()), &["import"], &lines).well();
+    run_with(&mut on_redis(&redis.url()), &["import"], &lines).succeeded();
     let expected = export(&mut on_redis(&redis.url()));
     assert_eq!(expected.lines().count(), 200);
 
-    run_with(&mut command(), &["import"], &expected).well();
+    run_with(&mut command(), &["import"], &expected).succeeded();
     assert!(export(&mut command()) == expected, "the export differs");
-    let verified = run(&mut command(), &["verify"]).well();
+    let verified = run(&mut command(), &["verify"]).succeeded();
     assert!(
         verified.starts_with("200 sessions, 0 differences"),
         "{verified}"
     );
-    let examined = run(&mut command(), &["doctor"]).well();
+    let examined = run(&mut command(), &["doctor"]).succeeded();
     assert!(examined.contains("latency of record"), "{examined}");
     let learner = &expected[r#"{"userId":""#.len()..][..36];
-    let shown = run(&mut command(), &["inspect", learner]).well();
+    let shown = run(&mut command(), &["inspect", learner]).succeeded();
     assert!(shown.contains("n=5"), "{shown}");
 }
 

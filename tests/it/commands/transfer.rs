@@ -35,20 +35,20 @@ async fn an_export_from_redis_to_the_embedded_store_and_back_is_equal() {
     let (first, second) = (Redis::start(IN_MEMORY).await, Redis::start(IN_MEMORY).await);
     let directory = tempfile::tempdir().unwrap();
     let lines = Sessions::new(10).lines(30, 3, 12);
-    run_with(&mut on_redis(&first.url()), &["import"], &lines).well();
+    run_with(&mut on_redis(&first.url()), &["import"], &lines).succeeded();
     let exported = export(&mut on_redis(&first.url()));
     let count = lines.lines().count();
     assert_eq!(exported.lines().collect::<HashSet<_>>().len(), count);
     let learners: Vec<_> = exported.lines().map(|line| &line[..47]).collect();
     assert!(learners.is_sorted());
 
-    run_with(&mut embedded(directory.path()), &["import"], &exported).well();
+    run_with(&mut embedded(directory.path()), &["import"], &exported).succeeded();
     let from_embedded = export(&mut embedded(directory.path()));
     assert!(
         from_embedded == exported,
         "the embedded store gives other bytes"
     );
-    run_with(&mut on_redis(&second.url()), &["import"], &from_embedded).well();
+    run_with(&mut on_redis(&second.url()), &["import"], &from_embedded).succeeded();
     assert!(
         export(&mut on_redis(&second.url())) == exported,
         "Redis gives other bytes"
@@ -103,7 +103,7 @@ async fn local_days_and_exact_digits_survive() {
         record["occurredAt"] = json!(written);
         assert_eq!(client.post(&learner, &course, &record).await.status, 201);
     }
-    let exported = run(&mut on_redis(&redis.url()), &["export", "--user", &learner]).well();
+    let exported = run(&mut on_redis(&redis.url()), &["export", "--user", &learner]).succeeded();
     let found: Vec<Value> = exported
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -123,7 +123,7 @@ async fn local_days_and_exact_digits_survive() {
     assert!(first.contains(numbers), "{first}");
 
     let directory = tempfile::tempdir().unwrap();
-    run_with(&mut embedded(directory.path()), &["import"], &exported).well();
+    run_with(&mut embedded(directory.path()), &["import"], &exported).succeeded();
     let moved = EmbeddedStore::open(directory.path(), TIMEOUT).unwrap();
     let (learner, course) = (
         LearnerId::parse(&learner).unwrap(),
@@ -147,9 +147,12 @@ fn files_are_compressed_by_the_suffix_of_the_name() {
     let at = |name: &str| directory.path().join(name).display().to_string();
     let data = |name: &str| embedded(Path::new(&at(name)));
     let lines = Sessions::new(11).lines(20, 2, 20);
-    run_with(&mut data("source"), &["import", "-"], &lines).well();
+    run_with(&mut data("source"), &["import", "-"], &lines).succeeded();
     let plain = export(&mut data("source"));
-    assert_eq!(run(&mut data("source"), &["export", "-"]).well(), plain);
+    assert_eq!(
+        run(&mut data("source"), &["export", "-"]).succeeded(),
+        plain
+    );
     for (name, beginning) in [
         ("lines.ndjson", &b"{\"userId\""[..]),
         ("lines.ndjson.gz", &[0x1f, 0x8b]),
@@ -159,16 +162,16 @@ fn files_are_compressed_by_the_suffix_of_the_name() {
         let file = at(name);
         // Import replaces an existing file.
         fs::write(&file, "former").unwrap();
-        let told = run(&mut data("source"), &["export", &file]).well();
+        let summary = run(&mut data("source"), &["export", &file]).succeeded();
         assert!(
-            told.starts_with("800 sessions of 20 learners in "),
-            "{told}"
+            summary.starts_with("800 sessions of 20 learners in "),
+            "{summary}"
         );
         let bytes = fs::read(&file).unwrap();
         assert!(bytes.starts_with(beginning), "{name}");
         assert_eq!(bytes == plain.as_bytes(), name == "lines.ndjson");
         let target = format!("{name}.data");
-        run(&mut data(&target), &["import", &file]).well();
+        run(&mut data(&target), &["import", &file]).succeeded();
         assert!(export(&mut data(&target)) == plain, "{name}");
     }
     let unpacked = output(Command::new("gzip").args(["-dc", &at("lines.ndjson.gz")]));
@@ -177,8 +180,8 @@ fn files_are_compressed_by_the_suffix_of_the_name() {
     let twice =
         [at("lines.ndjson.zst"), at("lines.ndjson.zst")].map(|file| fs::read(file).unwrap());
     fs::write(at("twice.zst"), twice.concat()).unwrap();
-    let told = run(&mut data("twice"), &["import", &at("twice.zst")]).well();
-    assert!(told.starts_with("1600 lines: 1600 stored"), "{told}");
+    let summary = run(&mut data("twice"), &["import", &at("twice.zst")]).succeeded();
+    assert!(summary.starts_with("1600 lines: 1600 stored"), "{summary}");
     let names = fs::read_dir(directory.path()).unwrap();
     let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
     assert!(
@@ -195,22 +198,22 @@ fn a_single_learner_is_exported_and_imported_on_request() {
     let data = |name: &str| embedded(&directory.path().join(name));
     let mut sessions = Sessions::new(12);
     let (learner, course) = (sessions.id(), sessions.id());
-    let theirs: String = (0..3).map(|_| sessions.line(learner, course)).collect();
-    let lines = sessions.lines(2, 1, 5) + &theirs + &sessions.lines(2, 1, 5);
+    let of_learner: String = (0..3).map(|_| sessions.line(learner, course)).collect();
+    let lines = sessions.lines(2, 1, 5) + &of_learner + &sessions.lines(2, 1, 5);
     let learner = learner.to_string();
-    run_with(&mut data("all"), &["import"], &lines).well();
-    let one = run(&mut data("all"), &["export", "--user", &learner]).well();
-    assert_eq!(one.lines().count(), 3);
-    let told = run_with(&mut data("one"), &["import", "--user", &learner], &lines).well();
+    run_with(&mut data("all"), &["import"], &lines).succeeded();
+    let single = run(&mut data("all"), &["export", "--user", &learner]).succeeded();
+    assert_eq!(single.lines().count(), 3);
+    let summary = run_with(&mut data("one"), &["import", "--user", &learner], &lines).succeeded();
     assert!(
-        told.starts_with(
+        summary.starts_with(
             "23 lines: 3 stored, 0 superseded, 0 gone, 0 invalid, 20 of other learners; "
         ),
-        "{told}"
+        "{summary}"
     );
-    assert_eq!(export(&mut data("one")), one);
+    assert_eq!(export(&mut data("one")), single);
     let nobody = run(&mut data("all"), &["export", "--user", &new_id()]);
-    assert_eq!(nobody.well(), "");
+    assert_eq!(nobody.succeeded(), "");
 }
 
 #[test]
@@ -218,19 +221,19 @@ fn a_repeated_import_and_older_lines_change_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let data = || embedded(directory.path());
     let lines = Sessions::new(13).lines(4, 2, 10);
-    run_with(&mut data(), &["import"], &lines).well();
+    run_with(&mut data(), &["import"], &lines).succeeded();
     let exported = export(&mut data());
-    let again = run_with(&mut data(), &["import"], &lines).well();
+    let again = run_with(&mut data(), &["import"], &lines).succeeded();
     assert!(
         again.starts_with("80 lines: 80 stored, 0 superseded, "),
         "{again}"
     );
     assert_eq!(export(&mut data()), exported);
     let older = lines.replace("\"2025-", "\"2024-");
-    let told = run_with(&mut data(), &["import"], &older).well();
+    let summary = run_with(&mut data(), &["import"], &older).succeeded();
     assert!(
-        told.starts_with("80 lines: 0 stored, 80 superseded, 0 gone, 0 invalid; "),
-        "{told}"
+        summary.starts_with("80 lines: 0 stored, 80 superseded, 0 gone, 0 invalid; "),
+        "{summary}"
     );
     assert_eq!(export(&mut data()), exported);
 }
@@ -243,10 +246,10 @@ async fn sessions_of_an_erased_learner_are_counted_as_gone() {
     let lines = sessions.line(learner, course) + &sessions.lines(1, 1, 2);
     let store = redis_store(&redis.url(), &[]).await;
     store.erase(learner.into()).await.unwrap();
-    let told = run_with(&mut on_redis(&redis.url()), &["import"], &lines).well();
+    let summary = run_with(&mut on_redis(&redis.url()), &["import"], &lines).succeeded();
     assert!(
-        told.starts_with("3 lines: 2 stored, 0 superseded, 1 gone, 0 invalid; "),
-        "{told}"
+        summary.starts_with("3 lines: 2 stored, 0 superseded, 1 gone, 0 invalid; "),
+        "{summary}"
     );
     assert_eq!(
         store
@@ -272,17 +275,17 @@ fn wrong_lines_are_reported_by_number_and_valid_lines_imported() {
     );
     let ran = run_with(&mut data(), &["import"], &lines);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    let told: Vec<_> = ran.out.lines().collect();
-    assert_eq!(told.len(), 21, "{told:?}");
-    assert_eq!(told[0], "line 3: it is longer than 64 KiB");
+    let reported: Vec<_> = ran.out.lines().collect();
+    assert_eq!(reported.len(), 21, "{reported:?}");
+    assert_eq!(reported[0], "line 3: it is longer than 64 KiB");
     assert!(
-        told[1].starts_with("line 4: timeStudied is invalid: it must be "),
-        "{told:?}"
+        reported[1].starts_with("line 4: timeStudied is invalid: it must be "),
+        "{reported:?}"
     );
-    assert!(told[2].starts_with("line 7: "), "{told:?}");
+    assert!(reported[2].starts_with("line 7: "), "{reported:?}");
     assert!(
-        told[20].starts_with("34 lines: 2 stored, 0 superseded, 0 gone, 32 invalid; "),
-        "{told:?}"
+        reported[20].starts_with("34 lines: 2 stored, 0 superseded, 0 gone, 32 invalid; "),
+        "{reported:?}"
     );
     assert_eq!(export(&mut data()).lines().count(), 2);
 }
@@ -291,7 +294,7 @@ fn wrong_lines_are_reported_by_number_and_valid_lines_imported() {
 async fn an_export_of_a_live_service_is_imported() {
     let redis = Redis::start(IN_MEMORY).await;
     let lines = Sessions::new(20).lines(50, 2, 10);
-    run_with(&mut on_redis(&redis.url()), &["import"], &lines).well();
+    run_with(&mut on_redis(&redis.url()), &["import"], &lines).succeeded();
     let before: HashSet<_> = export(&mut on_redis(&redis.url()))
         .lines()
         .map(str::to_owned)
@@ -308,9 +311,9 @@ async fn an_export_of_a_live_service_is_imported() {
         "nothing of what was written before it"
     );
     // Lines as old as the stored sessions or older: the load reads back its writes.
-    run_with(&mut on_redis(&redis.url()), &["import"], &exported).well();
-    live.load.goes_on(200).await;
-    run(&mut on_redis(&redis.url()), &["verify"]).well();
+    run_with(&mut on_redis(&redis.url()), &["import"], &exported).succeeded();
+    live.load.wait_for_writes(200).await;
+    run(&mut on_redis(&redis.url()), &["verify"]).succeeded();
     live.verify("import", &[&redis]).await;
 }
 
@@ -318,7 +321,7 @@ async fn an_export_of_a_live_service_is_imported() {
 async fn an_export_line_is_a_valid_body_of_the_api() {
     let directory = tempfile::tempdir().unwrap();
     let lines = Sessions::new(21).lines(1, 1, 1);
-    run_with(&mut embedded(directory.path()), &["import"], &lines).well();
+    run_with(&mut embedded(directory.path()), &["import"], &lines).succeeded();
     let exported = export(&mut embedded(directory.path()));
     let line: Value = serde_json::from_str(&exported).unwrap();
     let service = Service::start(&mut embedded(&directory.path().join("other")));

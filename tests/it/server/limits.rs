@@ -53,7 +53,7 @@ async fn thousands_of_silent_and_slow_clients_do_not_block_a_client() {
     );
     let mut bodies = raw::connect(service.address(), EACH).await;
     for stream in &mut bodies {
-        raw::half_a_post(stream, &" ".repeat(10_000)).await;
+        raw::partial_post(stream, &" ".repeat(10_000)).await;
     }
     let bodies = raw::drip(bodies, b" ");
 

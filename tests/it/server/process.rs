@@ -22,7 +22,7 @@ async fn a_signal_ends_the_service_after_the_requests_in_flight() {
             unreachable!()
         };
         let body = body(1, 2, 3).to_string();
-        let rest = raw::half_a_post(in_flight, &body).await;
+        let rest = raw::partial_post(in_flight, &body).await;
         raw::get(used, "/health/live").await;
         service.signal(signal);
         for idle in [used, silent] {
@@ -64,7 +64,7 @@ async fn an_endless_request_does_not_block_the_shutdown() {
         embedded(directory.path()).envs([("SHUTDOWN_GRACE", "100ms"), ("REQUEST_TIMEOUT", "1h")]),
     );
     let mut streams = raw::connect(service.address(), 1).await;
-    raw::half_a_post(&mut streams[0], "{}").await;
+    raw::partial_post(&mut streams[0], "{}").await;
     service.signal("TERM");
     assert!(service.ended().await.success());
 }

@@ -107,10 +107,10 @@ async fn a_summary_follows_records_and_deletes_of_all_learners(fixture: &Fixture
         Operation::Record(replaced.collect()),
         Operation::Record(elsewhere.collect()),
     ];
-    for (turn, one) in first.iter().enumerate() {
-        let learner = one.enrolment.learner;
+    for (turn, recorded) in first.iter().enumerate() {
+        let learner = recorded.enrolment.learner;
         steps.push(match turn % 3 {
-            0 => Operation::DeleteSession(Enrolment::new(learner, course), one.session),
+            0 => Operation::DeleteSession(Enrolment::new(learner, course), recorded.session),
             1 => Operation::DeleteCourse(Enrolment::new(learner, course)),
             _ => Operation::Erase(learner),
         });
@@ -121,8 +121,8 @@ async fn a_summary_follows_records_and_deletes_of_all_learners(fixture: &Fixture
         assert_eq!(store.summary(course).await.unwrap(), model.summary(course));
     }
     assert_eq!(model.summary(course).unwrap().learners, 20);
-    for one in &first {
-        let step = Operation::DeleteCourse(Enrolment::new(one.enrolment.learner, course));
+    for recorded in &first {
+        let step = Operation::DeleteCourse(Enrolment::new(recorded.enrolment.learner, course));
         assert_eq!(step.perform(store).await, model.apply(&step));
     }
     assert_eq!(store.summary(course).await.unwrap(), None);

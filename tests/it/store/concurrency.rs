@@ -34,9 +34,9 @@ const OWN: usize = 20;
 async fn a_walk_sees_no_session_twice_and_misses_no_unmoved_session(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
-    let still = (0..100).map(|_| record_at(learner, course, random_range(0..WIDTH)));
-    let still: Vec<_> = still.collect();
-    store.record_many(&still).await;
+    let unmoved = (0..100).map(|_| record_at(learner, course, random_range(0..WIDTH)));
+    let unmoved: Vec<_> = unmoved.collect();
+    store.record_many(&unmoved).await;
     let writers = Background::start([(); 4], |(), progress| {
         change_sessions(Arc::clone(&fixture.store), progress, learner, course)
     });
@@ -61,11 +61,15 @@ async fn a_walk_sees_no_session_twice_and_misses_no_unmoved_session(fixture: &Fi
         );
         let ids: HashSet<_> = seen.iter().map(|listed| listed.id).collect();
         assert_eq!(ids.len(), seen.len(), "one was seen twice");
-        let stood = still
+        let unmoved_in_span = unmoved
             .iter()
-            .filter(|one| at(one.occurred_at.unwrap().millis));
-        assert!(stood.clone().count() > 0);
-        assert!(stood.clone().all(|one| ids.contains(&one.session)));
+            .filter(|recorded| at(recorded.occurred_at.unwrap().millis));
+        assert!(unmoved_in_span.clone().count() > 0);
+        assert!(
+            unmoved_in_span
+                .clone()
+                .all(|recorded| ids.contains(&recorded.session))
+        );
     }
     writers.stop().await;
 }
@@ -82,9 +86,9 @@ async fn change_sessions(
         if own.len() < OWN {
             own.push(record_at(learner, course, random_range(0..WIDTH)));
         } else if random_range(0..3) == 0 {
-            let gone = own.swap_remove(random_range(0..OWN));
+            let deleted = own.swap_remove(random_range(0..OWN));
             let deletion = store
-                .delete_session(Enrolment::new(learner, course), gone.session)
+                .delete_session(Enrolment::new(learner, course), deleted.session)
                 .await;
             assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
             continue;
@@ -104,9 +108,9 @@ async fn change_sessions(
 async fn a_walk_sees_no_course_twice_and_misses_no_unmoved_course(fixture: &Fixture) {
     let store = &*fixture.store;
     let learner = id();
-    let still = (0..50).map(|_| record_at(learner, id(), random_range(0..WIDTH)));
-    let still: Vec<_> = still.collect();
-    store.record_many(&still).await;
+    let unmoved = (0..50).map(|_| record_at(learner, id(), random_range(0..WIDTH)));
+    let unmoved: Vec<_> = unmoved.collect();
+    store.record_many(&unmoved).await;
     let writers = Background::start([(); 4], |(), progress| {
         change_courses(Arc::clone(&fixture.store), progress, learner)
     });
@@ -114,7 +118,11 @@ async fn a_walk_sees_no_course_twice_and_misses_no_unmoved_course(fixture: &Fixt
         let seen = walk::courses(store, learner, 7).await.concat();
         let ids: HashSet<_> = seen.iter().map(|listed| listed.id).collect();
         assert_eq!(ids.len(), seen.len(), "one was seen twice");
-        assert!(still.iter().all(|one| ids.contains(&one.enrolment.course)));
+        assert!(
+            unmoved
+                .iter()
+                .all(|recorded| ids.contains(&recorded.enrolment.course))
+        );
     }
     writers.stop().await;
 }
@@ -126,9 +134,9 @@ async fn change_courses(store: Arc<dyn StatsStore>, progress: Arc<Progress>, lea
         if own.len() < OWN {
             own.push(record_at(learner, id(), random_range(0..WIDTH)));
         } else if random_range(0..3) == 0 {
-            let gone = own.swap_remove(random_range(0..OWN));
+            let deleted = own.swap_remove(random_range(0..OWN));
             let deletion = store
-                .delete_course(Enrolment::new(learner, gone.enrolment.course))
+                .delete_course(Enrolment::new(learner, deleted.enrolment.course))
                 .await;
             assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
             continue;
@@ -146,13 +154,15 @@ async fn an_erasure_among_writers_ends_and_leaves_only_later_sessions(fixture: &
     let store = &*fixture.store;
     let learner = id();
     let courses: Vec<CourseId> = (0..3).map(|_| id()).collect();
-    let of_all = |millis: i64| {
+    let of_all_courses = |millis: i64| {
         courses
             .iter()
             .map(move |&course| record_at(learner, course, millis))
     };
-    let before: Vec<_> = (0..300).flat_map(of_all).collect();
-    let ahead: Vec<_> = (0..150).flat_map(|turn| of_all(LATER + turn)).collect();
+    let before: Vec<_> = (0..300).flat_map(of_all_courses).collect();
+    let ahead: Vec<_> = (0..150)
+        .flat_map(|turn| of_all_courses(LATER + turn))
+        .collect();
     for outcome in store.record_many(&[&before[..], &ahead].concat()).await {
         assert_eq!(outcome.unwrap(), Outcome::Created);
     }
@@ -173,7 +183,7 @@ async fn an_erasure_among_writers_ends_and_leaves_only_later_sessions(fixture: &
             .await;
         assert_eq!(session.unwrap().unwrap().stats, record.stats);
     }
-    let ahead: HashSet<_> = ahead.into_iter().map(|one| one.session).collect();
+    let ahead: HashSet<_> = ahead.into_iter().map(|recorded| recorded.session).collect();
     for &course in &courses {
         let left = walk::sessions(store, learner, course, Span::ALL, 500).await;
         for listed in left.concat() {
@@ -190,7 +200,7 @@ async fn write_on(
     progress: Arc<Progress>,
     before: Vec<Record>,
 ) -> Vec<Record> {
-    let (mut kept, mut left) = (Vec::new(), 20);
+    let (mut acknowledged, mut left) = (Vec::new(), 20);
     while left > 0 {
         let former = before[random_range(0..before.len())];
         let (learner, course) = (former.enrolment.learner, former.enrolment.course);
@@ -216,11 +226,11 @@ async fn write_on(
         }
         assert!(is_stored(outcome));
         if is_over {
-            kept.retain(|kept: &Record| kept.session != record.session);
-            kept.push(record);
+            acknowledged.retain(|acknowledged: &Record| acknowledged.session != record.session);
+            acknowledged.push(record);
         }
     }
-    kept
+    acknowledged
 }
 
 async fn a_reader_sees_a_large_course_shrink_in_whole_steps(fixture: &Fixture) {
@@ -229,14 +239,14 @@ async fn a_reader_sees_a_large_course_shrink_in_whole_steps(fixture: &Fixture) {
     let (learner, course) = (id(), id());
     // As many digits as the store counts: sums of a step have more digits than a double.
     let number = 0.987_654_321_098_765;
-    let one = stats(number, -number, number);
-    let records = (0..SESSIONS).map(|_| record(learner, course, one));
+    let recorded = stats(number, -number, number);
+    let records = (0..SESSIONS).map(|_| record(learner, course, recorded));
     let records: Vec<_> = records.collect();
     store.record_many(&records).await;
     // Totals by number of sessions.
     let mut sums = vec![Totals::default()];
     for count in 0..SESSIONS {
-        sums.push(sums[count] + recount([&one]));
+        sums.push(sums[count] + recount([&recorded]));
     }
     let sums_of = |totals: Totals| sums[usize::try_from(totals.sessions).unwrap()];
 

@@ -36,18 +36,18 @@ async fn a_deleted_session_is_missing_the_next_time(fixture: &Fixture) {
         let nothing = Operation::DeleteSession(Enrolment::new(learner, course), session);
         model.play(store, &nothing).await;
     }
-    for one in sessions {
-        let forget = Operation::DeleteSession(Enrolment::new(learner, course), one.session);
+    for recorded in sessions {
+        let delete = Operation::DeleteSession(Enrolment::new(learner, course), recorded.session);
         for deletion in [DeleteOutcome::Deleted, DeleteOutcome::Missing] {
             let answer = store
-                .delete_session(Enrolment::new(learner, course), one.session)
+                .delete_session(Enrolment::new(learner, course), recorded.session)
                 .await;
             assert_eq!(answer.unwrap(), deletion);
-            model.apply(&forget);
+            model.apply(&delete);
             let pairs = [(learner, course)].into();
             model.assert_held(store, &pairs).await;
             let read = store
-                .session(Enrolment::new(learner, course), one.session)
+                .session(Enrolment::new(learner, course), recorded.session)
                 .await
                 .unwrap();
             assert_eq!(read, None);
@@ -127,35 +127,35 @@ async fn an_erasure_deletes_the_sessions_of_all_courses(fixture: &Fixture) {
 
 async fn records_from_before_an_erasure_are_refused_and_later_records_stored(fixture: &Fixture) {
     let store = &*fixture.store;
-    let one = record(id(), id(), stats(1.0, 2.0, 3.0));
+    let recorded = record(id(), id(), stats(1.0, 2.0, 3.0));
     let at = |millis| Record {
         session: id(),
         occurred_at: Some(OccurredAt::from_utc_millis(millis)),
-        ..one
+        ..recorded
     };
-    assert_eq!(store.record(&one).await.unwrap(), Outcome::Created);
+    assert_eq!(store.record(&recorded).await.unwrap(), Outcome::Created);
     for _ in 0..2 {
         let before = now();
         assert_eq!(
-            store.erase(one.enrolment.learner).await.unwrap(),
+            store.erase(recorded.enrolment.learner).await.unwrap(),
             DeleteOutcome::Deleted
         );
         let after = now();
         // Also for a deleted and recorded session.
-        let records = [at(before), at(i64::MIN), at(after + 1), one, one];
+        let records = [at(before), at(i64::MIN), at(after + 1), recorded, recorded];
         let outcomes = store.record_many(&records).await.into_iter();
         let outcomes: Vec<_> = outcomes.map(Result::unwrap).collect();
         let (erased, created, replaced) = (Outcome::Erased, Outcome::Created, Outcome::Replaced);
         assert_eq!(outcomes, [erased, erased, created, created, replaced]);
 
-        let stored = store.session(one.enrolment, one.session).await;
+        let stored = store.session(recorded.enrolment, recorded.session).await;
         let millis = stored.unwrap().unwrap().occurred_at.millis;
         assert!(millis > before, "{millis} is not after {before}");
-        let totals = store.totals(one.enrolment).await.unwrap();
-        assert_eq!(totals, Some(recount([&one.stats, &one.stats])));
+        let totals = store.totals(recorded.enrolment).await.unwrap();
+        assert_eq!(totals, Some(recount([&recorded.stats, &recorded.stats])));
     }
     let other = Record {
-        enrolment: Enrolment::new(id(), one.enrolment.course),
+        enrolment: Enrolment::new(id(), recorded.enrolment.course),
         ..at(0)
     };
     assert_eq!(store.record(&other).await.unwrap(), Outcome::Created);
@@ -175,27 +175,27 @@ async fn fill_around(fixture: &Fixture, learners: [LearnerId; 3], course: Course
         let records = (0..300).map(move |turn| extreme(learner, millis + turn, score));
         records.collect::<Vec<_>>()
     };
-    let kept = records(learners[1], LATER, MAX_MAGNITUDE);
+    let latest = records(learners[1], LATER, MAX_MAGNITUDE);
     let others = records(learners[2], 0, -MAX_MAGNITUDE);
-    for records in [&kept, &others] {
+    for records in [&latest, &others] {
         for outcome in fixture.store.record_many(records).await {
             assert_eq!(outcome.unwrap(), Outcome::Created);
         }
     }
-    kept[0]
+    latest[0]
 }
 
 async fn a_delete_past_the_limit_of_a_sum_is_refused(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
-    let one = fill_around(fixture, [learner; 3], course).await;
+    let recorded = fill_around(fixture, [learner; 3], course).await;
     let held = async || {
         (
             store.totals(Enrolment::new(learner, course)).await.unwrap(),
             store.summary(course).await.unwrap(),
             store.courses(learner, Slice::first(2)).await.unwrap(),
             store
-                .session(Enrolment::new(learner, course), one.session)
+                .session(Enrolment::new(learner, course), recorded.session)
                 .await
                 .unwrap(),
         )
@@ -203,7 +203,7 @@ async fn a_delete_past_the_limit_of_a_sum_is_refused(fixture: &Fixture) {
     let before = held().await;
     let answers = [
         store
-            .delete_session(Enrolment::new(learner, course), one.session)
+            .delete_session(Enrolment::new(learner, course), recorded.session)
             .await,
         store.delete_course(Enrolment::new(learner, course)).await,
         store.erase(learner).await,
@@ -220,14 +220,14 @@ async fn an_undeletable_course_does_not_block_the_rest_of_an_erasure(fixture: &F
     let (learner, course) = (id(), id());
     // Here the summary would exceed the limit.
     let neighbours = [neighbour(learner), learner, neighbour(learner)];
-    let one = fill_around(fixture, neighbours, course).await;
+    let recorded = fill_around(fixture, neighbours, course).await;
     for millis in [-1, LATER + 1_000] {
         let other = record_at(learner, id(), millis);
         store.record(&other).await.unwrap();
     }
     let answers = [
         store
-            .delete_session(Enrolment::new(learner, course), one.session)
+            .delete_session(Enrolment::new(learner, course), recorded.session)
             .await,
         store.erase(learner).await,
     ];

@@ -92,21 +92,21 @@ async fn sessions_totals_and_summaries_without_a_record_are_absent(fixture: &Fix
 async fn a_replaced_session_moves_the_totals_by_the_difference(fixture: &Fixture) {
     let store = &fixture.store;
     let (learner, course) = (id(), id());
-    let kept = record(learner, course, stats(0.1, 0.2, 0.3));
+    let unchanged = record(learner, course, stats(0.1, 0.2, 0.3));
     let first = record(learner, course, stats(7.7, -3.3, 1e12));
     let replaced = Record {
         stats: stats(0.0, 0.0, 0.0),
         ..first
     };
     for (record, outcome) in [
-        (&kept, Outcome::Created),
+        (&unchanged, Outcome::Created),
         (&first, Outcome::Created),
         (&replaced, Outcome::Replaced),
     ] {
         assert_eq!(store.record(record).await.unwrap(), outcome);
     }
     let totals = store.totals(Enrolment::new(learner, course)).await.unwrap();
-    assert_eq!(totals, Some(recount([&kept.stats, &replaced.stats])));
+    assert_eq!(totals, Some(recount([&unchanged.stats, &replaced.stats])));
     assert_eq!(totals.unwrap().sessions, 2);
 }
 

@@ -59,22 +59,22 @@ fn numbered(writer: usize, turn: usize) -> Stats {
 }
 
 async fn sixty_four_writers_on_one_session(fixture: &Fixture) {
-    let one = record(id(), id(), stats(0.0, 0.0, 0.0));
+    let recorded = record(id(), id(), stats(0.0, 0.0, 0.0));
     let records = sixty_four_writers(fixture, |writer, turn| Record {
         stats: numbered(writer, turn),
-        ..one
+        ..recorded
     })
     .await;
     // The last record wins: the stored session is a record of a writer, and the totals equal the stored
     // session.
     let stored = fixture
         .store
-        .session(one.enrolment, one.session)
+        .session(recorded.enrolment, recorded.session)
         .await
         .unwrap()
         .unwrap();
     assert!(records.iter().any(|record| record.stats == stored.stats));
-    let totals = fixture.store.totals(one.enrolment).await.unwrap();
+    let totals = fixture.store.totals(recorded.enrolment).await.unwrap();
     assert_eq!(totals, Some(recount([&stored.stats])));
 }
 
@@ -109,17 +109,20 @@ async fn sixty_four_writers_on_many_courses(fixture: &Fixture) {
     let pairs: HashSet<_> = records.iter().map(|record| record.enrolment).collect();
     assert_eq!(pairs.len(), 40);
     for enrolment in pairs {
-        let theirs = records
+        let of_enrolment = records
             .iter()
             .filter(|record| record.enrolment == enrolment);
         let totals = fixture.store.totals(enrolment).await.unwrap();
-        assert_eq!(totals, Some(recount(theirs.map(|record| &record.stats))));
+        assert_eq!(
+            totals,
+            Some(recount(of_enrolment.map(|record| &record.stats)))
+        );
     }
 }
 
 async fn a_reader_never_sees_a_replacement_half_done(fixture: &Fixture) {
-    let one = record(id(), id(), stats(0.0, 0.0, 0.0));
-    fixture.store.record(&one).await.unwrap();
+    let recorded = record(id(), id(), stats(0.0, 0.0, 0.0));
+    fixture.store.record(&recorded).await.unwrap();
     let writer = {
         let store = Arc::clone(&fixture.store);
         tokio::spawn(async move {
@@ -129,7 +132,7 @@ async fn a_reader_never_sees_a_replacement_half_done(fixture: &Fixture) {
                 store
                     .record(&Record {
                         stats: stats(number, number, number),
-                        ..one
+                        ..recorded
                     })
                     .await
                     .unwrap();
@@ -138,7 +141,12 @@ async fn a_reader_never_sees_a_replacement_half_done(fixture: &Fixture) {
     };
     let mut seen = HashSet::new();
     while !writer.is_finished() {
-        let totals = fixture.store.totals(one.enrolment).await.unwrap().unwrap();
+        let totals = fixture
+            .store
+            .totals(recorded.enrolment)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(
             (totals.sessions, totals.sums.modules, totals.sums.modules),
             (1, totals.sums.score, totals.sums.time)

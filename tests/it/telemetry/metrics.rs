@@ -17,7 +17,7 @@ use crate::support::processes::service::{Service, embedded, on_redis, output};
 use crate::support::telemetry::scrape::Scraped;
 
 /// Command of the service on an embedded store, with a metrics listener.
-fn measured(directory: &Path) -> Command {
+fn with_metrics(directory: &Path) -> Command {
     let mut command = embedded(directory);
     command.env("METRICS_PORT", "0");
     command
@@ -26,7 +26,7 @@ fn measured(directory: &Path) -> Command {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_are_counted_by_route_method_and_status_without_ids() {
     let directory = tempfile::tempdir().unwrap();
-    let service = Service::start(&mut measured(directory.path()));
+    let service = Service::start(&mut with_metrics(directory.path()));
     let client = service.client();
     let (learner, course, body) = (new_id(), new_id(), body(1, 2, 3));
     for _ in 0..3 {
@@ -83,10 +83,10 @@ async fn requests_are_counted_by_route_method_and_status_without_ids() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_in_flight_is_counted() {
     let directory = tempfile::tempdir().unwrap();
-    let service = Service::start(&mut measured(directory.path()));
+    let service = Service::start(&mut with_metrics(directory.path()));
     let mut streams = raw::connect(service.address(), 1).await;
     let body = body(1, 2, 3).to_string();
-    let rest = raw::half_a_post(&mut streams[0], &body).await;
+    let rest = raw::partial_post(&mut streams[0], &body).await;
     let scraped = Scraped::of(&service).await;
     assert_eq!(scraped.value("study_stats_http_requests_in_flight"), 1.0);
     streams[0].write_all(rest.as_bytes()).await.unwrap();
@@ -96,7 +96,7 @@ async fn a_request_in_flight_is_counted() {
 }
 
 /// Service on Redis, with a store timeout longer than the test.
-async fn patient(redis: &Redis) -> Service {
+async fn with_long_timeout(redis: &Redis) -> Service {
     let service = Service::start(
         on_redis(&redis.url())
             .envs([("STORE_TIMEOUT", "1h"), ("REQUEST_TIMEOUT", "1h")])
@@ -109,11 +109,11 @@ async fn patient(redis: &Redis) -> Service {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelled_requests_and_store_calls_are_counted() {
     let redis = Redis::start(IN_MEMORY).await;
-    let service = patient(&redis).await;
+    let service = with_long_timeout(&redis).await;
     redis.ask::<()>("CLIENT PAUSE 3600000 WRITE").await;
     let mut streams = raw::connect(service.address(), 1).await;
     let body = body(1, 2, 3).to_string();
-    let rest = raw::half_a_post(&mut streams[0], &body).await;
+    let rest = raw::partial_post(&mut streams[0], &body).await;
     streams[0].write_all(rest.as_bytes()).await.unwrap();
     eventually("the record waits at Redis", || async {
         let clients: String = redis.ask("CLIENT LIST").await;
@@ -132,7 +132,7 @@ async fn cancelled_requests_and_store_calls_are_counted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metrics_are_served_in_time_while_the_store_hangs() {
     let redis = Redis::start(IN_MEMORY).await;
-    let service = patient(&redis).await;
+    let service = with_long_timeout(&redis).await;
     let metrics = service.metrics().await;
     let is_ready = |scraped: Scraped| scraped.value("study_stats_ready");
     assert_eq!(is_ready(Scraped::from(&metrics).await), 1.0);
@@ -174,7 +174,7 @@ async fn shed_requests_are_counted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn process_and_runtime_are_measured() {
     let directory = tempfile::tempdir().unwrap();
-    let service = Service::start(&mut measured(directory.path()));
+    let service = Service::start(&mut with_metrics(directory.path()));
     let (client, metrics) = (service.client(), service.metrics().await);
     // The connection stays open: a task of the runtime.
     client.get("", "/health/live").await;
@@ -223,7 +223,7 @@ async fn without_a_metrics_port_no_metrics_are_served() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_metrics_port_serves_only_metrics() {
     let directory = tempfile::tempdir().unwrap();
-    let service = Service::start(&mut measured(directory.path()));
+    let service = Service::start(&mut with_metrics(directory.path()));
     let metrics = service.metrics().await;
     assert_eq!(metrics.get("", "/").await.status, 404);
     assert_eq!(metrics.get("", "/health/live").await.status, 404);
@@ -250,7 +250,7 @@ fn a_taken_metrics_port_is_reported_in_one_line() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metrics_are_served_during_the_shutdown_and_show_the_drain() {
     let directory = tempfile::tempdir().unwrap();
-    let mut service = Service::start(&mut measured(directory.path()));
+    let mut service = Service::start(&mut with_metrics(directory.path()));
     let metrics = service.metrics().await;
     assert_eq!(
         Scraped::from(&metrics).await.value("study_stats_ready"),
@@ -258,7 +258,7 @@ async fn metrics_are_served_during_the_shutdown_and_show_the_drain() {
     );
     let mut streams = raw::connect(service.address(), 1).await;
     let body = body(1, 2, 3).to_string();
-    let rest = raw::half_a_post(&mut streams[0], &body).await;
+    let rest = raw::partial_post(&mut streams[0], &body).await;
     service.signal("TERM");
     let client = service.client();
     eventually("the API's listener is closed", || async {
@@ -277,7 +277,7 @@ async fn metrics_are_served_during_the_shutdown_and_show_the_drain() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_of_the_metrics_port_does_not_block_the_shutdown() {
     let directory = tempfile::tempdir().unwrap();
-    let mut service = Service::start(&mut measured(directory.path()));
+    let mut service = Service::start(&mut with_metrics(directory.path()));
     let address = service.metrics().await.address;
     let mut streams = raw::connect(address, 2).await;
     raw::get(&mut streams[0], "/metrics").await;

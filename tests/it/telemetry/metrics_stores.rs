@@ -14,7 +14,7 @@ use crate::support::processes::service::{Service, embedded, on_redis};
 use crate::support::telemetry::scrape::Scraped;
 
 /// The command with a metrics listener.
-fn measured(mut command: Command) -> Command {
+fn with_metrics(mut command: Command) -> Command {
     command.env("METRICS_PORT", "0");
     command
 }
@@ -23,9 +23,9 @@ fn measured(mut command: Command) -> Command {
 async fn on_each_store(directory: &Path) -> [(Service, Option<Redis>); 2] {
     let redis = Redis::start(IN_MEMORY).await;
     let services = [
-        (Service::start(&mut measured(embedded(directory))), None),
+        (Service::start(&mut with_metrics(embedded(directory))), None),
         (
-            Service::start(&mut measured(on_redis(&redis.url()))),
+            Service::start(&mut with_metrics(on_redis(&redis.url()))),
             Some(redis),
         ),
     ];
@@ -128,7 +128,7 @@ async fn store_calls_are_counted_by_operation() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commits_and_the_disk_are_measured() {
     let directory = tempfile::tempdir().unwrap();
-    let service = Service::start(&mut measured(embedded(directory.path())));
+    let service = Service::start(&mut with_metrics(embedded(directory.path())));
     let client = service.client();
     client.post(&new_id(), &new_id(), &body(1, 2, 3)).await;
     let records: Vec<_> = (0..20).map(|_| new_record()).collect();
@@ -152,7 +152,7 @@ async fn commits_and_the_disk_are_measured() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_retries_and_failures_of_redis_are_counted() {
     let mut redis = Redis::start(IN_MEMORY).await;
-    let service = Service::start(&mut measured(on_redis(&redis.url())));
+    let service = Service::start(&mut with_metrics(on_redis(&redis.url())));
     let client = service.client();
     let up = |count| move |scraped: &Scraped| scraped.value("study_stats_redis_lanes_up") == count;
     // The configured number of lanes, by default one per serving thread.
@@ -205,7 +205,7 @@ async fn figures_of_redis_info_are_exposed() {
     let redis = Redis::start(IN_MEMORY).await;
     let _replica = Redis::replica_of(&redis, IN_MEMORY).await;
     redis.ask::<()>("CONFIG SET maxmemory 123456789").await;
-    let service = Service::start(&mut measured(on_redis(&redis.url())));
+    let service = Service::start(&mut with_metrics(on_redis(&redis.url())));
     let scraped = Scraped::once(&service, "Redis was looked at", |scraped| {
         scraped.value("study_stats_redis_findings") == 1.0
     })
@@ -231,7 +231,7 @@ fn verified(scraped: &Scraped) -> [f64; 4] {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_verification_over_the_control_socket_is_exposed() {
     let directory = tempfile::tempdir().unwrap();
-    let service = Service::start(&mut measured(embedded(directory.path())));
+    let service = Service::start(&mut with_metrics(embedded(directory.path())));
     for _ in 0..3 {
         service
             .client()
@@ -243,7 +243,7 @@ async fn a_verification_over_the_control_socket_is_exposed() {
         before.value("study_stats_verify_last_timestamp_seconds"),
         0.0
     );
-    run(&mut embedded(directory.path()), &["verify"]).well();
+    run(&mut embedded(directory.path()), &["verify"]).succeeded();
     let after = Scraped::of(&service).await;
     assert_eq!(verified(&after), [3.0, 0.0, 0.0, 0.0]);
     let start = after.value("process_start_time_seconds");
@@ -254,7 +254,7 @@ async fn a_verification_over_the_control_socket_is_exposed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_service_exposes_the_last_verification_of_redis() {
     let redis = Redis::start(IN_MEMORY).await;
-    let replicas = [0, 1].map(|_| Service::start(&mut measured(on_redis(&redis.url()))));
+    let replicas = [0, 1].map(|_| Service::start(&mut with_metrics(on_redis(&redis.url()))));
     for replica in &replicas {
         becomes_ready(&replica.client()).await;
     }

@@ -20,7 +20,7 @@ const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
 
 /// Command that sends spans at once.
-fn traced(mut command: Command, url: &str) -> Command {
+fn with_tracing(mut command: Command, url: &str) -> Command {
     command.envs([
         ("OTEL_EXPORTER_OTLP_ENDPOINT", url),
         ("OTEL_BSP_SCHEDULE_DELAY", "50"),
@@ -28,8 +28,8 @@ fn traced(mut command: Command, url: &str) -> Command {
     command
 }
 
-fn traced_embedded(directory: &Path, collector: &Collector) -> Command {
-    traced(embedded(directory), &collector.url())
+fn embedded_with_tracing(directory: &Path, collector: &Collector) -> Command {
+    with_tracing(embedded(directory), &collector.url())
 }
 
 /// Response for the totals of an unknown enrolment, to a caller with trace flags.
@@ -55,7 +55,7 @@ fn is_of_caller(span: &Span) -> bool {
 async fn spans_of_request_and_store_call_are_children_of_the_span_of_the_caller() {
     let directory = tempfile::tempdir().unwrap();
     let collector = Collector::start().await;
-    let service = Service::start(&mut traced_embedded(directory.path(), &collector));
+    let service = Service::start(&mut embedded_with_tracing(directory.path(), &collector));
     let answer = ask(&service.client(), "01").await;
     assert_eq!(answer.status, 404);
 
@@ -86,8 +86,8 @@ async fn spans_of_request_and_store_call_are_children_of_the_span_of_the_caller(
         assert_eq!(attribute(&span.attributes, key).as_deref(), value, "{key}");
     }
     // The response header names the span of the request.
-    let told = format!("00-{TRACE}-{}-01", hex(&request.span_id));
-    assert_eq!(answer.header("traceresponse"), Some(&*told));
+    let trace_response = format!("00-{TRACE}-{}-01", hex(&request.span_id));
+    assert_eq!(answer.header("traceresponse"), Some(&*trace_response));
     assert_eq!(
         collector.resource("service.name").as_deref(),
         Some("study-stats")
@@ -100,7 +100,7 @@ async fn spans_of_request_and_store_call_are_children_of_the_span_of_the_caller(
 async fn the_request_id_is_the_only_id_in_a_span() {
     let directory = tempfile::tempdir().unwrap();
     let collector = Collector::start().await;
-    let service = Service::start(&mut traced_embedded(directory.path(), &collector));
+    let service = Service::start(&mut embedded_with_tracing(directory.path(), &collector));
     let (learner, course, body) = (new_id(), new_id(), body(1, 2, 3));
     let answer = service.client().post(&learner, &course, &body).await;
     assert_eq!(answer.status, 201);
@@ -117,12 +117,15 @@ async fn the_request_id_is_the_only_id_in_a_span() {
 async fn requests_unsampled_by_the_caller_are_not_traced() {
     let directory = tempfile::tempdir().unwrap();
     let collector = Collector::start().await;
-    let service = Service::start(&mut traced_embedded(directory.path(), &collector));
+    let service = Service::start(&mut embedded_with_tracing(directory.path(), &collector));
     let client = service.client();
     let answer = ask(&client, "00").await;
     // The trace of the caller continues.
-    let told = answer.header("traceresponse").unwrap();
-    assert!(told.contains(TRACE) && told.ends_with("-00"), "{told}");
+    let trace_response = answer.header("traceresponse").unwrap();
+    assert!(
+        trace_response.contains(TRACE) && trace_response.ends_with("-00"),
+        "{trace_response}"
+    );
     client.get("", "/health/live").await;
     collector.span("GET /health/live").await;
     assert!(!collector.spans().iter().any(is_of_caller));
@@ -132,7 +135,7 @@ async fn requests_unsampled_by_the_caller_are_not_traced() {
 async fn unsampled_requests_are_sampled_by_ratio() {
     let directory = tempfile::tempdir().unwrap();
     let collector = Collector::start().await;
-    let mut command = traced_embedded(directory.path(), &collector);
+    let mut command = embedded_with_tracing(directory.path(), &collector);
     let mut service = Service::start(command.env("OTEL_TRACES_SAMPLER_ARG", "0.5"));
     let client = service.client();
     for _ in 0..200 {
@@ -152,7 +155,7 @@ async fn unsampled_requests_are_sampled_by_ratio() {
 async fn failures_are_error_spans_and_the_log_has_the_trace_id() {
     let collector = Collector::start().await;
     let nowhere = format!("redis://127.0.0.1:{}", free_port());
-    let service = Service::start(&mut traced(on_redis(&nowhere), &collector.url()));
+    let service = Service::start(&mut with_tracing(on_redis(&nowhere), &collector.url()));
     assert_eq!(ask(&service.client(), "01").await.status, 503);
     for name in ["GET /courses/{courseId}", "totals"] {
         let span = collector.span(name).await;
@@ -174,7 +177,7 @@ async fn failures_are_error_spans_and_the_log_has_the_trace_id() {
 async fn the_last_spans_are_sent_before_the_process_ends() {
     let directory = tempfile::tempdir().unwrap();
     let collector = Collector::start().await;
-    let mut command = traced_embedded(directory.path(), &collector);
+    let mut command = embedded_with_tracing(directory.path(), &collector);
     // No batch of spans is sent before the shutdown.
     let mut service = Service::start(command.env("OTEL_BSP_SCHEDULE_DELAY", "3600000"));
     service.client().get("", "/health/live").await;
@@ -188,9 +191,9 @@ async fn an_absent_collector_is_logged_once_and_used_once_present() {
     let directory = tempfile::tempdir().unwrap();
     let port = free_port();
     let url = format!("http://127.0.0.1:{port}");
-    let service = Service::start(&mut traced(embedded(directory.path()), &url));
+    let service = Service::start(&mut with_tracing(embedded(directory.path()), &url));
     let client = service.client();
-    let told = |text: &'static str| {
+    let trace_response = |text: &'static str| {
         let service = &service;
         move || async move {
             let lines = service.lines(text);
@@ -199,14 +202,14 @@ async fn an_absent_collector_is_logged_once_and_used_once_present() {
         }
     };
     assert_eq!(client.get("", "/health/live").await.status, 200);
-    eventually("it is told", told("spans cannot be sent")).await;
+    eventually("it is told", trace_response("spans cannot be sent")).await;
     let collector = Collector::start_on(port).await;
     eventually("spans come", || async {
         client.get("", "/health/live").await;
         (!collector.spans().is_empty()).then_some(())
     })
     .await;
-    eventually("that is told", told("spans are sent again")).await;
+    eventually("that is told", trace_response("spans are sent again")).await;
     assert_eq!(service.lines("spans cannot be sent").len(), 1);
 }
 
@@ -215,7 +218,7 @@ async fn a_hanging_collector_does_not_block_the_shutdown() {
     let directory = tempfile::tempdir().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
-    let mut service = Service::start(&mut traced(embedded(directory.path()), &url));
+    let mut service = Service::start(&mut with_tracing(embedded(directory.path()), &url));
     service.client().get("", "/health/live").await;
     let start = Instant::now();
     service.signal("TERM");
@@ -228,7 +231,7 @@ async fn a_hanging_collector_does_not_block_the_shutdown() {
 async fn the_variables_of_opentelemetry_set_resource_and_headers() {
     let directory = tempfile::tempdir().unwrap();
     let collector = Collector::start().await;
-    let mut command = traced_embedded(directory.path(), &collector);
+    let mut command = embedded_with_tracing(directory.path(), &collector);
     let service = Service::start(command.envs([
         ("OTEL_SERVICE_NAME", "stats-of-a-test"),
         (

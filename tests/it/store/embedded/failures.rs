@@ -16,7 +16,7 @@ async fn every_acknowledged_write_survives_kill_9_under_load() {
     for _ in 0..3 {
         let service = Service::start(&mut embedded(directory.path()));
         let load = Load::start(vec![service.client()], 16);
-        load.goes_on(300).await;
+        load.wait_for_writes(300).await;
         service.kill();
         let report = load.stop().await;
         assert!(report.acknowledged > 0);
@@ -131,7 +131,7 @@ async fn a_full_disk_refuses_writes_until_space_is_free() {
         201
     );
     let load = Load::start(vec![client.clone()], 16);
-    load.notices().await;
+    load.wait_for_failure().await;
     assert_eq!(
         client.totals(&learner, &course).await.status,
         200,
@@ -147,7 +147,7 @@ async fn a_full_disk_refuses_writes_until_space_is_free() {
         .args(["--fsize=unlimited", "--pid", &service.pid().to_string()])
         .status();
     assert!(lifted.unwrap().success());
-    load.goes_on(100).await;
+    load.wait_for_writes(100).await;
     eventually("the service is ready", || async {
         (client.ready().await.status == 200).then_some(())
     })

@@ -66,11 +66,14 @@ async fn inspect_shows_all_rows_of_a_learner_a_course_and_a_session() {
     ];
     expected.extend(rows);
     assert_eq!(inspect(&store, in_course).await, expected);
-    let one = Subject {
+    let in_session = Subject {
         session: Some(sample.sessions[1]),
         ..in_course
     };
-    assert_eq!(inspect(&store, one).await, [row(1), in_time(1), totals]);
+    assert_eq!(
+        inspect(&store, in_session).await,
+        [row(1), in_time(1), totals]
+    );
 
     store.erase(learner).await.unwrap();
     let lines = inspect(&store, subject).await;

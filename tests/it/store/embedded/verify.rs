@@ -47,11 +47,14 @@ async fn verify_reports_exactly_the_corrupt_rows_and_repairs_all() {
     let store = open(directory.path());
     for repair in [false, true] {
         let (found, verified) = verify(&store, repair).await;
-        let told = found
-            .iter()
-            .map(|(key, one)| (key.clone(), [one.expected.clone(), one.found.clone()]));
-        assert_eq!(told.collect::<BTreeMap<_, _>>(), corrupted);
-        assert!(found.values().all(|one| one.mended == repair));
+        let reported = found.iter().map(|(key, difference)| {
+            (
+                key.clone(),
+                [difference.expected.clone(), difference.found.clone()],
+            )
+        });
+        assert_eq!(reported.collect::<BTreeMap<_, _>>(), corrupted);
+        assert!(found.values().all(|difference| difference.mended == repair));
         assert_eq!(verified.sessions, samples.len() as u64 * 3);
         assert_eq!(verified.is_well(), repair);
     }
@@ -178,12 +181,12 @@ async fn a_repair_under_load_corrects_every_difference_and_loses_no_write() {
         let corrupted = change(directory.path(), |tables| corrupt(tables, &samples));
         let store = Arc::new(open(directory.path()));
         let writers = start_writers(&store, &samples);
-        writers.goes_on(20).await;
+        writers.wait_for_steps(20).await;
         let (found, verified) = verify(&*store, true).await;
         assert!(verified.is_well(), "{found:#?}");
         // A write may have repaired a row of the course, or changed the difference.
         assert!(found.len() >= corrupted.len() / 2);
-        writers.goes_on(20).await;
+        writers.wait_for_steps(20).await;
         assert_eq!(verify(&*store, false).await.0, BTreeMap::new());
         stop_writers(writers, &store).await;
         assert_eq!(verify(&*store, false).await.0, BTreeMap::new());
@@ -195,8 +198,8 @@ async fn a_verification_without_a_receiver_is_cancelled() {
     let (directory, samples) = directory_of(CORRUPTED + 5).await;
     change(directory.path(), |tables| corrupt(tables, &samples));
     let store = open(directory.path());
-    let (events, told) = mpsc::channel(1);
-    drop(told);
+    let (events, reported) = mpsc::channel(1);
+    drop(reported);
     let verified = store.verify(true, events).await.unwrap();
     assert!(verified.differences <= 1, "{verified:?}");
 }

@@ -57,7 +57,7 @@ async fn a_node_of_a_cluster_is_distinguished_from_a_single_redis() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn missing_permissions_are_logged_by_name() {
     let redis = Redis::start(DURABLE).await;
-    for (lacking, told) in [
+    for (lacking, warning) in [
         ("-hdel", "may not run HDEL"),
         ("-evalsha", "may not run EVALSHA"),
         ("-eval", "may not run EVAL,"),
@@ -68,7 +68,7 @@ async fn missing_permissions_are_logged_by_name() {
         redis.ask::<()>(&user).await;
         let url = redis.url().replace("//", "//app:x@");
         let service = Service::start(&mut on_redis(&url));
-        let lines = warnings(&service, told).await;
+        let lines = warnings(&service, warning).await;
         assert!(lines[0].contains("allow it by"), "{lines:?}");
     }
 }

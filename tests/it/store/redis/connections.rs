@@ -14,13 +14,14 @@ use crate::support::{eventually, id};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropped_connections_are_replaced() {
     let redis = Redis::start(IN_MEMORY).await;
-    let it = UnderLoad::start(&redis.url()).await;
+    let under_load = UnderLoad::start(&redis.url()).await;
     for _ in 0..10 {
-        it.load.goes_on(100).await;
+        under_load.load.wait_for_writes(100).await;
         redis.ask::<()>("CLIENT KILL TYPE normal SKIPME yes").await;
     }
-    it.recovers().await;
-    it.verify("all connections are dropped, 10 times", &[&redis])
+    under_load.recovers().await;
+    under_load
+        .verify("all connections are dropped, 10 times", &[&redis])
         .await;
 }
 
@@ -28,13 +29,14 @@ async fn dropped_connections_are_replaced() {
 async fn cut_connections_are_replaced() {
     let redis = Redis::start(IN_MEMORY).await;
     let proxy = Proxy::start(redis.server.port()).await;
-    let it = UnderLoad::start(&proxy.url()).await;
+    let under_load = UnderLoad::start(&proxy.url()).await;
     for _ in 0..10 {
-        it.load.goes_on(100).await;
+        under_load.load.wait_for_writes(100).await;
         proxy.cut();
     }
-    it.recovers().await;
-    it.verify("all connections are cut on the way, 10 times", &[&redis])
+    under_load.recovers().await;
+    under_load
+        .verify("all connections are cut on the way, 10 times", &[&redis])
         .await;
 }
 
@@ -42,13 +44,14 @@ async fn cut_connections_are_replaced() {
 async fn connections_of_a_silently_vanished_peer_are_replaced() {
     let redis = Redis::start(IN_MEMORY).await;
     let proxy = Proxy::start(redis.server.port()).await;
-    let it = UnderLoad::start(&proxy.url()).await;
+    let under_load = UnderLoad::start(&proxy.url()).await;
     for round in 1..=3 {
         proxy.vanish();
-        replaced(&it.service, 4 * round).await;
-        it.recovers().await;
+        replaced(&under_load.service, 4 * round).await;
+        under_load.recovers().await;
     }
-    it.verify("the peer vanishes without a FIN, 3 times", &[&redis])
+    under_load
+        .verify("the peer vanishes without a FIN, 3 times", &[&redis])
         .await;
 }
 
@@ -77,18 +80,19 @@ async fn connections_move_from_a_demoted_master_to_the_new_master() {
     let old = Redis::start(IN_MEMORY).await;
     let new = Redis::replica_of(&old, IN_MEMORY).await;
     let proxy = Proxy::start(old.server.port()).await;
-    let it = UnderLoad::start_with(&proxy.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
+    let under_load = UnderLoad::start_with(&proxy.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     // Like a failover of a managed Redis: the replica is promoted, the name resolves to the new
     // address, and connections to the former master stay open.
     new.ask::<()>("REPLICAOF NO ONE").await;
     old.follow(new.server.port()).await;
     proxy.lead_to(new.server.port());
-    it.recovers().await;
-    it.verify(
-        "the master is demoted, the name leads to the new one",
-        &[&new],
-    )
-    .await;
+    under_load.recovers().await;
+    under_load
+        .verify(
+            "the master is demoted, the name leads to the new one",
+            &[&new],
+        )
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -155,7 +159,7 @@ async fn every_lane_serves_writes_in_turn() {
                 store.record(&record).await.unwrap();
             }
         };
-        let ((), seen) = redis.watched(writing).await;
+        let ((), seen) = redis.monitored(writing).await;
         let clients = seen.iter().filter(|line| line.contains("\"EVAL"));
         let clients: BTreeSet<_> = clients.map(|line| line.split(['[', ']']).nth(1)).collect();
         (clients.len() == 2).then_some(())

@@ -126,7 +126,7 @@ async fn a_record_no_later_than_the_erasure_of_the_learner_is_erased() {
 async fn flushed_scripts_are_loaded_again() {
     let fixture = Fixture::redis().await;
     let mut redis = fixture.server().connection().await;
-    let one = record(id(), id(), stats(1.0, 1.0, 1.0));
+    let recorded = record(id(), id(), stats(1.0, 1.0, 1.0));
     for _ in 0..3 {
         cmd("SCRIPT")
             .arg("FLUSH")
@@ -135,14 +135,14 @@ async fn flushed_scripts_are_loaded_again() {
             .unwrap();
         let outcomes = fixture
             .store
-            .record_many(&[one, record(id(), id(), stats(1.0, 1.0, 1.0))])
+            .record_many(&[recorded, record(id(), id(), stats(1.0, 1.0, 1.0))])
             .await;
         let outcomes = outcomes.into_iter().map(Result::unwrap);
         assert!(outcomes.into_iter().all(is_stored));
     }
     assert_eq!(
-        fixture.store.totals(one.enrolment).await.unwrap(),
-        Some(recount([&one.stats]))
+        fixture.store.totals(recorded.enrolment).await.unwrap(),
+        Some(recount([&recorded.stats]))
     );
 }
 

@@ -27,11 +27,13 @@ async fn a_deletion_leaves_neither_zeros_nor_empty_keys() {
     let sums = [("m", "3"), ("n", "2"), ("t", "7")];
     assert_eq!(hash(&mut redis, TOTALS_KEY).await, fields(&sums));
 
-    let forget = async |one: Record| {
-        let deletion = fixture.store.delete_session(one.enrolment, one.session);
+    let delete = async |recorded: Record| {
+        let deletion = fixture
+            .store
+            .delete_session(recorded.enrolment, recorded.session);
         assert_eq!(deletion.await.unwrap(), DeleteOutcome::Deleted);
     };
-    forget(second).await;
+    delete(second).await;
     let mut keys: Vec<String> = redis.keys("*").await.unwrap();
     keys.sort();
     let left = [
@@ -57,7 +59,7 @@ async fn a_deletion_leaves_neither_zeros_nor_empty_keys() {
     let course = CourseId::parse(COURSE).unwrap().as_bytes().to_vec();
     assert_eq!(courses, [(course, 1_000)]);
 
-    forget(first).await;
+    delete(first).await;
     assert_eq!(redis.keys::<_, Vec<String>>("*").await.unwrap(), [""; 0]);
 }
 
@@ -65,10 +67,14 @@ async fn a_deletion_leaves_neither_zeros_nor_empty_keys() {
 async fn a_tombstone_lasts_thirty_days_and_never_moves_back() {
     let fixture = Fixture::redis().await;
     let mut redis = fixture.server().connection().await;
-    let one = golden(stats(1.0, 1.0, 1.0), 1_000);
-    fixture.store.record(&one).await.unwrap();
+    let recorded = golden(stats(1.0, 1.0, 1.0), 1_000);
+    fixture.store.record(&recorded).await.unwrap();
     let before = now();
-    fixture.store.erase(one.enrolment.learner).await.unwrap();
+    fixture
+        .store
+        .erase(recorded.enrolment.learner)
+        .await
+        .unwrap();
     assert_eq!(
         redis.keys::<_, Vec<String>>("*").await.unwrap(),
         [ERASED_KEY]
@@ -82,7 +88,11 @@ async fn a_tombstone_lasts_thirty_days_and_never_moves_back() {
         .pset_ex::<_, _, ()>(ERASED_KEY, ahead, 60_000)
         .await
         .unwrap();
-    fixture.store.erase(one.enrolment.learner).await.unwrap();
+    fixture
+        .store
+        .erase(recorded.enrolment.learner)
+        .await
+        .unwrap();
     assert_eq!(redis.get::<_, i64>(ERASED_KEY).await.unwrap(), ahead);
     let days = 30 * 24 * HOUR;
     let left: i64 = redis.pttl(ERASED_KEY).await.unwrap();
@@ -90,7 +100,7 @@ async fn a_tombstone_lasts_thirty_days_and_never_moves_back() {
 
     let current = Record {
         occurred_at: None,
-        ..one
+        ..recorded
     };
     fixture.store.record(&current).await.unwrap();
     let occurred: i64 = redis.hget(SESSION_KEY, "o").await.unwrap();
@@ -101,10 +111,10 @@ async fn a_tombstone_lasts_thirty_days_and_never_moves_back() {
 async fn a_listed_course_without_sessions_is_deleted() {
     let fixture = Fixture::redis().await;
     let mut redis = fixture.server().connection().await;
-    let one = golden(stats(1.0, 1.0, 1.0), 1_000);
+    let recorded = golden(stats(1.0, 1.0, 1.0), 1_000);
     for is_erasure in [false, true] {
         // Left by a manual repair, never by a write.
-        let course = one.enrolment.course.as_bytes().as_slice();
+        let course = recorded.enrolment.course.as_bytes().as_slice();
         redis
             .zadd::<_, _, _, ()>(COURSES_KEY, course, 1)
             .await
@@ -115,9 +125,13 @@ async fn a_listed_course_without_sessions_is_deleted() {
             .await
             .unwrap();
         if is_erasure {
-            fixture.store.erase(one.enrolment.learner).await.unwrap();
+            fixture
+                .store
+                .erase(recorded.enrolment.learner)
+                .await
+                .unwrap();
         } else {
-            let deletion = fixture.store.delete_course(one.enrolment).await;
+            let deletion = fixture.store.delete_course(recorded.enrolment).await;
             assert_eq!(deletion.unwrap(), DeleteOutcome::Missing);
         }
         assert!(!redis.exists::<_, bool>(COURSES_KEY).await.unwrap());
@@ -130,24 +144,24 @@ async fn a_listed_course_without_sessions_is_deleted() {
 async fn a_script_call_deletes_at_most_two_hundred_sessions() {
     let fixture = Fixture::redis().await;
     let (learner, course) = (id(), id());
-    let one = record(learner, course, stats(1.0, 1.0, 1.0));
+    let recorded = record(learner, course, stats(1.0, 1.0, 1.0));
     // A first record and delete load the scripts into the cache of Redis.
-    fixture.store.record(&one).await.unwrap();
+    fixture.store.record(&recorded).await.unwrap();
     fixture
         .store
         .delete_course(Enrolment::new(learner, course))
         .await
         .unwrap();
     let records: Vec<_> = (0..1_001)
-        .map(|_| record(learner, course, one.stats))
+        .map(|_| record(learner, course, recorded.stats))
         .collect();
     fixture.store.record_many(&records).await;
 
     let deleting = fixture.store.delete_course(Enrolment::new(learner, course));
-    let (deletion, seen) = fixture.server().watched(deleting).await;
+    let (deletion, seen) = fixture.server().monitored(deleting).await;
     assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
 
-    let (mut read, mut forgotten) = (Vec::new(), Vec::new());
+    let (mut read, mut deleted) = (Vec::new(), Vec::new());
     for line in &seen {
         // time [database client] "COMMAND" "argument"…
         let words: Vec<_> = line.split("\" \"").collect();
@@ -158,9 +172,9 @@ async fn a_script_call_deletes_at_most_two_hundred_sessions() {
         }
         match words[2].parse::<usize>().unwrap() {
             1 => read.push(words[words.len() - 1].trim_end_matches('"').to_owned()),
-            keys => forgotten.push(keys - 4),
+            keys => deleted.push(keys - 4),
         }
     }
-    assert_eq!(forgotten, [200, 200, 200, 200, 200, 1]);
+    assert_eq!(deleted, [200, 200, 200, 200, 200, 1]);
     assert_eq!(read, ["201"; 6]);
 }

@@ -38,12 +38,12 @@ fn with(checks: &[Diagnosis], severity: Severity) -> Vec<String> {
 }
 
 /// Asserts that exactly one diagnosis of a subject has the severity and the text.
-fn assert_told(checks: &[Diagnosis], severity: Severity, subject: &str, detail: &str) {
-    let told = checks.iter().any(|check| {
+fn assert_reported(checks: &[Diagnosis], severity: Severity, subject: &str, detail: &str) {
+    let reported = checks.iter().any(|check| {
         check.severity == severity && check.subject == subject && check.detail.contains(detail)
     });
     assert!(
-        told,
+        reported,
         "no {severity:?} of {subject} with {detail:?}: {checks:#?}"
     );
 }
@@ -93,7 +93,7 @@ async fn a_sound_redis_passes_the_doctor_and_is_left_unchanged() {
         ("clock", "ms ahead of this machine's"),
         ("memory per session", "bytes at 20 sessions in a course"),
     ] {
-        assert_told(&checks, Severity::Ok, subject, detail);
+        assert_reported(&checks, Severity::Ok, subject, detail);
     }
     for check in checks
         .iter()
@@ -115,15 +115,15 @@ async fn problems_are_reported_with_advice() {
         ("persistence", "set appendonly yes"),
         ("memory", "set it to noeviction"),
     ] {
-        assert_told(&checks, Severity::Problem, subject, detail);
+        assert_reported(&checks, Severity::Problem, subject, detail);
     }
     let large = "set hash-max-listpack-entries";
-    assert_told(&checks, Severity::Warning, "memory per session", large);
+    assert_reported(&checks, Severity::Warning, "memory per session", large);
 
     let options = ["--redis-wait-replicas=2", "--store-timeout=300ms"];
     let checks = examine_with(&redis.url(), &options).await;
     let few = "has 0 replicas; start more of them";
-    assert_told(&checks, Severity::Problem, "topology", few);
+    assert_reported(&checks, Severity::Problem, "topology", few);
 }
 
 /// Waits until the master counts the replica as online.
@@ -143,7 +143,7 @@ async fn the_latency_of_writes_includes_the_replicas() {
     let checks = diagnose(&master.url(), &["--redis-wait-replicas=1"]).await;
     assert_eq!(with(&checks, Severity::Problem), [""; 0]);
     let role = "one server, with 1 replicas";
-    assert_told(&checks, Severity::Ok, "topology", role);
+    assert_reported(&checks, Severity::Ok, "topology", role);
     assert_eq!(master.ask::<usize>("DBSIZE").await, 0);
 }
 
@@ -153,7 +153,7 @@ async fn every_master_of_a_cluster_is_examined() {
     let checks = diagnose(&cluster.url(), &[]).await;
     assert_eq!(with(&checks, Severity::Problem), [""; 0]);
     let whole = "a Cluster of 3 nodes, 3 of which serve all slots";
-    assert_told(&checks, Severity::Ok, "topology", whole);
+    assert_reported(&checks, Severity::Ok, "topology", whole);
     for node in &cluster.nodes {
         let server = format!("127.0.0.1:{}: ", node.server.port());
         let of_server = checks
@@ -185,7 +185,7 @@ async fn unserved_slots_are_a_problem() {
     }
     let checks = diagnose(&cluster.url(), &[]).await;
     let lacking = "the Cluster serves 16383 of 16384 slots";
-    assert_told(&checks, Severity::Problem, "topology", lacking);
+    assert_reported(&checks, Severity::Problem, "topology", lacking);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -194,7 +194,7 @@ async fn a_cluster_node_as_a_single_server_is_a_problem() {
     let redis = Redis::start(&["--cluster-enabled", "yes", "--cluster-port", &bus]).await;
     let checks = diagnose(&redis.url(), &[]).await;
     let node = "begin REDIS_URL with redis+cluster://";
-    assert_told(&checks, Severity::Problem, "topology", node);
+    assert_reported(&checks, Severity::Problem, "topology", node);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -205,7 +205,7 @@ async fn the_master_of_the_sentinels_is_examined() {
     assert_eq!(with(&checks, Severity::Problem), [""; 0]);
     let port = sentinels.servers[0].server.port();
     let role = format!("the Sentinels call main, on port {port}, with 1 replicas");
-    assert_told(&checks, Severity::Ok, "topology", &role);
+    assert_reported(&checks, Severity::Ok, "topology", &role);
     assert_eq!(sentinels.servers[0].ask::<usize>("DBSIZE").await, 0);
 }
 
@@ -219,7 +219,7 @@ async fn the_documented_permissions_suffice_for_the_doctor() {
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].starts_with("persistence"), "{problems:?}");
     let unknown = "the user may not run MEMORY USAGE";
-    assert_told(&checks, Severity::Ok, "memory per session", unknown);
+    assert_reported(&checks, Severity::Ok, "memory per session", unknown);
     assert_eq!(redis.ask::<usize>("DBSIZE").await, 0);
 }
 
@@ -227,7 +227,7 @@ async fn the_documented_permissions_suffice_for_the_doctor() {
 async fn missing_permissions_are_reported() {
     let redis = Redis::start(DURABLE).await;
     let url = redis.url().replace("//", "//app:x@");
-    for (rights, severity, subject, told) in [
+    for (rights, severity, subject, reported) in [
         (
             "-hdel",
             Severity::Problem,
@@ -250,7 +250,7 @@ async fn missing_permissions_are_reported() {
         let user = format!("ACL SETUSER app reset on nopass {PERMISSIONS} +scan +zscore {rights}");
         redis.ask::<()>(&user).await;
         let checks = diagnose(&url, &[]).await;
-        assert_told(&checks, severity, subject, told);
+        assert_reported(&checks, severity, subject, reported);
         assert_eq!(redis.ask::<usize>("DBSIZE").await, 0);
     }
 }
@@ -263,7 +263,7 @@ async fn an_undeletable_probe_key_is_reported_and_expires() {
     let url = redis.url().replace("//", "//app:x@");
     let checks = diagnose(&url, &[]).await;
     let left = "delete the keys that begin with ss:doctor";
-    assert_told(&checks, Severity::Warning, "probe", left);
+    assert_reported(&checks, Severity::Warning, "probe", left);
     let keys: Vec<String> = redis.ask("KEYS *").await;
     assert!(keys.iter().all(|key| key.starts_with("ss:doctor:{")));
     let mut lasting = 0;
@@ -279,9 +279,9 @@ async fn an_undeletable_probe_key_is_reported_and_expires() {
 async fn a_wrong_clock_is_a_problem() {
     let redis = Redis::start(DURABLE).await;
     let proxy = Proxy::start(redis.server.port()).await;
-    proxy.tell_a_former_time();
+    proxy.return_wrong_time();
     let checks = diagnose(&proxy.url(), &[]).await;
-    assert_told(&checks, Severity::Problem, "clock", "set both by NTP");
+    assert_reported(&checks, Severity::Problem, "clock", "set both by NTP");
     assert_eq!(redis.ask::<usize>("DBSIZE").await, 0);
 }
 
@@ -290,14 +290,14 @@ async fn an_unreachable_redis_is_a_single_problem() {
     let nobody = format!("redis://127.0.0.1:{}", free_port());
     let checks = diagnose(&nobody, &[]).await;
     assert_eq!(subjects(&checks), ["connection"]);
-    assert_told(&checks, Severity::Problem, "connection", "refused");
+    assert_reported(&checks, Severity::Problem, "connection", "refused");
 
     let redis = Redis::start(IN_MEMORY).await;
     redis.server.freeze().await;
     let short = ["--store-timeout=100ms", "--redis-connect-timeout=100ms"];
     let checks = examine_with(&redis.url(), &short).await;
     assert_eq!(subjects(&checks), ["connection"]);
-    assert_told(
+    assert_reported(
         &checks,
         Severity::Problem,
         "connection",

@@ -5,7 +5,7 @@ use std::path::Path;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
 use study_stats::domain::{Decimal, Measures, Summary, Totals};
 
-use crate::support::audit::Holdings;
+use crate::support::audit::Contents;
 use crate::support::stores::history::stats;
 use crate::support::stores::tables::{COURSES, SESSIONS, SUMMARY, TIMELINE, TOTALS, TotalsRow};
 
@@ -19,10 +19,10 @@ pub(crate) fn audit(directory: &Path) -> usize {
     let copy = copies.path().join("copy.redb");
     std::fs::copy(directory.join("study-stats.redb"), &copy).unwrap();
     let database = Database::open(copy).unwrap();
-    holdings(&database.begin_read().unwrap()).audit()
+    contents(&database.begin_read().unwrap()).audit()
 }
 
-fn holdings(snapshot: &ReadTransaction) -> Holdings {
+fn contents(snapshot: &ReadTransaction) -> Contents {
     let sessions = rows(snapshot, SESSIONS).map(|(key, (m, s, t, millis, _))| {
         let session = (stats(m, s, t), millis);
         (key, session)
@@ -32,7 +32,7 @@ fn holdings(snapshot: &ReadTransaction) -> Holdings {
         let totals = totals_of(row);
         (key, Summary { learners, totals })
     });
-    Holdings {
+    Contents {
         sessions: sessions.collect(),
         totals: totals.collect(),
         timelines: rows(snapshot, TIMELINE).map(|(key, ())| key).collect(),

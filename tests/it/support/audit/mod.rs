@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 /// Contents of a store but for tombstones. Ids are numbers, which sort in the order of their bytes.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Holdings {
+pub(crate) struct Contents {
     /// Stats and time of occurrence, by learner, course and id.
     pub(crate) sessions: BTreeMap<(u128, u128, u128), (Stats, i64)>,
     /// By learner and course.
@@ -23,7 +23,7 @@ pub(crate) struct Holdings {
     pub(crate) summaries: BTreeMap<(u128, u16), Summary>,
 }
 
-impl Holdings {
+impl Contents {
     /// Asserts that all aggregates and indexes equal a recount of the sessions, to the last digit.
     /// Returns the number of sessions.
     pub(crate) fn audit(self) -> usize {
@@ -38,13 +38,13 @@ impl Holdings {
 
     /// Aggregates and indexes of the given sessions.
     fn of(sessions: &BTreeMap<(u128, u128, u128), (Stats, i64)>) -> Self {
-        let mut it = Self::default();
+        let mut contents = Self::default();
         let mut latest = BTreeMap::new();
         let mut learners: BTreeMap<_, BTreeSet<u128>> = BTreeMap::new();
         for (&(learner, course, session), &(stats, millis)) in sessions {
             let key = (course, bucket(learner));
-            let summary = it.summaries.entry(key).or_default();
-            let totals = it.totals.entry((learner, course)).or_default();
+            let summary = contents.summaries.entry(key).or_default();
+            let totals = contents.totals.entry((learner, course)).or_default();
             for totals in [totals, &mut summary.totals] {
                 // In this order of the sessions, a sum may exceed the limit in between.
                 *totals = totals.with(&stats);
@@ -52,13 +52,15 @@ impl Holdings {
             let learners = learners.entry(key).or_default();
             learners.insert(learner);
             summary.learners = learners.len() as u64;
-            it.timelines.insert((learner, course, millis, session));
+            contents
+                .timelines
+                .insert((learner, course, millis, session));
             let latest = latest.entry((learner, course)).or_insert(millis);
             *latest = millis.max(*latest);
         }
         let latest = latest.into_iter();
-        it.courses = latest.map(|((l, c), millis)| (l, millis, c)).collect();
-        it
+        contents.courses = latest.map(|((l, c), millis)| (l, millis, c)).collect();
+        contents
     }
 }
 

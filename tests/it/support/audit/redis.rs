@@ -9,25 +9,25 @@ use redis::aio::MultiplexedConnection;
 use study_stats::domain::{Decimal, Measures, Summary, Totals};
 use uuid::Uuid;
 
-use crate::support::audit::{Holdings, bucket};
+use crate::support::audit::{Contents, bucket};
 use crate::support::processes::redis::connect;
 use crate::support::stores::history::stats;
 
 /// Asserts that all keys of the masters equal a recount of the sessions, and returns the number of
 /// sessions.
 pub(crate) async fn audit(masters: &[String]) -> usize {
-    let mut holdings = Holdings::default();
+    let mut contents = Contents::default();
     for master in masters {
         let mut redis = connect(master).await;
         for key in keys(&mut redis).await {
-            add(&mut holdings, &mut redis, &key).await;
+            add(&mut contents, &mut redis, &key).await;
         }
     }
-    holdings.audit()
+    contents.audit()
 }
 
 /// Adds the value of a key, `ss:{bucket}:kind:ids…`.
-async fn add(holdings: &mut Holdings, redis: &mut MultiplexedConnection, key: &str) {
+async fn add(contents: &mut Contents, redis: &mut MultiplexedConnection, key: &str) {
     let parts: Vec<_> = key.split(':').collect();
     let ["ss", tag, kind, ref ids @ ..] = parts[..] else {
         panic!("{key}")
@@ -45,26 +45,26 @@ async fn add(holdings: &mut Holdings, redis: &mut MultiplexedConnection, key: &s
             let session = stats(number("m"), number("s"), number("t"));
             let occurred = hash["o"].parse().unwrap();
             let key = (learner, course, id);
-            holdings.sessions.insert(key, (session, occurred));
+            contents.sessions.insert(key, (session, occurred));
         }
         ("t", &[learner, course]) => {
             let Summary { learners, totals } = sums(redis, key).await;
             assert_eq!(learners, 0, "{key}");
-            holdings.totals.insert((learner, course), totals);
+            contents.totals.insert((learner, course), totals);
         }
         ("c", &[course]) => {
             let summary = sums(redis, key).await;
-            holdings.summaries.insert((course, tag), summary);
+            contents.summaries.insert((course, tag), summary);
         }
         ("i", &[learner, course]) => {
             let members = members(redis, key).await;
             let members = members.map(|(id, millis)| (learner, course, millis, id));
-            holdings.timelines.extend(members);
+            contents.timelines.extend(members);
         }
         ("u", &[learner]) => {
             let members = members(redis, key).await;
             let members = members.map(|(course, millis)| (learner, millis, course));
-            holdings.courses.extend(members);
+            contents.courses.extend(members);
         }
         ("x", &[_]) => {}
         _ => panic!("{key}"),

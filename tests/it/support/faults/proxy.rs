@@ -58,7 +58,7 @@ impl Proxy {
     }
 
     /// From now on, new connections return `TIME` wrong by some months.
-    pub(crate) fn tell_a_former_time(&self) {
+    pub(crate) fn return_wrong_time(&self) {
         self.clock.store(true, Ordering::Relaxed);
     }
 
@@ -95,7 +95,7 @@ async fn pass(mut client: TcpStream, target: u16, fate: oneshot::Receiver<Fate>,
     }
     let passing = async {
         if slow {
-            pass_with_a_former_time(&mut client, &mut server).await;
+            pass_with_wrong_time(&mut client, &mut server).await;
         } else {
             // The connection ends with either side.
             let _ = copy_bidirectional(&mut client, &mut server).await;
@@ -110,7 +110,7 @@ async fn pass(mut client: TcpStream, target: u16, fate: oneshot::Receiver<Fate>,
 
 /// Forwards all bytes, but for the seconds in responses to `TIME`: the second of ten digits is set to a
 /// lower digit.
-async fn pass_with_a_former_time(client: &mut TcpStream, server: &mut TcpStream) {
+async fn pass_with_wrong_time(client: &mut TcpStream, server: &mut TcpStream) {
     const SECONDS: &[u8] = b"$10\r\n1";
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();

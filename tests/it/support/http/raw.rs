@@ -42,7 +42,7 @@ pub(crate) fn post_head(length: usize) -> String {
 
 /// Sends a record without the end of the body, once the handler waits for the body. Returns the unsent
 /// end.
-pub(crate) async fn half_a_post<'a>(stream: &mut TcpStream, body: &'a str) -> &'a str {
+pub(crate) async fn partial_post<'a>(stream: &mut TcpStream, body: &'a str) -> &'a str {
     let head = post_head(body.len()) + "expect: 100-continue\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     // The handler reads the body: from here on the request is in flight.

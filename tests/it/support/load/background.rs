@@ -64,7 +64,7 @@ impl<T: Send + 'static> Background<T> {
     }
 
     /// Waits for a number of further steps.
-    pub(crate) async fn goes_on(&self, steps: usize) {
+    pub(crate) async fn wait_for_steps(&self, steps: usize) {
         rises("steps are done", &self.progress.steps, steps).await;
     }
 

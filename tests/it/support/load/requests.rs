@@ -54,12 +54,12 @@ impl Load {
     }
 
     /// Waits for a number of further acknowledged writes.
-    pub(crate) async fn goes_on(&self, writes: usize) {
-        self.clients.goes_on(writes).await;
+    pub(crate) async fn wait_for_writes(&self, writes: usize) {
+        self.clients.wait_for_steps(writes).await;
     }
 
     /// Waits for a further failed write.
-    pub(crate) async fn notices(&self) {
+    pub(crate) async fn wait_for_failure(&self) {
         rises("a write fails", &self.counters.failed, 1).await;
     }
 

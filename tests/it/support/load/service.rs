@@ -25,7 +25,7 @@ impl UnderLoad {
         let client = service.client();
         becomes_ready(&client).await;
         let load = Load::start(vec![client.clone()], 16);
-        load.goes_on(200).await;
+        load.wait_for_writes(200).await;
         Self {
             client,
             load,
@@ -35,7 +35,7 @@ impl UnderLoad {
 
     /// Waits until the service serves requests again.
     pub(crate) async fn recovers(&self) {
-        self.load.goes_on(200).await;
+        self.load.wait_for_writes(200).await;
         becomes_ready(&self.client).await;
     }
 

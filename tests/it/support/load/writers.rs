@@ -44,13 +44,13 @@ impl Writers {
     /// Starts the given writers, and waits for the first 1,000 writes.
     pub(crate) async fn of(writers: impl Iterator<Item = Writer>) -> Self {
         let writers = Background::start(writers, Writer::run);
-        writers.goes_on(1_000).await;
+        writers.wait_for_steps(1_000).await;
         Self(writers)
     }
 
     /// Waits for a number of further writes.
-    pub(crate) async fn goes_on(&self, writes: usize) {
-        self.0.goes_on(writes).await;
+    pub(crate) async fn wait_for_writes(&self, writes: usize) {
+        self.0.wait_for_steps(writes).await;
     }
 
     /// Stops the writers, and asserts that the store has exactly the sessions of the models.

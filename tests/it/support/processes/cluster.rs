@@ -32,15 +32,15 @@ impl Cluster {
             nodes.push(Redis::start(&options).await);
             buses.push(bus);
         }
-        let it = Self { nodes };
-        it.share_slots(masters).await;
-        it.meet(&buses).await;
-        let (first_masters, first_replicas) = it.nodes.split_at(masters);
+        let cluster = Self { nodes };
+        cluster.share_slots(masters).await;
+        cluster.meet(&buses).await;
+        let (first_masters, first_replicas) = cluster.nodes.split_at(masters);
         for master in first_masters {
             master.synchronize_at_once(true).await;
         }
-        for (number, replica) in it.nodes.iter().enumerate().skip(masters) {
-            let master = it.id(number % masters).await;
+        for (number, replica) in cluster.nodes.iter().enumerate().skip(masters) {
+            let master = cluster.id(number % masters).await;
             eventually("a replica knows its master", || async {
                 let command = format!("CLUSTER REPLICATE {master}");
                 replica.try_ask::<()>(&command).await.ok()
@@ -53,8 +53,8 @@ impl Cluster {
         for master in first_masters {
             master.synchronize_at_once(false).await;
         }
-        it.until_well().await;
-        it
+        cluster.until_whole().await;
+        cluster
     }
 
     pub(crate) fn url(&self) -> String {
@@ -71,7 +71,7 @@ impl Cluster {
     }
 
     /// Waits until every node knows all nodes, and reports that all slots are served.
-    pub(crate) async fn until_well(&self) {
+    pub(crate) async fn until_whole(&self) {
         for node in &self.nodes {
             eventually("the Cluster is well", || async {
                 let info: String = node.try_ask("CLUSTER INFO").await.ok()?;

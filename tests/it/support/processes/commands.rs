@@ -10,13 +10,13 @@ use uuid::{Builder, Uuid};
 
 /// Result of a command.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct Finished {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl From<Output> for Ran {
+impl From<Output> for Finished {
     fn from(output: Output) -> Self {
         Self {
             code: output.status.code(),
@@ -26,9 +26,9 @@ impl From<Output> for Ran {
     }
 }
 
-impl Ran {
+impl Finished {
     /// Asserts success, and returns the standard output.
-    pub(crate) fn well(self) -> String {
+    pub(crate) fn succeeded(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         self.out
     }
@@ -40,12 +40,12 @@ impl Ran {
 }
 
 /// Runs a command to the end.
-pub(crate) fn run(command: &mut Command, arguments: &[&str]) -> Ran {
+pub(crate) fn run(command: &mut Command, arguments: &[&str]) -> Finished {
     command.args(arguments).output().unwrap().into()
 }
 
 /// Runs a command with `input` as the standard input.
-pub(crate) fn run_with(command: &mut Command, arguments: &[&str], input: &str) -> Ran {
+pub(crate) fn run_with(command: &mut Command, arguments: &[&str], input: &str) -> Finished {
     let command = command.args(arguments).stdin(Stdio::piped());
     let output = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = output.spawn().unwrap();
@@ -66,7 +66,7 @@ impl Running {
     }
 
     /// Waits for the end of the process, and reads the output meanwhile.
-    pub(crate) fn ended(mut self) -> Ran {
+    pub(crate) fn ended(mut self) -> Finished {
         fn read(stream: Option<impl Read>) -> Vec<u8> {
             let mut bytes = Vec::new();
             if let Some(mut stream) = stream {
@@ -153,5 +153,5 @@ impl Sessions {
 
 /// Lines of all sessions of the store.
 pub(crate) fn export(command: &mut Command) -> String {
-    run(command, &["export"]).well()
+    run(command, &["export"]).succeeded()
 }

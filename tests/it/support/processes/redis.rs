@@ -79,7 +79,7 @@ impl Redis {
 
     /// Runs a future, and returns the commands that Redis got meanwhile, a line each: `time [database
     /// client] "COMMAND" "argument"…`.
-    pub(crate) async fn watched<T>(&self, doing: impl Future<Output = T>) -> (T, Vec<String>) {
+    pub(crate) async fn monitored<T>(&self, doing: impl Future<Output = T>) -> (T, Vec<String>) {
         let client = Client::open(self.url()).unwrap();
         let monitor = client.get_async_monitor().await.unwrap();
         let done = doing.await;

@@ -31,8 +31,8 @@ impl Sentinels {
         for _ in 0..3 {
             sentinels.push(start_sentinel(master, sentinel_lines).await);
         }
-        let it = Self { servers, sentinels };
-        for sentinel in &it.sentinels {
+        let started = Self { servers, sentinels };
+        for sentinel in &started.sentinels {
             let known = format!("slaves={replicas},sentinels=3");
             eventually("the Sentinels know all others", || async {
                 let info = ask(sentinel, sentinel_lines, &["INFO", "sentinel"]).await?;
@@ -40,7 +40,7 @@ impl Sentinels {
             })
             .await;
         }
-        it
+        started
     }
 
     /// Shortens the interval between INFO requests of the Sentinels from 10 s to 0.2 s.

@@ -20,15 +20,15 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
-        let it = Self {
+        let authority = Self {
             issuer: Issuer::new(params, key),
             directory: tempfile::tempdir().unwrap(),
         };
         // In a container the server has another user id.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(it.directory.path(), open).unwrap();
-        std::fs::write(it.file("ca.crt"), certificate.pem()).unwrap();
-        it
+        std::fs::set_permissions(authority.directory.path(), open).unwrap();
+        std::fs::write(authority.file("ca.crt"), certificate.pem()).unwrap();
+        authority
     }
 
     /// Certifies a name or address: `NAME.crt` and `NAME.key`.

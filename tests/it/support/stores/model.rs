@@ -136,8 +136,8 @@ impl Model {
                 BTreeSet::from([(enrolment.learner, enrolment.course)])
             }
             Operation::Erase(learner) => {
-                let theirs = self.courses(*learner).into_iter();
-                theirs.map(|course| (*learner, course.id)).collect()
+                let sessions_of = self.courses(*learner).into_iter();
+                sessions_of.map(|course| (*learner, course.id)).collect()
             }
         }
     }
@@ -180,9 +180,9 @@ impl Model {
     }
 
     pub(crate) fn sessions(&self, learner: LearnerId, course: CourseId) -> Vec<ListedSession> {
-        let theirs = self.sessions.iter();
-        let theirs = theirs.filter(|((l, c, _), _)| (*l, *c) == (learner, course));
-        let mut listed: Vec<_> = theirs
+        let sessions_of = self.sessions.iter();
+        let sessions_of = sessions_of.filter(|((l, c, _), _)| (*l, *c) == (learner, course));
+        let mut listed: Vec<_> = sessions_of
             .map(|(&(_, _, id), &session)| ListedSession { id, session })
             .collect();
         listed.sort_by_key(|listed| (listed.session.occurred_at.millis, *listed.id.as_bytes()));
@@ -191,8 +191,8 @@ impl Model {
     }
 
     pub(crate) fn courses(&self, learner: LearnerId) -> Vec<ListedCourse> {
-        let theirs = self.sessions.keys().filter(|(l, ..)| *l == learner);
-        let ids: BTreeSet<_> = theirs.map(|(_, course, _)| *course).collect();
+        let sessions_of = self.sessions.keys().filter(|(l, ..)| *l == learner);
+        let ids: BTreeSet<_> = sessions_of.map(|(_, course, _)| *course).collect();
         let courses = ids.into_iter().map(|id| {
             let latest = self.sessions(learner, id)[0].session;
             ListedCourse {
@@ -223,12 +223,15 @@ impl Model {
     }
 
     pub(crate) fn summary(&self, course: CourseId) -> Option<Summary> {
-        let theirs = self.sessions.iter().filter(|((_, c, _), _)| *c == course);
-        let theirs: Vec<_> = theirs.collect();
-        let learners: BTreeSet<_> = theirs.iter().map(|((learner, ..), _)| learner).collect();
+        let sessions_of = self.sessions.iter().filter(|((_, c, _), _)| *c == course);
+        let sessions_of: Vec<_> = sessions_of.collect();
+        let learners: BTreeSet<_> = sessions_of
+            .iter()
+            .map(|((learner, ..), _)| learner)
+            .collect();
         let summary = Summary {
             learners: learners.len() as u64,
-            totals: recount(theirs.iter().map(|(_, session)| &session.stats)),
+            totals: recount(sessions_of.iter().map(|(_, session)| &session.stats)),
         };
         Some(summary).filter(|summary| summary.learners > 0)
     }

@@ -53,8 +53,8 @@ where
             return pages;
         };
         let order = |place: Position| (place.millis, place.id);
-        let goes_on = slice.after.is_none_or(|after| order(next) < order(after));
-        assert!(goes_on, "{next:?} follows {:?}", slice.after);
+        let wait_for_writes = slice.after.is_none_or(|after| order(next) < order(after));
+        assert!(wait_for_writes, "{next:?} follows {:?}", slice.after);
         slice.after = page.next;
     }
 }

@@ -23,13 +23,13 @@ use crate::support::eventually;
 /// Accepts spans on a port. Drop closes the listener.
 pub(crate) struct Collector {
     pub(crate) port: u16,
-    taken: Arc<Mutex<Taken>>,
+    received: Arc<Mutex<Received>>,
     _stop: oneshot::Sender<()>,
     _server: JoinHandle<()>,
 }
 
 #[derive(Default)]
-struct Taken {
+struct Received {
     /// Attributes of the resource in the last request.
     resource: Vec<KeyValue>,
     spans: Vec<Span>,
@@ -37,9 +37,9 @@ struct Taken {
     headers: [String; 2],
 }
 
-struct Take(Arc<Mutex<Taken>>);
+struct Receiver(Arc<Mutex<Received>>);
 
-impl Endpoint for Take {
+impl Endpoint for Receiver {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
@@ -53,12 +53,12 @@ impl Endpoint for Take {
             GzDecoder::new(&*packed).read_to_end(&mut body).unwrap();
         }
         let export = ExportTraceServiceRequest::decode(&*body).unwrap();
-        let mut taken = self.0.lock().unwrap();
-        taken.headers = headers;
+        let mut received = self.0.lock().unwrap();
+        received.headers = headers;
         for traced in export.resource_spans {
-            taken.resource = traced.resource.unwrap().attributes;
+            received.resource = traced.resource.unwrap().attributes;
             let spans = traced.scope_spans.into_iter();
-            taken.spans.extend(spans.flat_map(|scope| scope.spans));
+            received.spans.extend(spans.flat_map(|scope| scope.spans));
         }
         Ok(StatusCode::OK.into())
     }
@@ -72,8 +72,8 @@ impl Collector {
     pub(crate) async fn start_on(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let taken = Arc::default();
-        let app = Take(Arc::clone(&taken));
+        let received = Arc::default();
+        let app = Receiver(Arc::clone(&received));
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async { drop(stopped.await) };
         let limits = Settings::default().limits;
@@ -85,7 +85,7 @@ impl Collector {
         });
         Self {
             port,
-            taken,
+            received,
             _stop: stop,
             _server: server,
         }
@@ -97,7 +97,7 @@ impl Collector {
 
     /// All spans so far.
     pub(crate) fn spans(&self) -> Vec<Span> {
-        self.taken.lock().unwrap().spans.clone()
+        self.received.lock().unwrap().spans.clone()
     }
 
     /// Waits for a span of a name.
@@ -110,12 +110,12 @@ impl Collector {
 
     /// Attribute of the resource, which is the service.
     pub(crate) fn resource(&self, key: &str) -> Option<String> {
-        attribute(&self.taken.lock().unwrap().resource, key)
+        attribute(&self.received.lock().unwrap().resource, key)
     }
 
     /// Headers `x-key` and `content-encoding` of the last request.
     pub(crate) fn headers(&self) -> [String; 2] {
-        self.taken.lock().unwrap().headers.clone()
+        self.received.lock().unwrap().headers.clone()
     }
 }
 

@@ -19,8 +19,8 @@ const LAST_SLOT_OF_FIRST: u16 = 5_460;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slots_move_under_load() {
     let cluster = Cluster::start(3, 0, IN_MEMORY).await;
-    let it = UnderLoad::start(&cluster.url()).await;
-    it.load.goes_on(1_000).await;
+    let under_load = UnderLoad::start(&cluster.url()).await;
+    under_load.load.wait_for_writes(1_000).await;
     // All slots of the first master with keys: the keys move during writes.
     let mut moved = 0;
     for slot in cluster.used_slots(0..=LAST_SLOT_OF_FIRST, 0).await {
@@ -28,10 +28,10 @@ async fn slots_move_under_load() {
         moved += 1;
     }
     assert!(moved > 0);
-    it.recovers().await;
+    under_load.recovers().await;
     let masters: Vec<_> = cluster.nodes.iter().collect();
     let fault = format!("Cluster: {moved} slots move to another node");
-    it.verify(&fault, &masters).await;
+    under_load.verify(&fault, &masters).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,58 +96,63 @@ fn assert_all(outcomes: Vec<Result<Outcome, StoreError>>, expected: Outcome) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_replica_of_a_killed_master_has_every_acknowledged_write() {
     let mut cluster = Cluster::start(3, 1, DURABLE).await;
-    let it = UnderLoad::start_with(&cluster.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
+    let under_load = UnderLoad::start_with(&cluster.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     cluster.nodes[0].kill().await;
-    it.load.notices().await;
+    under_load.load.wait_for_failure().await;
     cluster.until_master(3).await;
     // The restarted node becomes a replica of the new master: writes wait for a replica.
     cluster.nodes[0].restart().await;
-    cluster.until_well().await;
-    it.recovers().await;
+    cluster.until_whole().await;
+    under_load.recovers().await;
     let masters = [1, 2, 3].map(|number| &cluster.nodes[number]);
-    it.verify("Cluster: a master is killed", &masters).await;
+    under_load
+        .verify("Cluster: a master is killed", &masters)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_replaces_a_hanging_master() {
     let cluster = Cluster::start(3, 1, IN_MEMORY).await;
-    let it = UnderLoad::start_with(&cluster.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
+    let under_load = UnderLoad::start_with(&cluster.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     cluster.nodes[0].server.freeze().await;
-    it.load.notices().await;
+    under_load.load.wait_for_failure().await;
     cluster.until_master(3).await;
     // The thawed node becomes a replica of the new master: writes wait for a replica.
     cluster.nodes[0].server.thaw().await;
-    cluster.until_well().await;
-    it.recovers().await;
+    cluster.until_whole().await;
+    under_load.recovers().await;
     let masters = [1, 2, 3].map(|number| &cluster.nodes[number]);
-    it.verify("Cluster: a master hangs", &masters).await;
+    under_load.verify("Cluster: a master hangs", &masters).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_planned_failover_loses_no_write() {
     let cluster = Cluster::start(3, 1, IN_MEMORY).await;
-    let it = UnderLoad::start(&cluster.url()).await;
+    let under_load = UnderLoad::start(&cluster.url()).await;
     cluster.nodes[3].ask::<()>("CLUSTER FAILOVER").await;
     cluster.until_master(3).await;
-    it.recovers().await;
+    under_load.recovers().await;
     let masters = [1, 2, 3].map(|number| &cluster.nodes[number]);
-    it.verify("Cluster: planned failover", &masters).await;
+    under_load
+        .verify("Cluster: planned failover", &masters)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_service_is_not_ready_while_the_cluster_is_down() {
     let mut cluster = Cluster::start(3, 0, DURABLE).await;
-    let it = UnderLoad::start(&cluster.url()).await;
+    let under_load = UnderLoad::start(&cluster.url()).await;
     cluster.nodes[0].kill().await;
     // Without a replica the slots are unserved, and by default a Cluster then serves no slot.
     eventually("the service is not ready", || async {
-        (it.client.ready().await.status == 503).then_some(())
+        (under_load.client.ready().await.status == 503).then_some(())
     })
     .await;
     cluster.nodes[0].restart().await;
-    it.recovers().await;
+    under_load.recovers().await;
     let masters: Vec<_> = cluster.nodes.iter().collect();
-    it.verify("Cluster: down for a master without a replica", &masters)
+    under_load
+        .verify("Cluster: down for a master without a replica", &masters)
         .await;
 }
 
@@ -167,20 +172,27 @@ async fn learner_elsewhere(node: &Redis) -> String {
 async fn learners_of_healthy_masters_are_served_while_a_master_hangs() {
     let partial = ["--cluster-require-full-coverage", "no"];
     let cluster = Cluster::start(3, 0, &[IN_MEMORY, &partial].concat()).await;
-    let it = UnderLoad::start(&cluster.url()).await;
+    let under_load = UnderLoad::start(&cluster.url()).await;
     cluster.nodes[0].server.freeze().await;
-    it.load.notices().await;
+    under_load.load.wait_for_failure().await;
     let (learner, course) = (learner_elsewhere(&cluster.nodes[1]).await, new_id());
     for _ in 0..200 {
-        let answer = it.client.post(&learner, &course, &body(1, 2, 3)).await;
+        let answer = under_load
+            .client
+            .post(&learner, &course, &body(1, 2, 3))
+            .await;
         assert_eq!(answer.status, 201, "{answer:?}");
-        assert_eq!(it.client.totals(&learner, &course).await.status, 200);
-        assert_eq!(it.client.ready().await.status, 200);
+        assert_eq!(
+            under_load.client.totals(&learner, &course).await.status,
+            200
+        );
+        assert_eq!(under_load.client.ready().await.status, 200);
     }
     cluster.nodes[0].server.thaw().await;
-    cluster.until_well().await;
-    it.recovers().await;
+    cluster.until_whole().await;
+    under_load.recovers().await;
     let masters: Vec<_> = cluster.nodes.iter().collect();
-    it.verify("Cluster: a master hangs, the others serve on", &masters)
+    under_load
+        .verify("Cluster: a master hangs, the others serve on", &masters)
         .await;
 }

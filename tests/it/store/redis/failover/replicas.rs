@@ -10,26 +10,40 @@ use crate::support::processes::service::{Service, on_redis};
 async fn a_hanging_replica_delays_writes_but_no_reads() {
     let master = Redis::start(IN_MEMORY).await;
     let replica = Redis::replica_of(&master, IN_MEMORY).await;
-    let it = UnderLoad::start_with(&master.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
+    let under_load = UnderLoad::start_with(&master.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     let (learner, course) = (new_id(), new_id());
-    it.client.post(&learner, &course, &body(1, 2, 3)).await;
+    under_load
+        .client
+        .post(&learner, &course, &body(1, 2, 3))
+        .await;
 
     replica.server.freeze().await;
-    it.load.notices().await;
+    under_load.load.wait_for_failure().await;
     // As many reads as waiting writes, one after another: behind the writes in a queue, each read would
     // wait for the timeout of a write, and most reads would fail.
     for _ in 0..500 {
-        assert_eq!(it.client.totals(&learner, &course).await.status, 200);
+        assert_eq!(
+            under_load.client.totals(&learner, &course).await.status,
+            200
+        );
     }
-    let refused = it.client.post(&learner, &course, &body(1, 2, 3)).await;
+    let refused = under_load
+        .client
+        .post(&learner, &course, &body(1, 2, 3))
+        .await;
     assert_eq!(
         (refused.status, refused.message().as_str()),
         (503, "store unavailable")
     );
-    assert!(it.service.log().contains("has not reached enough replicas"));
+    assert!(
+        under_load
+            .service
+            .log()
+            .contains("has not reached enough replicas")
+    );
     replica.server.thaw().await;
-    it.recovers().await;
-    let report = it
+    under_load.recovers().await;
+    let report = under_load
         .verify("a replica hangs that writes wait for", &[&master])
         .await;
     assert_eq!(report.failed_reads, 0);

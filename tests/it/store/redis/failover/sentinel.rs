@@ -11,41 +11,47 @@ async fn the_promoted_replica_of_a_killed_master_has_every_acknowledged_write() 
     let mut sentinels = Sentinels::start(2, DURABLE, "").await;
     sentinels.compare_offsets_often().await;
     // Sentinels promote the replica with the larger offset.
-    let it = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
+    let under_load = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     sentinels.servers[0].kill().await;
-    it.load.notices().await;
+    under_load.load.wait_for_failure().await;
     let master = sentinels.until_failover_from(0).await;
-    it.recovers().await;
+    under_load.recovers().await;
     sentinels.servers[0].restart().await;
-    it.recovers().await;
+    under_load.recovers().await;
     let master = &sentinels.servers[master];
-    it.verify("Sentinel: the master is killed", &[master]).await;
+    under_load
+        .verify("Sentinel: the master is killed", &[master])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hanging_master_is_replaced_for_good() {
     let sentinels = Sentinels::start(2, IN_MEMORY, "").await;
     sentinels.compare_offsets_often().await;
-    let it = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
+    let under_load = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     sentinels.servers[0].server.freeze().await;
-    it.load.notices().await;
+    under_load.load.wait_for_failure().await;
     let master = sentinels.until_failover_from(0).await;
-    it.recovers().await;
+    under_load.recovers().await;
     sentinels.servers[0].server.thaw().await;
-    it.recovers().await;
+    under_load.recovers().await;
     let master = &sentinels.servers[master];
-    it.verify("Sentinel: the master hangs", &[master]).await;
+    under_load
+        .verify("Sentinel: the master hangs", &[master])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_planned_failover_loses_no_write_acknowledged_by_all_replicas() {
     let sentinels = Sentinels::start(2, IN_MEMORY, "").await;
-    let it = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "2")]).await;
+    let under_load = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "2")]).await;
     sentinels.fail_over().await;
     let master = sentinels.until_failover_from(0).await;
-    it.recovers().await;
+    under_load.recovers().await;
     let master = &sentinels.servers[master];
-    it.verify("Sentinel: planned failover", &[master]).await;
+    under_load
+        .verify("Sentinel: planned failover", &[master])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ use crate::support::processes::redis::{DURABLE, IN_MEMORY, Redis};
 use crate::support::processes::service::{Service, on_redis};
 
 /// Asserts that every request but liveness is 503 within the timeout.
-async fn assert_away(client: &Client) {
+async fn assert_unavailable(client: &Client) {
     let (learner, course) = (new_id(), new_id());
     let start = Instant::now();
     for answer in [
@@ -44,7 +44,7 @@ async fn redis_absent_at_the_start_is_used_once_present() {
     let mut redis = Redis::start(IN_MEMORY).await;
     redis.kill().await;
     let service = Service::start(&mut on_redis(&redis.url()));
-    assert_away(&service.client()).await;
+    assert_unavailable(&service.client()).await;
     redis.restart().await;
     becomes_ready(&service.client()).await;
     assert_serves(&service.client()).await;
@@ -53,35 +53,36 @@ async fn redis_absent_at_the_start_is_used_once_present() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_and_restarted_redis_loses_no_acknowledged_write() {
     let mut redis = Redis::start(DURABLE).await;
-    let it = UnderLoad::start(&redis.url()).await;
+    let under_load = UnderLoad::start(&redis.url()).await;
     for _ in 0..2 {
         redis.kill().await;
-        it.load.notices().await;
-        assert_away(&it.client).await;
+        under_load.load.wait_for_failure().await;
+        assert_unavailable(&under_load.client).await;
         redis.restart().await;
-        it.recovers().await;
+        under_load.recovers().await;
     }
-    it.verify("Redis is killed and restarted, twice", &[&redis])
+    under_load
+        .verify("Redis is killed and restarted, twice", &[&redis])
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_redis_is_unavailable_until_thawed() {
     let redis = Redis::start(IN_MEMORY).await;
-    let it = UnderLoad::start(&redis.url()).await;
+    let under_load = UnderLoad::start(&redis.url()).await;
     redis.server.freeze().await;
-    it.load.notices().await;
-    assert_away(&it.client).await;
+    under_load.load.wait_for_failure().await;
+    assert_unavailable(&under_load.client).await;
     redis.server.thaw().await;
-    it.recovers().await;
-    it.verify("Redis hangs", &[&redis]).await;
+    under_load.recovers().await;
+    under_load.verify("Redis hangs", &[&redis]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_loading_redis_is_unavailable() {
     let mut redis = Redis::start(DURABLE).await;
-    let it = UnderLoad::start(&redis.url()).await;
-    it.load.goes_on(1_000).await;
+    let under_load = UnderLoad::start(&redis.url()).await;
+    under_load.load.wait_for_writes(1_000).await;
     // As a snapshot, which Redis loads in small parts: in between, Redis answers with a loading error.
     redis.ask::<()>("BGREWRITEAOF").await;
     eventually("the file is written anew", || async {
@@ -91,17 +92,21 @@ async fn a_loading_redis_is_unavailable() {
     })
     .await;
     redis.kill().await;
-    it.load.notices().await;
+    under_load.load.wait_for_failure().await;
     let slow = "--key-load-delay 1000 --loading-process-events-interval-bytes 1024";
     let slow: Vec<_> = slow.split(' ').collect();
     redis.server.restart_with(&slow).await;
     eventually("the service meets a Redis that loads", || async {
-        it.service.log().contains("BusyLoading").then_some(())
+        under_load
+            .service
+            .log()
+            .contains("BusyLoading")
+            .then_some(())
     })
     .await;
     redis.until_it_answers().await;
-    it.recovers().await;
-    it.verify("Redis loads its data", &[&redis]).await;
+    under_load.recovers().await;
+    under_load.verify("Redis loads its data", &[&redis]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -124,21 +129,23 @@ async fn an_abandoned_write_is_not_executed_later() {
 async fn a_wrong_clock_of_redis_refuses_no_write() {
     let redis = Redis::start(IN_MEMORY).await;
     let proxy = Proxy::start(redis.server.port()).await;
-    proxy.tell_a_former_time();
-    let it = UnderLoad::start(&proxy.url()).await;
-    let report = it.verify("the clock is wrong by months", &[&redis]).await;
+    proxy.return_wrong_time();
+    let under_load = UnderLoad::start(&proxy.url()).await;
+    let report = under_load
+        .verify("the clock is wrong by months", &[&redis])
+        .await;
     assert_eq!(report.failed, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flushed_scripts_under_load_fail_no_request() {
     let redis = Redis::start(IN_MEMORY).await;
-    let it = UnderLoad::start(&redis.url()).await;
+    let under_load = UnderLoad::start(&redis.url()).await;
     for _ in 0..100 {
-        it.load.goes_on(10).await;
+        under_load.load.wait_for_writes(10).await;
         redis.ask::<()>("SCRIPT FLUSH").await;
     }
-    let report = it
+    let report = under_load
         .verify("the scripts are flushed, 100 times", &[&redis])
         .await;
     assert_eq!((report.failed, report.failed_reads), (0, 0));
@@ -147,21 +154,33 @@ async fn flushed_scripts_under_load_fail_no_request() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_redis_refuses_writes_and_answers_reads() {
     let redis = Redis::start(IN_MEMORY).await;
-    let it = UnderLoad::start(&redis.url()).await;
+    let under_load = UnderLoad::start(&redis.url()).await;
     let (learner, course) = (new_id(), new_id());
-    it.client.post(&learner, &course, &body(1, 2, 3)).await;
+    under_load
+        .client
+        .post(&learner, &course, &body(1, 2, 3))
+        .await;
     redis.ask::<()>("CONFIG SET maxmemory 1").await;
-    it.load.notices().await;
-    let refused = it.client.post(&learner, &course, &body(1, 2, 3)).await;
+    under_load.load.wait_for_failure().await;
+    let refused = under_load
+        .client
+        .post(&learner, &course, &body(1, 2, 3))
+        .await;
     assert_eq!(refused.status, 503, "{refused:?}");
     assert_eq!(
-        it.client.totals(&learner, &course).await.json()["timeStudied"],
+        under_load.client.totals(&learner, &course).await.json()["timeStudied"],
         3
     );
-    assert!(it.service.log().contains("OOM"), "{}", it.service.log());
+    assert!(
+        under_load.service.log().contains("OOM"),
+        "{}",
+        under_load.service.log()
+    );
     redis.ask::<()>("CONFIG SET maxmemory 0").await;
-    it.recovers().await;
-    it.verify("Redis is full (`maxmemory`)", &[&redis]).await;
+    under_load.recovers().await;
+    under_load
+        .verify("Redis is full (`maxmemory`)", &[&redis])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -174,7 +193,7 @@ async fn two_services_on_a_shared_redis_keep_exact_totals() {
     }
     // Every writer uses both clients in turn, for the same sessions.
     let load = Load::start(clients.to_vec(), 32);
-    load.goes_on(2_000).await;
+    load.wait_for_writes(2_000).await;
     let report = load.stop().await;
     assert_eq!((report.failed, report.failed_reads), (0, 0));
     for client in &clients {

@@ -40,7 +40,7 @@ async fn concurrent_writes_are_neither_lost_nor_reported(fixture: RedisFixture) 
         let (verified, differences) = fixture.verify(repair).await;
         assert_eq!(differences, []);
         assert!(verified.is_well() && verified.sessions > 0, "{verified:?}");
-        load.goes_on(200).await;
+        load.wait_for_writes(200).await;
     }
     load.end(&fixture).await;
 }

@@ -36,11 +36,11 @@ async fn each_corruption_is_reported_once_and_repaired(fixture: &RedisFixture) {
         enrol(fixture).await;
     }
     let sessions = fixture.sessions().await;
-    let well = VerifyReport {
+    let sound = VerifyReport {
         sessions,
         ..VerifyReport::default()
     };
-    assert_eq!(fixture.verify(false).await, (well, Vec::new()));
+    assert_eq!(fixture.verify(false).await, (sound, Vec::new()));
 
     let mut expected = corrupt_aggregates(fixture).await;
     expected.extend(corrupt_timelines(fixture).await);
@@ -67,11 +67,11 @@ async fn each_corruption_is_reported_once_and_repaired(fixture: &RedisFixture) {
     assert_eq!(verified, mended);
     assert!(verified.is_well());
 
-    let well = VerifyReport {
+    let sound = VerifyReport {
         sessions: found.sessions,
         ..VerifyReport::default()
     };
-    assert_eq!(fixture.verify(false).await, (well, Vec::new()));
+    assert_eq!(fixture.verify(false).await, (sound, Vec::new()));
     assert_eq!(fixture.audit().await as u64, found.sessions);
 }
 
@@ -273,8 +273,8 @@ async fn a_verification_without_a_receiver_is_cancelled() {
     for _ in 0..5 {
         enrol(&fixture).await;
     }
-    let (events, told) = mpsc::channel(1);
-    drop(told);
+    let (events, receiver) = mpsc::channel(1);
+    drop(receiver);
     let verified = fixture.store.verify(true, events).await.unwrap();
     assert_eq!(verified, VerifyReport::default());
 }
