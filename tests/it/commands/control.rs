@@ -76,11 +76,11 @@ fn config(directory: &Path) -> Config {
 async fn over_control_socket(
     directory: &Path,
     task: &Task,
-    console: &mut TestUi,
+    ui: &mut TestUi,
 ) -> Result<bool, CommandError> {
-    let place = commands::open(&config(directory), task).await.unwrap();
-    assert!(matches!(place, Target::Remote(_)));
-    place.run(task, console).await
+    let target = commands::open(&config(directory), task).await.unwrap();
+    assert!(matches!(target, Target::Remote(_)));
+    target.run(task, ui).await
 }
 
 /// Starts a task without an end, and waits until the task runs.
@@ -88,11 +88,10 @@ async fn begin(
     service: &Service,
     directory: &Path,
     task: Task,
-    mut console: TestUi,
+    mut ui: TestUi,
 ) -> JoinHandle<Result<bool, CommandError>> {
     let directory = directory.to_owned();
-    let run =
-        tokio::spawn(async move { over_control_socket(&directory, &task, &mut console).await });
+    let run = tokio::spawn(async move { over_control_socket(&directory, &task, &mut ui).await });
     logged(service, "a command is carried out").await;
     run
 }
@@ -303,10 +302,10 @@ async fn only_an_import_creates_a_data_directory() {
         "{refused}"
     );
     assert!(!directory.exists());
-    let place = commands::open(&config(&directory), &IMPORT).await.unwrap();
-    assert!(place.run(&IMPORT, &mut TestUi::default()).await.unwrap());
-    let place = commands::open(&config(&directory), &VERIFY).await.unwrap();
-    assert!(matches!(place, Target::Local(_)));
+    let target = commands::open(&config(&directory), &IMPORT).await.unwrap();
+    assert!(target.run(&IMPORT, &mut TestUi::default()).await.unwrap());
+    let target = commands::open(&config(&directory), &VERIFY).await.unwrap();
+    assert!(matches!(target, Target::Local(_)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -338,6 +337,6 @@ async fn a_command_waits_for_the_end_of_a_stopping_service() {
         () = tokio::task::yield_now() => {}
     }
     drop(store);
-    let place = open.await.map_err(|error| error.to_string());
-    assert!(matches!(place, Ok(Target::Local(_))));
+    let target = open.await.map_err(|error| error.to_string());
+    assert!(matches!(target, Ok(Target::Local(_))));
 }

@@ -211,7 +211,7 @@ async fn a_client_without_reads_is_disconnected() {
     let requests = raw::get_head("/docs").repeat(100);
     let mut deaf = raw::connect_and_send(api.client.address, requests.as_bytes());
     let next = timeout(TIMEOUT, api.client.ready()).await;
-    assert_eq!(next.expect("its place is free").status, 200);
+    assert_eq!(next.expect("a connection is free").status, 200);
     let mut answers = Vec::new();
     let end = deaf.read_to_end(&mut answers).await;
     assert!(end.is_err(), "what was not sent is not kept: it is reset");

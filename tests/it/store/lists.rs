@@ -25,10 +25,10 @@ for_every_store!(
 /// Ids that differ from a middle id in one byte, at every index; and the extremes.
 fn ids() -> Vec<Uuid> {
     let mut ids = vec![Uuid::nil(), Uuid::max()];
-    for place in 0..16 {
+    for index in 0..16 {
         for byte in [0x00, 0x20, 0x80, 0xff] {
             let mut bytes = [0x55; 16];
-            bytes[place] = byte;
+            bytes[index] = byte;
             ids.push(Uuid::from_bytes(bytes));
         }
     }
@@ -105,8 +105,8 @@ async fn a_page_begins_after_a_position_with_or_without_an_item(fixture: &Fixtur
     let (learner, course) = (id(), id());
     let mut model = record_all(store, learner, course, &ids(), &[-5, 0, 5]).await;
     let removed = model.sessions(learner, course)[20];
-    let forget = Operation::DeleteSession(Enrolment::new(learner, course), removed.id);
-    model.play(store, &forget).await;
+    let delete = Operation::DeleteSession(Enrolment::new(learner, course), removed.id);
+    model.play(store, &delete).await;
     let whole = model.sessions(learner, course);
 
     let around = |number: u128| [number.wrapping_sub(1), number, number.wrapping_add(1)];
@@ -221,20 +221,20 @@ async fn a_course_moves_in_the_list_with_records_and_deletes(fixture: &Fixture) 
         session: sessions[3].session,
         ..record_at(learner, first, 250)
     };
-    let forget = |record: &Record| Operation::DeleteSession(record.enrolment, record.session);
+    let delete = |record: &Record| Operation::DeleteSession(record.enrolment, record.session);
     let steps = [
         (Operation::Record(vec![sessions[0]]), vec![first]),
         (Operation::Record(vec![sessions[1]]), vec![second, first]),
         (Operation::Record(vec![sessions[2]]), vec![first, second]),
         (Operation::Record(vec![sessions[3]]), vec![first, second]),
-        (forget(&sessions[2]), vec![second, first]),
+        (delete(&sessions[2]), vec![second, first]),
         (Operation::Record(vec![moved]), vec![first, second]),
-        (forget(&moved), vec![second, first]),
+        (delete(&moved), vec![second, first]),
         (
             Operation::DeleteCourse(Enrolment::new(learner, second)),
             vec![first],
         ),
-        (forget(&sessions[0]), vec![]),
+        (delete(&sessions[0]), vec![]),
     ];
     for (step, listed) in steps {
         model.play(store, &step).await;

@@ -193,7 +193,7 @@ async fn an_absent_collector_is_logged_once_and_used_once_present() {
     let url = format!("http://127.0.0.1:{port}");
     let service = Service::start(&mut with_tracing(embedded(directory.path()), &url));
     let client = service.client();
-    let trace_response = |text: &'static str| {
+    let logged = |text: &'static str| {
         let service = &service;
         move || async move {
             let lines = service.lines(text);
@@ -202,14 +202,14 @@ async fn an_absent_collector_is_logged_once_and_used_once_present() {
         }
     };
     assert_eq!(client.get("", "/health/live").await.status, 200);
-    eventually("it is told", trace_response("spans cannot be sent")).await;
+    eventually("the failure is logged", logged("spans cannot be sent")).await;
     let collector = Collector::start_on(port).await;
     eventually("spans come", || async {
         client.get("", "/health/live").await;
         (!collector.spans().is_empty()).then_some(())
     })
     .await;
-    eventually("that is told", trace_response("spans are sent again")).await;
+    eventually("the recovery is logged", logged("spans are sent again")).await;
     assert_eq!(service.lines("spans cannot be sent").len(), 1);
 }
 

@@ -28,7 +28,7 @@ async fn verify(
     let mut differences = BTreeMap::new();
     for difference in reported {
         let former = differences.insert(difference.key.clone(), difference);
-        assert!(former.is_none(), "{former:?} is told twice");
+        assert!(former.is_none(), "{former:?} is reported twice");
     }
     assert_eq!(report.differences, differences.len() as u64);
     let mended = differences.values().filter(|difference| difference.mended);

@@ -52,7 +52,7 @@ where
         let Some(next) = page.next else {
             return pages;
         };
-        let order = |place: Position| (place.millis, place.id);
+        let order = |position: Position| (position.millis, position.id);
         let wait_for_writes = slice.after.is_none_or(|after| order(next) < order(after));
         assert!(wait_for_writes, "{next:?} follows {:?}", slice.after);
         slice.after = page.next;
