@@ -7,6 +7,37 @@ use tokio::time::{Instant, sleep};
 
 use crate::store::StoreError;
 
+/// Exponential backoff: a wait that doubles with each use, up to a maximum.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    first: Duration,
+    longest: Duration,
+    next: Duration,
+}
+
+impl Backoff {
+    /// Returns a backoff whose first wait is `first` and whose longest wait is `longest`; constant
+    /// where both are equal.
+    pub(crate) const fn new(first: Duration, longest: Duration) -> Self {
+        Self {
+            first,
+            longest,
+            next: first,
+        }
+    }
+
+    /// Sleeps for the present wait, and doubles the wait for the next call.
+    pub(crate) async fn wait(&mut self) {
+        sleep(self.next).await;
+        self.next = self.longest.min(self.next * 2);
+    }
+
+    /// Returns to the first wait.
+    pub(crate) fn reset(&mut self) {
+        self.next = self.first;
+    }
+}
+
 /// How long failures that may pass are borne.
 const LIMIT: Duration = Duration::from_secs(30);
 /// Wait before another attempt.

@@ -9,7 +9,7 @@ use crate::domain::{CourseId, Enrolment, LearnerId, SessionId};
 use crate::store::bucket;
 use crate::store::redis::keys::Keys;
 use crate::store::redis::script_call::ScriptCall;
-use crate::store::redis::scripts::{ADD, ALIGN, LuaScript, SET, STRIP};
+use crate::store::redis::scripts::{ADD_DELTA, CLEAN_INDEX, LuaScript, REINDEX, REPLACE_AGGREGATE};
 
 /// An aggregate that may have to be mended.
 pub(crate) struct Target {
@@ -46,12 +46,12 @@ impl Verification<'_> {
     async fn mend(&self, target: &Target, standing: &Standing) -> Step<bool> {
         let (script, arguments): (&LuaScript, Vec<_>) = match standing.lack() {
             Lack::Sums(lack) if aggregate::is_exact_in_lua(&lack) => {
-                (&ADD, aggregate::arguments(&lack).collect())
+                (&ADD_DELTA, aggregate::arguments(&lack).collect())
             }
             _ if aggregate::is_exact_in_lua(&standing.expected) => {
                 let found = standing.found.arguments().into_iter();
                 (
-                    &SET,
+                    &REPLACE_AGGREGATE,
                     found
                         .chain(aggregate::arguments(&standing.expected))
                         .collect(),
@@ -73,7 +73,7 @@ impl Verification<'_> {
         names.extend(ids.iter().map(|&id| keys.session(enrolment, id)));
         let mut arguments = vec![course.as_bytes().to_vec()];
         arguments.extend(ids.iter().map(|id| id.as_bytes().to_vec()));
-        let call = ScriptCall::new(&ALIGN, learner, names, arguments);
+        let call = ScriptCall::new(&REINDEX, learner, names, arguments);
         self.store.put(call).await?;
         Ok(())
     }
@@ -85,7 +85,7 @@ impl Verification<'_> {
         index: &str,
         members: Vec<Vec<u8>>,
     ) -> Step {
-        let call = ScriptCall::new(&STRIP, learner, vec![index.to_owned()], members);
+        let call = ScriptCall::new(&CLEAN_INDEX, learner, vec![index.to_owned()], members);
         self.store.put(call).await?;
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::display;
 use super::query::OtherType;
 use crate::domain::{Enrolment, Session, SessionId};
 use crate::store::StoreError;
-use crate::store::redis::scripts::{AGGREGATES, LOOK, PAGE};
+use crate::store::redis::scripts::{AGGREGATES, PAGE, SNAPSHOT};
 use crate::store::redis::{RedisStore, codec};
 
 /// An entry of an index: what it is of, and its score, as they are.
@@ -61,7 +61,7 @@ impl RedisStore {
         let mut arguments = vec![enrolment.course.as_bytes().to_vec()];
         arguments.extend(ids.iter().map(|id| id.as_bytes().to_vec()));
         let (totals, entries, latest, sessions): (Value, Value, Value, Vec<(Value, Value)>) =
-            self.ask_script(&LOOK, &keys, &arguments).await?;
+            self.ask_script(&SNAPSHOT, &keys, &arguments).await?;
         let kept = Kept {
             totals: stored(totals)?,
             entries: typed(entries)?,
@@ -141,7 +141,7 @@ fn session(reply: Value) -> Result<Hash, StoreError> {
 }
 
 fn spelled(session: &Session) -> [Option<String>; 5] {
-    let [m, s, t] = codec::texts(&session.stats);
+    let [m, s, t] = codec::texts(&session.stats).into_array();
     let at = session.occurred_at;
     [m, s, t, at.millis.to_string(), at.local_day.to_string()].map(Some)
 }

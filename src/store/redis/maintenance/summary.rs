@@ -15,7 +15,7 @@ use super::repair::Target;
 use super::verify::{Step, TOGETHER, Verification};
 use crate::domain::{AggregateDelta, CourseId, Enrolment, LearnerId};
 use crate::store::bucket;
-use crate::store::redis::keys::Name;
+use crate::store::redis::keys::Key;
 use crate::store::redis::scan::survey::Members;
 
 /// Passes after which a summary is given up.
@@ -92,8 +92,8 @@ impl Verification<'_> {
         let keys = &self.store.keys;
         let mut scan = self.store.scan(keys.pattern(Some('t'))).await?;
         while let Some(found) = scan.next().await? {
-            for name in found.iter().filter_map(|key| keys.read(key)) {
-                if let Name::Totals(Enrolment { learner, course }) = name
+            for name in found.iter().filter_map(|key| keys.parse(key)) {
+                if let Key::Totals(Enrolment { learner, course }) = name
                     && let Some(suspect) = suspects.get_mut(&(bucket::of(learner), course))
                     && !suspect.learners.contains_key(&learner)
                 {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::window::{Size, Window};
 use crate::domain::{CourseId, Enrolment, LearnerId, SessionId};
 use crate::store::bucket;
-use crate::store::redis::keys::Name;
+use crate::store::redis::keys::Key;
 use crate::store::redis::maintenance::verify::{Step, Verification};
 
 /// What is looked at together: a course's learners of a bucket. Without a course, the learners of the
@@ -63,7 +63,7 @@ impl Verification<'_> {
             self.is_heard()?;
             let mut questions = Questions::default();
             for key in keys {
-                match self.store.keys.read(&key) {
+                match self.store.keys.parse(&key) {
                     Some(name) => self.sort(name, places, &mut questions),
                     None => strays.add(key, |()| ()),
                 }
@@ -76,10 +76,10 @@ impl Verification<'_> {
         Ok(())
     }
 
-    fn sort(&self, name: Name, places: &mut Window<Place, Members>, questions: &mut Questions) {
+    fn sort(&self, name: Key, places: &mut Window<Place, Members>, questions: &mut Questions) {
         let keys = &self.store.keys;
         match name {
-            Name::Session(enrolment, session) => {
+            Key::Session(enrolment, session) => {
                 let Enrolment { learner, course } = enrolment;
                 let place = place_of(learner, Some(course));
                 if places.admits(&place) {
@@ -90,23 +90,23 @@ impl Verification<'_> {
                     questions.sessions.push((place, learner, session));
                 }
             }
-            Name::Totals(enrolment) | Name::Timeline(enrolment) => {
+            Key::Totals(enrolment) | Key::Timeline(enrolment) => {
                 let Enrolment { learner, course } = enrolment;
                 let place = place_of(learner, Some(course));
                 places.add(place, |members| members.add(learner, None));
             }
-            Name::Courses(learner) if !places.is_past_all() => {
+            Key::Courses(learner) if !places.is_past_all() => {
                 let mut members = cmd("ZRANGE");
                 members.arg(keys.courses(learner)).arg(0);
                 members.arg(self.store.bounds.page - 1);
                 questions.members.push((bucket::of(learner), members));
                 questions.lists.push(learner);
             }
-            Name::Summary(bucket, course) => {
+            Key::Summary(bucket, course) => {
                 let course = Some(course);
                 places.add(Place { bucket, course }, |_| ());
             }
-            Name::Courses(_) | Name::Erased(_) => {}
+            Key::Courses(_) | Key::Erased(_) => {}
         }
     }
 

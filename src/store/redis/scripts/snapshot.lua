@@ -1,15 +1,15 @@
--- Looks at a learner's course and at some of its sessions, all at one moment.
+-- Reads an enrolment and a part of its sessions in one snapshot.
 --
 -- KEYS  1 totals    hash  m, mf, s, sf, t, tf, n, l
 --       2 timeline  zset  the course's session ids by o
 --       3 courses   zset  the learner's courses by latest o
---       4 and on    the sessions
--- ARGV  1 course id  2 and on the sessions' ids, in the order of their keys; all as 16 bytes
--- Reply the totals; how many entries the timeline has; the course's score among the courses; of each
---       session its score in the timeline and its m, s, t, o, d. In the place of what is of another
---       type than it should be, a text that says so
+--       4 and on    sessions
+-- ARGV  1 course id  2 and on the session ids, in the order of their keys; all as 16 bytes
+-- Reply the totals; the number of entries of the timeline; the score of the course in courses; of each
+--       session the score in the timeline and the fields m, s, t, o, d. The text OTHER_TYPE for a key of
+--       another type
 --
--- One call, so that what is compared is of one moment. The caller keeps it short.
+-- Atomic: the caller compares values of the same moment. The caller limits the number of sessions.
 
 local FIRST = 4
 local sessions = {}

@@ -1,10 +1,10 @@
--- Takes members that are no ids out of an index; deletes it where it is no index at all.
+-- Removes members that are no ids from an index; deletes a key of another type.
 --
 -- KEYS  1 timeline or courses  zset
--- ARGV  2 and on the members
+-- ARGV  2 and on members to remove
 -- Reply 'done'
 --
--- No record makes such, nor can be made where they stand.
+-- No record adds a member without an id, or can succeed on a key of another type.
 
 if typed('ZCOUNT', KEYS[1], '-inf', '+inf') == OTHER_TYPE then
   call('DEL', KEYS[1])

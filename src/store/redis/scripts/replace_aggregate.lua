@@ -1,10 +1,9 @@
--- Sets an aggregate that cannot be read, if it still is as it was found.
+-- Replaces an unreadable aggregate, unless the aggregate has changed since the verification.
 --
 -- KEYS  1 totals or summary  hash  m, mf, s, sf, t, tf, n, l
--- ARGV  2 to 9    the fields as they were found, empty for one that is not there; where it was no
---                 hash, the first is a text that says so
---       10 to 17  the fields as they should be, 0 for one that should not be there
--- Reply 'done', or 'changed' where it is not as it was found
+-- ARGV  2 to 9    fields as found, empty for a missing field; for a key of another type, OTHER_TYPE in 2
+--       10 to 17  expected fields, 0 for a field to delete
+-- Reply 'done', or 'changed' where the stored fields differ from the fields as found
 
 local before = typed('HMGET', KEYS[1], unpack(FIELDS))
 if before == OTHER_TYPE then
@@ -18,5 +17,5 @@ else
 end
 local after = {}
 for i = 1, #FIELDS do after[i] = ARGV[9 + i] + 0 end
-put(KEYS[1], before, after)
+write_aggregate(KEYS[1], before, after)
 return 'done'
