@@ -30,7 +30,7 @@ pub(crate) struct Fixture {
 /// Home of the data of a store.
 enum Data {
     Directory(TempDir),
-    Redis(Topology),
+    Redis(Box<Topology>),
 }
 
 impl Fixture {
@@ -67,7 +67,7 @@ impl Fixture {
         let store = RedisStore::open(&topology.url, &topology.settings).unwrap();
         Self {
             store: connected(store).await,
-            data: Data::Redis(topology),
+            data: Data::Redis(Box::new(topology)),
         }
     }
 
