@@ -8,7 +8,7 @@ use study_stats::domain::Enrolment;
 use uuid::Uuid;
 
 use crate::support::eventually;
-use crate::support::processes::commands::{Running, Sessions, export, run_with};
+use crate::support::processes::commands::{RunningCommand, Sessions, export, run_with};
 use crate::support::processes::redis::{DURABLE, IN_MEMORY, Redis};
 use crate::support::processes::service::{on_redis, send_signal};
 use crate::support::stores::fixture::redis_store;
@@ -20,7 +20,7 @@ async fn an_interrupted_import_reports_how_to_continue() {
     let mut sessions = Sessions::new(16);
     let (learner, course) = (sessions.id(), sessions.id());
     let lines: String = (0..2_500).map(|_| sessions.line(learner, course)).collect();
-    let mut child = Running::start(
+    let mut child = RunningCommand::start(
         on_redis(&redis.url())
             .arg("import")
             .stdin(Stdio::piped())
@@ -96,7 +96,7 @@ async fn an_import_continues_when_redis_is_back() {
     let mut redis = Redis::start(DURABLE).await;
     let lines = Sessions::new(18).lines(100, 1, 50);
     let (first, rest) = lines.split_at(lines.len() / 2);
-    let mut child = Running::start(
+    let mut child = RunningCommand::start(
         on_redis(&redis.url())
             .env("RUST_LOG", "error")
             .arg("import")
@@ -136,7 +136,7 @@ async fn an_interrupted_export_leaves_no_file() {
     let file = directory.path().join("lines.ndjson");
     let files = || fs::read_dir(directory.path()).unwrap().count();
     redis.server.freeze().await;
-    let mut child = Running::start(
+    let mut child = RunningCommand::start(
         on_redis(&redis.url())
             .env("STORE_TIMEOUT", "1h")
             .env("REDIS_CONNECT_TIMEOUT", "1h")

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use crate::support::eventually;
-use crate::support::processes::commands::{Running, Sessions};
+use crate::support::processes::commands::{RunningCommand, Sessions};
 use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::processes::service::on_redis;
 
@@ -70,17 +70,17 @@ fn check(command: &str, [little, much]: [u64; 2]) {
     );
 }
 
-fn start(redis: &Redis, command: &str) -> Running {
+fn start(redis: &Redis, command: &str) -> RunningCommand {
     let mut process: Command = on_redis(&redis.url());
     let process = process
         .arg(command)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
-    Running::start(process.stderr(Stdio::null()))
+    RunningCommand::start(process.stderr(Stdio::null()))
 }
 
 /// Peak memory of the process, in KiB.
-fn highest_memory(child: &Running) -> u64 {
+fn highest_memory(child: &RunningCommand) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", child.0.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let number = line.unwrap().trim().trim_end_matches(" kB");

@@ -123,7 +123,7 @@ fn start_on_a_small_disk(directory: &Path, kib: u32) -> Service {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_writes_until_space_is_free() {
     let directory = tempfile::tempdir().unwrap();
-    let service = start_on_a_small_disk(directory.path(), 6_000);
+    let service = start_on_a_small_disk(directory.path(), 2_000);
     let client = service.client();
     let (learner, course) = (new_id(), new_id());
     assert_eq!(

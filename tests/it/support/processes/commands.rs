@@ -57,10 +57,10 @@ pub(crate) fn run_with(command: &mut Command, arguments: &[&str], input: &str) -
     })
 }
 
-/// Running command. Drop kills the process.
-pub(crate) struct Running(pub(crate) Child);
+/// RunningCommand command. Drop kills the process.
+pub(crate) struct RunningCommand(pub(crate) Child);
 
-impl Running {
+impl RunningCommand {
     pub(crate) fn start(command: &mut Command) -> Self {
         Self(command.spawn().unwrap())
     }
@@ -90,7 +90,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningCommand {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

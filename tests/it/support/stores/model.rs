@@ -29,18 +29,18 @@ pub(crate) enum Operation {
 
 /// Outcome of an operation.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Answer {
+pub(crate) enum OperationOutcome {
     Outcomes(Vec<Outcome>),
     DeleteOutcome(DeleteOutcome),
 }
 
 impl Operation {
     /// Performs the operation on a store.
-    pub(crate) async fn perform(&self, store: &dyn StatsStore) -> Answer {
+    pub(crate) async fn perform(&self, store: &dyn StatsStore) -> OperationOutcome {
         let deletion = match self {
             Self::Record(records) => {
                 let outcomes = store.record_many(records).await.into_iter();
-                return Answer::Outcomes(outcomes.map(Result::unwrap).collect());
+                return OperationOutcome::Outcomes(outcomes.map(Result::unwrap).collect());
             }
             Self::DeleteSession(enrolment, session) => {
                 store.delete_session(*enrolment, *session).await
@@ -48,7 +48,7 @@ impl Operation {
             Self::DeleteCourse(enrolment) => store.delete_course(*enrolment).await,
             Self::Erase(learner) => store.erase(*learner).await,
         };
-        Answer::DeleteOutcome(deletion.unwrap())
+        OperationOutcome::DeleteOutcome(deletion.unwrap())
     }
 }
 
@@ -70,11 +70,11 @@ impl Model {
     }
 
     /// Plays an operation on the model.
-    pub(crate) fn apply(&mut self, operation: &Operation) -> Answer {
+    pub(crate) fn apply(&mut self, operation: &Operation) -> OperationOutcome {
         let before = self.sessions.len();
         match operation {
             Operation::Record(records) => {
-                return Answer::Outcomes(
+                return OperationOutcome::Outcomes(
                     records.iter().map(|record| self.record(record)).collect(),
                 );
             }
@@ -89,10 +89,10 @@ impl Model {
             Operation::Erase(learner) => {
                 self.sessions.retain(|(l, ..), _| l != learner);
                 self.erased.insert(*learner, now());
-                return Answer::DeleteOutcome(DeleteOutcome::Deleted);
+                return OperationOutcome::DeleteOutcome(DeleteOutcome::Deleted);
             }
         }
-        Answer::DeleteOutcome(if self.sessions.len() < before {
+        OperationOutcome::DeleteOutcome(if self.sessions.len() < before {
             DeleteOutcome::Deleted
         } else {
             DeleteOutcome::Missing
