@@ -1,4 +1,4 @@
-//! The services of compose files, in a project of a test's own.
+//! Services of compose files, in a separate project per test.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,10 +8,10 @@ use tempfile::TempDir;
 use super::docker::{docker, inspect, run};
 use super::support::api::Client;
 use super::support::eventually;
-use super::support::server::free_port;
-use super::support::under_load::becomes_ready;
+use super::support::load::service::becomes_ready;
+use super::support::processes::server::free_port;
 
-/// Running services; they end with this value, their volumes too.
+/// Running services. Drop removes the containers and volumes.
 pub(crate) struct Compose {
     project: String,
     files: Vec<PathBuf>,
@@ -22,27 +22,27 @@ pub(crate) struct Compose {
 }
 
 impl Compose {
-    /// Starts `docker-compose.yml` with so many replicas, and waits until the balancer finds one
-    /// ready. Redis can be reached from this machine as well.
+    /// Starts `docker-compose.yml` with a number of replicas, and waits until the balancer has a ready
+    /// replica. The host can connect to Redis too.
     pub(crate) async fn start(replicas: usize) -> Self {
         let redis = free_port();
         let published =
             format!("services: {{redis: {{ports: ['127.0.0.1:{redis}:6379']}}}}\nversion: '3.8'\n");
-        let it = Self::new(&[], redis, Some(&published), &[]);
-        it.scale(replicas);
-        becomes_ready(&it.client()).await;
-        for replica in it.replicas() {
+        let compose = Self::new(&[], redis, Some(&published), &[]);
+        compose.scale(replicas);
+        becomes_ready(&compose.client()).await;
+        for replica in compose.replicas() {
             until_healthy(&replica).await;
         }
-        it
+        compose
     }
 
-    /// Starts it with a further file of `deploy/compose`.
+    /// Starts `docker-compose.yml` with a further file of `deploy/compose`.
     pub(crate) async fn start_variant(file: &str, environment: &[(&str, &str)]) -> Self {
-        let it = Self::new(&[file], 0, None, environment);
-        it.compose(&["up", "--detach", "--no-build"]);
-        becomes_ready(&it.client()).await;
-        it
+        let compose = Self::new(&[file], 0, None, environment);
+        compose.compose(&["up", "--detach", "--no-build"]);
+        becomes_ready(&compose.client()).await;
+        compose
     }
 
     fn new(variants: &[&str], redis: u16, own: Option<&str>, environment: &[(&str, &str)]) -> Self {
@@ -71,7 +71,7 @@ impl Compose {
         }
     }
 
-    /// A client of the balancer.
+    /// Client of the balancer.
     pub(crate) fn client(&self) -> Client {
         Client::new(([127, 0, 0, 1], self.balancer).into())
     }
@@ -80,19 +80,19 @@ impl Compose {
         format!("redis://127.0.0.1:{}", self.redis)
     }
 
-    /// Brings the number of replicas to this.
+    /// Sets the number of replicas.
     pub(crate) fn scale(&self, replicas: usize) {
         let scale = format!("study-stats={replicas}");
         let up = ["up", "--detach", "--no-build", "--no-recreate", "--scale"];
         self.compose(&[&up[..], &[&scale]].concat());
     }
 
-    /// The containers of the replicas that run.
+    /// Running containers of the replicas.
     pub(crate) fn replicas(&self) -> Vec<String> {
         self.containers("study-stats")
     }
 
-    /// The containers of a service that run.
+    /// Running containers of a service.
     pub(crate) fn containers(&self, service: &str) -> Vec<String> {
         let label = "--filter label=com.docker.compose";
         let ids = docker(&format!(
@@ -102,13 +102,13 @@ impl Compose {
         ids.lines().map(str::to_owned).collect()
     }
 
-    /// The network that they share.
+    /// Network of the services.
     pub(crate) fn network(&self) -> String {
         format!("{}_default", self.project)
     }
 
     pub(crate) fn compose(&self, words: &[&str]) -> String {
-        // The plugin, or the program that was there before it.
+        // The plugin, or the older standalone program.
         let plugin = Command::new("docker").args(["compose", "version"]).output();
         let mut command = match plugin {
             Ok(output) if output.status.success() => {
@@ -138,7 +138,7 @@ impl Drop for Compose {
     }
 }
 
-/// Waits until the container's own health check says that it is well.
+/// Waits until the health check of the container succeeds.
 pub(crate) async fn until_healthy(container: &str) {
     eventually("the container is healthy", || async {
         (inspect(container, ".State.Health.Status") == "healthy").then_some(())

@@ -1,4 +1,4 @@
-//! The image by itself, on the embedded store.
+//! The image on the embedded store.
 
 use testcontainers::core::{IntoContainerPort, Mount, WaitFor};
 use testcontainers::runners::AsyncRunner;
@@ -7,9 +7,9 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use crate::compose::until_healthy;
 use crate::docker::{docker, inspect};
 use crate::support::api::{Client, body, new_id};
-use crate::support::under_load::{assert_serves, becomes_ready};
+use crate::support::load::service::{assert_serves, becomes_ready};
 
-/// The image, run with its data in a volume of that name.
+/// Container of the image, with the data in a volume.
 async fn start(volume: &str) -> (ContainerAsync<GenericImage>, Client) {
     let container = GenericImage::new("study-stats", "latest")
         .with_exposed_port(80.tcp())
@@ -23,7 +23,7 @@ async fn start(volume: &str) -> (ContainerAsync<GenericImage>, Client) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_serves_on_port_80_without_rights_and_keeps_its_data_in_a_volume() {
+async fn the_image_serves_on_port_80_without_capabilities_and_stores_data_in_a_volume() {
     let volume = format!("study-stats-test-{}", new_id());
     let (learner, course) = (new_id(), new_id());
     for sessions in 1..=2 {
@@ -40,7 +40,7 @@ async fn it_serves_on_port_80_without_rights_and_keeps_its_data_in_a_volume() {
         assert!(status.contains("Uid:\t10001\t10001"), "{status}");
         assert!(status.contains("CapEff:\t0000000000000000"), "{status}");
 
-        // As `docker stop` does: by STOPSIGNAL, and within the usual ten seconds.
+        // Shutdown as by `docker stop`: STOPSIGNAL, and at most ten seconds by default.
         container.stop().await.unwrap();
         assert_eq!(inspect(container.id(), ".State.ExitCode"), "0");
         container.rm().await.unwrap();
@@ -49,7 +49,7 @@ async fn it_serves_on_port_80_without_rights_and_keeps_its_data_in_a_volume() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn its_commands_are_run_by_name() {
+async fn commands_of_the_image_run_by_name() {
     let version = docker("run --rm study-stats --version");
     assert_eq!(
         version,
@@ -61,7 +61,7 @@ async fn its_commands_are_run_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_is_used_with_a_redis_as_well() {
+async fn the_image_serves_on_redis() {
     let redis = GenericImage::new("redis", "7-bookworm")
         .with_wait_for(WaitFor::message_on_stdout("Ready to accept connections"))
         .start()

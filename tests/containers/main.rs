@@ -1,4 +1,4 @@
-//! The image and the compose files as a user runs them, under load while containers are killed.
+//! The image and the compose files under load, while containers are killed.
 //!
 //! `make test-containers` builds the image first.
 

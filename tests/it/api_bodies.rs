@@ -5,8 +5,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::support::api::{Answer, Api, Settings, assert_error, body, new_id, post_text};
-use crate::support::fixture::Fixture;
-use crate::support::{eventually, raw};
+use crate::support::eventually;
+use crate::support::http::raw;
+use crate::support::stores::fixture::Fixture;
 
 /// Bytes of the budget: two large bodies, no third.
 const BUDGET: usize = 120 << 10;

@@ -10,8 +10,9 @@ use tokio::task::JoinSet;
 
 use crate::for_both_stores;
 use crate::support::api::{Api, Client, at, body};
-use crate::support::fixture::{Fixture, all_sessions};
-use crate::support::history::recount;
+use crate::support::stores::fixture::Fixture;
+use crate::support::stores::history::recount;
+use crate::support::stores::walk::all_sessions;
 use crate::support::{eventually, id};
 
 for_both_stores!(an_erasure_deletes_all_earlier_records_and_no_later_record,);

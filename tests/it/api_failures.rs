@@ -7,9 +7,9 @@ use serde_json::json;
 use study_stats::store::StoreError;
 
 use crate::support::api::{Answer, Api, Settings, assert_error, body, new_id};
-use crate::support::batch::{batch, new_record};
-use crate::support::fixture::Fixture;
-use crate::support::hooked::Hooked;
+use crate::support::http::batch::{batch, new_record};
+use crate::support::stores::fixture::Fixture;
+use crate::support::stores::hooked::Hooked;
 
 /// The paths of all reads.
 fn reads() -> [String; 6] {

@@ -10,9 +10,10 @@ use study_stats::store::StatsStore;
 
 use crate::for_both_stores;
 use crate::support::api::{Api, Settings, assert_error, at, body};
-use crate::support::fixture::{Fixture, all_sessions};
-use crate::support::history::{record, recount, stats};
-use crate::support::{PATIENCE, id};
+use crate::support::stores::fixture::Fixture;
+use crate::support::stores::history::{record, recount, stats};
+use crate::support::stores::walk::all_sessions;
+use crate::support::{TIMEOUT, id};
 
 for_both_stores!(
     a_large_course_is_deleted_in_steps,
@@ -59,7 +60,7 @@ async fn delete_in_steps(
         assert_eq!(answer.header("retry-after"), Some("1"));
         check().await;
         repeats += 1;
-        assert!(start.elapsed() < PATIENCE, "{repeats} times in vain");
+        assert!(start.elapsed() < TIMEOUT, "{repeats} times in vain");
     }
 }
 
@@ -79,7 +80,7 @@ async fn assert_consistent(store: &dyn StatsStore, learner: LearnerId, course: C
             assert_eq!(summary.map(|summary| summary.learners), expected.map(|_| 1));
             return left.len();
         }
-        assert!(start.elapsed() < PATIENCE);
+        assert!(start.elapsed() < TIMEOUT);
     }
 }
 

@@ -10,12 +10,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::support::api::{Answer, Api, Client, Settings, assert_error, body, new_id};
-use crate::support::batch::{assert_invalid, batch, new_record, post_batch};
-use crate::support::fixture::Fixture;
-use crate::support::hooked::Hooked;
-use crate::support::redis::{IN_MEMORY, Redis};
-use crate::support::service::{Service, on_redis};
-use crate::support::{eventually, raw};
+use crate::support::eventually;
+use crate::support::http::batch::{assert_invalid, batch, new_record, post_batch};
+use crate::support::http::raw;
+use crate::support::processes::redis::{IN_MEMORY, Redis};
+use crate::support::processes::service::{Service, on_redis};
+use crate::support::stores::fixture::Fixture;
+use crate::support::stores::hooked::Hooked;
 
 /// A gate before a store: only pings pass until the gate opens.
 struct Gate {
@@ -152,7 +153,7 @@ async fn a_slow_body_takes_no_permit() {
     let mut slow = raw::connect(api.client.address, 20).await;
     let mut rest = "";
     for stream in &mut slow {
-        rest = raw::half_a_post(stream, &body).await;
+        rest = raw::partial_post(stream, &body).await;
     }
     for answer in posts(&api, 1).join_all().await {
         assert_eq!(answer.status, 201);

@@ -3,7 +3,7 @@
 use study_stats::api;
 
 use crate::support::api::Api;
-use crate::support::fixture::Fixture;
+use crate::support::stores::fixture::Fixture;
 
 #[tokio::test]
 async fn the_root_redirects_to_the_docs() {

@@ -6,8 +6,8 @@ use crate::for_both_stores;
 use crate::support::api::{
     Answer, Api, assert_error, assert_nothing_stored, body, new_id, post_text, send, session_path,
 };
-use crate::support::batch::{batch, modules, new_record};
-use crate::support::fixture::Fixture;
+use crate::support::http::batch::{batch, modules, new_record};
+use crate::support::stores::fixture::Fixture;
 
 for_both_stores!(
     a_refused_body_closes_the_connection,

@@ -8,9 +8,9 @@ use study_stats::domain::{CourseId, LearnerId, OccurredAt, Record};
 
 use crate::for_both_stores;
 use crate::support::api::{Api, Client, body, body_at, new_id, session_path};
-use crate::support::fixture::Fixture;
-use crate::support::history::{record, stats};
 use crate::support::id;
+use crate::support::stores::fixture::Fixture;
+use crate::support::stores::history::{record, stats};
 
 for_both_stores!(
     every_session_of_thousands_counts_on_its_local_day,

@@ -3,7 +3,7 @@
 
 use crate::for_both_stores;
 use crate::support::api::{Answer, Api, body, body_at, new_id, post_text, session_path};
-use crate::support::fixture::Fixture;
+use crate::support::stores::fixture::Fixture;
 
 for_both_stores!(
     text_of_records,

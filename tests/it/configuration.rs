@@ -1,12 +1,11 @@
-//! Flags and environment variables: wrong values are told in one line, and the document of them is
-//! the program's own.
+//! Flags and environment variables: errors are one line, and the documentation matches the program.
 
 use clap::CommandFactory;
 use study_stats::config::Cli;
 
-use crate::support::service::{Service, command, embedded, output};
+use crate::support::processes::service::{Service, command, embedded, output};
 
-/// The exit code and standard error of the service with some of the environment set.
+/// Exit code and standard error of the service, with parts of the environment set.
 fn refused(environment: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, String) {
     let output = output(command().envs(environment.iter().copied()).args(arguments));
     (
@@ -16,7 +15,7 @@ fn refused(environment: &[(&str, &str)], arguments: &[&str]) -> (Option<i32>, St
 }
 
 #[test]
-fn a_wrong_value_is_told_in_one_line_with_what_would_be_right() {
+fn a_wrong_value_is_reported_in_one_line_with_the_accepted_values() {
     for (name, value, hint) in [
         ("PORT", "x", "a number from 0 to 65535"),
         ("PORT", "65536", "a number from 0 to 65535"),
@@ -77,7 +76,7 @@ fn redis_without_a_url_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_empty_url_gives_no_redis() {
+async fn an_empty_url_counts_as_no_url() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(embedded(directory.path()).env("REDIS_URL", ""));
     assert_eq!(service.client().ready().await.json()["store"], "embedded");
@@ -89,7 +88,7 @@ async fn an_empty_url_gives_no_redis() {
 }
 
 #[test]
-fn a_url_that_is_not_understood_is_not_repeated() {
+fn an_invalid_url_is_not_printed() {
     for url in [
         "http://:secret@host",
         "secret",
@@ -107,7 +106,7 @@ fn a_url_that_is_not_understood_is_not_repeated() {
 }
 
 #[test]
-fn files_for_tls_that_are_of_no_use_are_told_in_one_line() {
+fn unusable_tls_files_are_reported_in_one_line() {
     let directory = tempfile::tempdir().unwrap();
     let nothing = directory.path().join("nothing").display().to_string();
     let no_certificate = directory.path().join("empty").display().to_string();
@@ -153,7 +152,7 @@ fn help_shows_no_secret() {
 }
 
 #[test]
-fn a_flag_wins_over_its_environment_variable() {
+fn a_flag_wins_over_the_environment_variable() {
     let (_, line) = refused(&[("PORT", "1")], &["--port", "x"]);
     assert!(line.contains("'x'"), "{line}");
     let (_, line) = refused(&[("PORT", "y")], &["serve", "--port", "x"]);
@@ -161,7 +160,7 @@ fn a_flag_wins_over_its_environment_variable() {
 }
 
 #[test]
-fn every_option_is_documented_as_the_program_has_it() {
+fn every_option_is_documented_as_in_the_program() {
     let cli = Cli::command();
     let options = cli
         .get_arguments()
@@ -201,7 +200,7 @@ fn every_option_is_documented_as_the_program_has_it() {
 }
 
 #[test]
-fn every_command_is_documented_with_its_arguments() {
+fn every_command_is_documented_with_the_arguments() {
     let document = include_str!("../../docs/CONFIGURATION.md");
     for command in Cli::command().get_subcommands() {
         let arguments = command.get_arguments().map(|argument| {

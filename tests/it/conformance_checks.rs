@@ -4,7 +4,7 @@ use poem::http::Uri;
 use study_stats::conformance::{self, Instance};
 
 use crate::support::api::Api;
-use crate::support::fixture::Fixture;
+use crate::support::stores::fixture::Fixture;
 
 /// Declares a test for each check and store, named `subject::store::check`.
 macro_rules! test_checks {
@@ -27,7 +27,7 @@ macro_rules! test_checks {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $check() {
                     let name = concat!(stringify!($subject), "/", stringify!($check));
-                    let fixture = $crate::support::fixture::Fixture::$store().await;
+                    let fixture = $crate::support::stores::fixture::Fixture::$store().await;
                     $crate::conformance_checks::play(name, &fixture).await;
                 }
             )+

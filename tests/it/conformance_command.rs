@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::support::conformance::{lines, play};
-use crate::support::redis::{IN_MEMORY, Redis};
-use crate::support::server::free_port;
-use crate::support::service::{self, Service, embedded, on_redis};
-use crate::support::tls::Authority;
+use crate::support::processes::redis::{IN_MEMORY, Redis};
+use crate::support::processes::server::free_port;
+use crate::support::processes::service::{self, Service, embedded, on_redis};
+use crate::support::processes::tls::Authority;
 
 /// Asserts that every check passed, and asserts the last line of the report.
 fn assert_passed(output: &Output) {

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::support::conformance::{lines, play};
-use crate::support::service::{Service, embedded};
+use crate::support::processes::service::{Service, embedded};
 
 /// A change of a response: gets method and path of the request, the response, and the JSON body to return.
 type Fault = fn(&Method, &str, &mut Response, Value) -> Value;

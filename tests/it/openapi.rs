@@ -1,8 +1,9 @@
-//! The document: the committed one is the binary's, and it leaves nothing out.
+//! The OpenAPI document: the committed file equals the output of the binary, and every operation is
+//! complete.
 
 use serde_json::{Value, json};
 
-use crate::support::service;
+use crate::support::processes::service;
 
 fn document() -> Value {
     let printed = service::output(service::command().arg("openapi"));
@@ -10,7 +11,7 @@ fn document() -> Value {
     serde_json::from_slice(&printed.stdout).unwrap()
 }
 
-/// Every operation: its method, its path and itself.
+/// Operations: method, path and description.
 fn operations(document: &Value) -> Vec<(String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let of_path = |(path, methods): (&String, &Value)| {
@@ -24,7 +25,7 @@ fn operations(document: &Value) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn the_committed_document_is_what_the_binary_prints() {
+fn the_committed_document_equals_the_output_of_the_binary() {
     let printed = service::output(service::command().arg("openapi"));
     let committed =
         std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap();
@@ -35,7 +36,7 @@ fn the_committed_document_is_what_the_binary_prints() {
 }
 
 #[test]
-fn every_operation_is_there_with_every_status_it_can_answer() {
+fn every_operation_is_documented_with_every_status() {
     let statuses: Vec<_> = operations(&document())
         .into_iter()
         .map(|(name, operation)| {
@@ -102,7 +103,7 @@ fn every_status_has_a_description_a_schema_and_an_example() {
                     .is_some_and(|text| !text.is_empty()),
                 "{name}: {status}"
             );
-            // It has no body.
+            // The response has no body.
             if status == "304" {
                 assert!(response["content"].is_null(), "{name}");
                 continue;
@@ -126,7 +127,7 @@ fn every_status_has_a_description_a_schema_and_an_example() {
     }
 }
 
-/// The example of a schema, its own or that of the one it refers to.
+/// Example of a schema, or of the referenced schema.
 fn example<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str() {
         Some(reference) => &document.pointer(reference.trim_start_matches('#')).unwrap()["example"],
@@ -135,7 +136,7 @@ fn example<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
 }
 
 #[test]
-fn reads_of_stats_are_conditional_and_nothing_else_is() {
+fn only_reads_of_stats_are_conditional() {
     for (name, operation) in operations(&document()) {
         let is_read = name.starts_with("get /courses");
         let parameters = operation["parameters"].as_array().into_iter().flatten();
@@ -150,7 +151,7 @@ fn reads_of_stats_are_conditional_and_nothing_else_is() {
 }
 
 #[test]
-fn every_parameter_says_what_it_may_be() {
+fn every_parameter_states_the_accepted_values() {
     for (name, operation) in operations(&document()) {
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             let is_day = name.ends_with("/activity");

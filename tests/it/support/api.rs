@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
 /// The API served in this process on a port of its own, until this value is dropped.
 pub(crate) struct Api {
@@ -38,16 +38,16 @@ impl Default for Settings {
     /// No limit that a test would meet by chance.
     fn default() -> Self {
         Self {
-            request_timeout: PATIENCE,
+            request_timeout: TIMEOUT,
             max_requests: 1_000,
             body_bytes: BODY_BYTES,
             limits: Limits {
                 max_connections: 10_000,
-                header_timeout: PATIENCE,
-                idle_timeout: PATIENCE,
-                write_timeout: PATIENCE,
-                linger: PATIENCE,
-                shutdown_grace: PATIENCE,
+                header_timeout: TIMEOUT,
+                idle_timeout: TIMEOUT,
+                write_timeout: TIMEOUT,
+                linger: TIMEOUT,
+                shutdown_grace: TIMEOUT,
             },
         }
     }
@@ -61,7 +61,7 @@ impl Api {
     pub(crate) async fn serve_with(store: Arc<dyn StatsStore>, settings: Settings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = Client::new(listener.local_addr().unwrap());
-        let state = State::new(store, settings.max_requests, settings.body_bytes, PATIENCE);
+        let state = State::new(store, settings.max_requests, settings.body_bytes, TIMEOUT);
         let app = api::endpoint(&state, settings.request_timeout);
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async { drop(stopped.await) };
@@ -117,7 +117,7 @@ impl Client {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .timeout(PATIENCE)
+            .timeout(TIMEOUT)
             .build()
             .unwrap();
         Self { address, http }
@@ -203,7 +203,7 @@ impl Client {
         // The service may answer and close before it has read all; that resets the connection.
         let _ = stream.write_all(request).await;
         let mut answer = Vec::new();
-        let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        let read = tokio::time::timeout(TIMEOUT, stream.read_to_end(&mut answer)).await;
         let _ = read.expect("the service closes the connection");
         String::from_utf8_lossy(&answer).into_owned()
     }

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use super::service;
+use crate::support::processes::service;
 
 /// Plays the contract against a URL, with more environment.
 pub(crate) async fn play(url: &str, environment: &[(&str, String)]) -> Output {

@@ -1,0 +1,8 @@
+//! Commands of the binary.
+
+mod control;
+mod interrupted;
+mod memory;
+mod process;
+mod topologies;
+mod transfer;

@@ -1,0 +1,226 @@
+//! Verify and repair of the embedded store, with corrupt rows and under load.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use rand::Rng;
+use study_stats::domain::{LearnerId, OccurredAt, Record, SessionId, Stats};
+use study_stats::store::StatsStore;
+use study_stats::store::embedded::EmbeddedStore;
+use study_stats::store::maintenance::{Difference, Maintenance, VerifyReport};
+use tokio::sync::mpsc;
+
+use crate::support::faults::corrupt_rows::{CORRUPTED, corrupt};
+use crate::support::id;
+use crate::support::load::background::{Background, Progress};
+use crate::support::stores::embedded_samples::{SampleEnrolment, TIMES, directory_of, open};
+use crate::support::stores::history::stats;
+use crate::support::stores::maintenance;
+use crate::support::stores::model::is_stored;
+use crate::support::stores::tables::change;
+
+/// Verifies the store. Differences by key; each key is reported once.
+async fn verify(
+    store: &dyn Maintenance,
+    repair: bool,
+) -> (BTreeMap<String, Difference>, VerifyReport) {
+    let (report, reported) = maintenance::verify(store, repair).await.unwrap();
+    let mut differences = BTreeMap::new();
+    for difference in reported {
+        let former = differences.insert(difference.key.clone(), difference);
+        assert!(former.is_none(), "{former:?} is reported twice");
+    }
+    assert_eq!(report.differences, differences.len() as u64);
+    let mended = differences.values().filter(|difference| difference.repaired);
+    assert_eq!(report.repaired, mended.count() as u64);
+    (differences, report)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn verify_reports_exactly_the_corrupt_rows_and_repairs_all() {
+    let (directory, samples) = directory_of(CORRUPTED + 5).await;
+    assert_eq!(
+        verify(&open(directory.path()), false).await.0,
+        BTreeMap::new()
+    );
+    let corrupted = change(directory.path(), |tables| corrupt(tables, &samples));
+    let store = open(directory.path());
+    for repair in [false, true] {
+        let (found, verified) = verify(&store, repair).await;
+        let reported = found.iter().map(|(key, difference)| {
+            (
+                key.clone(),
+                [difference.expected.clone(), difference.found.clone()],
+            )
+        });
+        assert_eq!(reported.collect::<BTreeMap<_, _>>(), corrupted);
+        assert!(found.values().all(|difference| difference.repaired == repair));
+        assert_eq!(verified.sessions, samples.len() as u64 * 3);
+        assert_eq!(verified.is_consistent(), repair);
+    }
+    assert_eq!(verify(&store, false).await.0, BTreeMap::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unreadable_session_is_reported_and_left_unchanged() {
+    let (directory, samples) = directory_of(2).await;
+    let (enrolment, session) = (samples[0].enrolment, samples[0].sessions[2]);
+    let (learner, course) = (enrolment.learner, enrolment.course);
+    let key = (learner.as_u128(), course.as_u128(), session.as_u128());
+    change(directory.path(), |tables| {
+        let row = (f64::NAN, -2.25, 1e12, TIMES[2], 0);
+        tables.sessions.insert(key, row).unwrap();
+    });
+    let store = open(directory.path());
+    for repair in [false, true, false] {
+        let (found, verified) = verify(&store, repair).await;
+        let expected = Difference {
+            key: format!("sessions[{learner}, {course}, {session}]"),
+            expected: "numbers in range".into(),
+            found: "modules NaN, score -2.25, time 1000000000000, o 3000, d 0".into(),
+            repaired: false,
+        };
+        assert_eq!(found.into_values().collect::<Vec<_>>(), [expected]);
+        assert!(!verified.is_consistent());
+    }
+    let totals = store.totals(enrolment).await.unwrap().unwrap();
+    assert_eq!(totals.sessions, 3);
+}
+
+/// Sessions of a writer, with `None` for a deleted session.
+type Written = HashMap<SessionId, Option<Stats>>;
+
+/// Background writers that record, replace and delete sessions, each of one enrolment.
+type Writers = Background<(SampleEnrolment, Written)>;
+
+fn start_writers(store: &Arc<EmbeddedStore>, samples: &[SampleEnrolment]) -> Writers {
+    Background::start(samples.to_vec(), |sample, progress| {
+        write(Arc::clone(store), sample, progress)
+    })
+}
+
+/// Stops the writers, and asserts that no write was lost.
+async fn stop_writers(writers: Writers, store: &EmbeddedStore) {
+    for (sample, sessions) in writers.stop().await {
+        for (session, stats) in sessions {
+            let stored = store.session(sample.enrolment, session).await;
+            assert_eq!(stored.unwrap().map(|stored| stored.stats), stats);
+        }
+    }
+}
+
+async fn write(
+    store: Arc<EmbeddedStore>,
+    sample: SampleEnrolment,
+    progress: Arc<Progress>,
+) -> (SampleEnrolment, Written) {
+    let mut written: Written = sample
+        .records()
+        .map(|record| (record.session, Some(record.stats)))
+        .collect();
+    let mut time = 10_000;
+    while !progress.is_stopped() {
+        let (is_new, is_deletion, number) = {
+            let random = &mut rand::rng();
+            (
+                random.random_bool(0.5),
+                random.random_bool(0.4),
+                random.random(),
+            )
+        };
+        let session = if is_new {
+            id()
+        } else {
+            *written.keys().next().unwrap()
+        };
+        if is_deletion && !is_new {
+            let deletion = store.delete_session(sample.enrolment, session);
+            deletion.await.unwrap();
+            written.insert(session, None);
+        } else {
+            time += 1;
+            let stats = stats(number, -number, 1e3 * number);
+            let record = Record {
+                enrolment: sample.enrolment,
+                session,
+                stats,
+                // Some before all other sessions, some after.
+                occurred_at: Some(OccurredAt::from_utc_millis(if is_new && time % 2 == 0 {
+                    -time
+                } else {
+                    time
+                })),
+            };
+            let outcome = store.record(&record).await.unwrap();
+            assert!(is_stored(outcome));
+            written.insert(session, Some(stats));
+        }
+        progress.step();
+    }
+    (sample, written)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_writes_are_no_differences() {
+    let (directory, samples) = directory_of(16).await;
+    let store = Arc::new(open(directory.path()));
+    let writers = start_writers(&store, &samples);
+    for repair in [false, true].repeat(5) {
+        let before = writers.steps();
+        while writers.steps() < before + 100 {
+            assert_eq!(verify(&*store, repair).await.0, BTreeMap::new());
+        }
+    }
+    stop_writers(writers, &store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_under_load_corrects_every_difference_and_loses_no_write() {
+    for _ in 0..5 {
+        let (directory, samples) = directory_of(CORRUPTED + 5).await;
+        let corrupted = change(directory.path(), |tables| corrupt(tables, &samples));
+        let store = Arc::new(open(directory.path()));
+        let writers = start_writers(&store, &samples);
+        writers.wait_for_steps(20).await;
+        let (found, verified) = verify(&*store, true).await;
+        assert!(verified.is_consistent(), "{found:#?}");
+        // A write may have repaired a row of the course, or changed the difference.
+        assert!(found.len() >= corrupted.len() / 2);
+        writers.wait_for_steps(20).await;
+        assert_eq!(verify(&*store, false).await.0, BTreeMap::new());
+        stop_writers(writers, &store).await;
+        assert_eq!(verify(&*store, false).await.0, BTreeMap::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_verification_without_a_receiver_is_cancelled() {
+    let (directory, samples) = directory_of(CORRUPTED + 5).await;
+    change(directory.path(), |tables| corrupt(tables, &samples));
+    let store = open(directory.path());
+    let (events, reported) = mpsc::channel(1);
+    drop(reported);
+    let verified = store.verify(true, events).await.unwrap();
+    assert!(verified.differences <= 1, "{verified:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_learners_are_listed_in_order() {
+    let (directory, samples) = directory_of(2_100).await;
+    let store = open(directory.path());
+    let mut walked: Vec<LearnerId> = Vec::new();
+    loop {
+        let some = store.learners(walked.last().copied()).await.unwrap();
+        if some.is_empty() {
+            break;
+        }
+        walked.extend(some);
+    }
+    let learners: BTreeSet<_> = samples
+        .iter()
+        .map(|sample| sample.enrolment.learner)
+        .collect();
+    assert_eq!(walked, learners.into_iter().collect::<Vec<_>>());
+    let last = LearnerId::parse("ffffffff-ffff-ffff-ffff-ffffffffffff").unwrap();
+    assert_eq!(store.learners(Some(last)).await.unwrap(), []);
+}

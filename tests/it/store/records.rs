@@ -1,0 +1,289 @@
+//! Records, batches and totals in every store, to the last digit. Each case runs on all stores.
+
+use study_stats::domain::{
+    Decimal, Enrolment, MAX_MAGNITUDE, Measures, OccurredAt, Outcome, Record, Totals,
+};
+
+use crate::for_every_store;
+use crate::support::stores::fixture::Fixture;
+use crate::support::stores::history::{History, neighbour, record, recount, stats};
+use crate::support::{id, now};
+
+for_every_store!(
+    a_session_is_read_back_as_recorded,
+    sessions_totals_and_summaries_without_a_record_are_absent,
+    a_replaced_session_moves_the_totals_by_the_difference,
+    the_mean_is_over_sessions,
+    an_older_record_is_superseded_and_an_equally_old_record_replaces,
+    a_record_without_a_time_gets_the_current_time,
+    a_record_past_the_limit_of_a_sum_is_refused_without_a_change,
+    the_limit_applies_to_the_summary_too,
+    a_batch_returns_an_outcome_per_record_in_order,
+    an_empty_batch_has_no_outcomes,
+    a_random_history_equals_the_model,
+);
+
+async fn a_session_is_read_back_as_recorded(fixture: &Fixture) {
+    let store = &fixture.store;
+    let numbers = [
+        0.0,
+        5.0,
+        0.1,
+        0.840_136_556_537_863_9,
+        MAX_MAGNITUDE,
+        MAX_MAGNITUDE.next_down(),
+        f64::MIN_POSITIVE,
+        5e-324,
+        1e-15,
+        123_456_789_012.345_67,
+    ];
+    for (local_day, number) in (-3..).zip(numbers) {
+        let occurred_at = OccurredAt {
+            millis: 1_000 * i64::from(local_day),
+            local_day,
+        };
+        let record = Record {
+            occurred_at: Some(occurred_at),
+            ..record(id(), id(), stats(number, -number, number))
+        };
+        assert_eq!(store.record(&record).await.unwrap(), Outcome::Created);
+        let session = store
+            .session(record.enrolment, record.session)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(session.stats, record.stats);
+        assert_eq!(session.occurred_at, occurred_at);
+        let totals = store.totals(record.enrolment).await.unwrap();
+        assert_eq!(totals, Some(recount([&record.stats])));
+    }
+}
+
+async fn sessions_totals_and_summaries_without_a_record_are_absent(fixture: &Fixture) {
+    let store = &fixture.store;
+    let stored = record(id(), id(), stats(1.0, 2.0, 3.0));
+    store.record(&stored).await.unwrap();
+    let Record {
+        enrolment: Enrolment { learner, course },
+        session,
+        ..
+    } = stored;
+    for (learner, course, session) in [
+        (id(), course, session),
+        (learner, id(), session),
+        (learner, course, id()),
+    ] {
+        assert_eq!(
+            store
+                .session(Enrolment::new(learner, course), session)
+                .await
+                .unwrap(),
+            None
+        );
+    }
+    for (learner, course) in [(id(), course), (learner, id())] {
+        assert_eq!(
+            store.totals(Enrolment::new(learner, course)).await.unwrap(),
+            None
+        );
+    }
+}
+
+async fn a_replaced_session_moves_the_totals_by_the_difference(fixture: &Fixture) {
+    let store = &fixture.store;
+    let (learner, course) = (id(), id());
+    let unchanged = record(learner, course, stats(0.1, 0.2, 0.3));
+    let first = record(learner, course, stats(7.7, -3.3, 1e12));
+    let replaced = Record {
+        stats: stats(0.0, 0.0, 0.0),
+        ..first
+    };
+    for (record, outcome) in [
+        (&unchanged, Outcome::Created),
+        (&first, Outcome::Created),
+        (&replaced, Outcome::Replaced),
+    ] {
+        assert_eq!(store.record(record).await.unwrap(), outcome);
+    }
+    let totals = store.totals(Enrolment::new(learner, course)).await.unwrap();
+    assert_eq!(totals, Some(recount([&unchanged.stats, &replaced.stats])));
+    assert_eq!(totals.unwrap().sessions, 2);
+}
+
+async fn the_mean_is_over_sessions(fixture: &Fixture) {
+    let store = &fixture.store;
+    let (learner, course) = (id(), id());
+    for (modules, score, time) in [(1.0, 10.0, 5.0), (9.0, 20.0, 5.0), (100.0, 0.5, 1_000.0)] {
+        store
+            .record(&record(learner, course, stats(modules, score, time)))
+            .await
+            .unwrap();
+    }
+    let totals = store
+        .totals(Enrolment::new(learner, course))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(totals.average_score(), 30.5 / 3.0);
+}
+
+async fn an_older_record_is_superseded_and_an_equally_old_record_replaces(fixture: &Fixture) {
+    let store = &fixture.store;
+    let first = record(id(), id(), stats(0.0, 0.0, 0.0));
+    let at = |millis: i64, modules: f64| Record {
+        occurred_at: Some(OccurredAt::from_utc_millis(millis)),
+        stats: stats(modules, modules, modules),
+        ..first
+    };
+    for (record, outcome, modules) in [
+        (at(1_000, 1.0), Outcome::Created, 1.0),
+        (at(999, 2.0), Outcome::Superseded, 1.0),
+        (at(1_000, 3.0), Outcome::Replaced, 3.0),
+        (at(1_001, 4.0), Outcome::Replaced, 4.0),
+        (at(-1, 5.0), Outcome::Superseded, 4.0),
+    ] {
+        assert_eq!(store.record(&record).await.unwrap(), outcome);
+        let totals = store.totals(first.enrolment).await.unwrap();
+        assert_eq!(totals, Some(recount([&stats(modules, modules, modules)])));
+    }
+}
+
+async fn a_record_without_a_time_gets_the_current_time(fixture: &Fixture) {
+    let store = &fixture.store;
+    let current = record(id(), id(), stats(1.0, 1.0, 1.0));
+    assert_eq!(store.record(&current).await.unwrap(), Outcome::Created);
+    let session = store
+        .session(current.enrolment, current.session)
+        .await
+        .unwrap()
+        .unwrap();
+    let off_by = now() - session.occurred_at.millis;
+    assert!((0..60_000).contains(&off_by), "off by {off_by} ms");
+    assert_eq!(
+        session.occurred_at,
+        OccurredAt::from_utc_millis(session.occurred_at.millis)
+    );
+
+    let ahead = |millis| {
+        Some(OccurredAt::from_utc_millis(
+            session.occurred_at.millis + millis,
+        ))
+    };
+    let earlier = Record {
+        occurred_at: ahead(-1),
+        ..current
+    };
+    assert_eq!(store.record(&earlier).await.unwrap(), Outcome::Superseded);
+    assert_eq!(store.record(&current).await.unwrap(), Outcome::Replaced);
+    let later = Record {
+        occurred_at: ahead(3_600_000),
+        ..current
+    };
+    assert_eq!(store.record(&later).await.unwrap(), Outcome::Replaced);
+    assert_eq!(store.record(&current).await.unwrap(), Outcome::Superseded);
+}
+
+async fn a_record_past_the_limit_of_a_sum_is_refused_without_a_change(fixture: &Fixture) {
+    let store = &fixture.store;
+    let (learner, course) = (id(), id());
+    let sessions = fixture.fill(learner, course).await;
+    let full = Some(Totals {
+        sessions,
+        sums: Measures {
+            modules: Decimal::default(),
+            score: Decimal::default() - Decimal::LIMIT,
+            time: Decimal::LIMIT,
+        },
+    });
+    assert_eq!(
+        store.totals(Enrolment::new(learner, course)).await.unwrap(),
+        full
+    );
+
+    for past in [stats(1.0, 1.0, 1e-15), stats(1.0, -1e-15, 0.0)] {
+        let more = record(learner, course, past);
+        assert_eq!(store.record(&more).await.unwrap(), Outcome::LimitExceeded);
+        assert_eq!(
+            store.totals(Enrolment::new(learner, course)).await.unwrap(),
+            full
+        );
+        let stored = store
+            .session(Enrolment::new(learner, course), more.session)
+            .await
+            .unwrap();
+        assert_eq!(stored, None);
+    }
+    let within = record(learner, course, stats(0.0, 0.0, 0.0));
+    assert_eq!(store.record(&within).await.unwrap(), Outcome::Created);
+}
+
+async fn the_limit_applies_to_the_summary_too(fixture: &Fixture) {
+    let store = &fixture.store;
+    let (learner, course) = (id(), id());
+    let neighbour = neighbour(learner);
+    fixture.fill(learner, course).await;
+
+    let more = record(neighbour, course, stats(0.0, 0.0, 1.0));
+    assert_eq!(store.record(&more).await.unwrap(), Outcome::LimitExceeded);
+    assert_eq!(
+        store
+            .totals(Enrolment::new(neighbour, course))
+            .await
+            .unwrap(),
+        None
+    );
+    let elsewhere = Record {
+        enrolment: Enrolment::new(neighbour, id()),
+        ..more
+    };
+    assert_eq!(store.record(&elsewhere).await.unwrap(), Outcome::Created);
+}
+
+async fn a_batch_returns_an_outcome_per_record_in_order(fixture: &Fixture) {
+    let store = &fixture.store;
+    let first = record(id(), id(), stats(1.0, 1.0, 1.0));
+    let other = record(id(), id(), stats(5.0, 5.0, 5.0));
+    let old = Some(OccurredAt::from_utc_millis(0));
+    let batch = [
+        first,
+        Record {
+            occurred_at: old,
+            ..first
+        },
+        Record {
+            stats: stats(2.0, 2.0, 2.0),
+            ..first
+        },
+        other,
+        Record {
+            stats: stats(3.0, 3.0, 3.0),
+            ..first
+        },
+    ];
+    let outcomes: Result<Vec<_>, _> = store.record_many(&batch).await.into_iter().collect();
+    let (created, replaced) = (Outcome::Created, Outcome::Replaced);
+    assert_eq!(
+        outcomes.unwrap(),
+        [created, Outcome::Superseded, replaced, created, replaced]
+    );
+    let totals = store.totals(first.enrolment).await.unwrap();
+    assert_eq!(totals, Some(recount([&stats(3.0, 3.0, 3.0)])));
+    assert_eq!(
+        store.totals(other.enrolment).await.unwrap(),
+        Some(recount([&other.stats]))
+    );
+}
+
+async fn an_empty_batch_has_no_outcomes(fixture: &Fixture) {
+    assert!(fixture.store.record_many(&[]).await.is_empty());
+}
+
+async fn a_random_history_equals_the_model(fixture: &Fixture) {
+    let seed = rand::random();
+    println!("the history's seed is {seed}");
+    let mut history = History::new(seed);
+    for _ in 0..80 {
+        history.step(&*fixture.store).await;
+    }
+    assert_eq!(fixture.audit().await, history.model.sessions.len());
+}

@@ -1,0 +1,224 @@
+//! Keys and values of the Redis store.
+
+use redis::{AsyncCommands, cmd};
+use study_stats::domain::{CourseId, Outcome, Record, Slice};
+use study_stats::store::redis::RedisStore;
+use study_stats::store::{StatsStore, StoreError};
+
+use crate::support::api::{Api, assert_error, body};
+use crate::support::http::batch::{batch, modules, new_record, post_batch, stored};
+use crate::support::stores::fixture::{Fixture, redis_settings};
+use crate::support::stores::golden::{
+    COURSE, COURSES_KEY, ERASED_KEY, LEARNER, SESSION_KEY, SUMMARY_KEY, TIMELINE_KEY, TOTALS_KEY,
+    fields, golden, hash,
+};
+use crate::support::stores::history::{record, recount, stats};
+use crate::support::stores::model::is_stored;
+use crate::support::{eventually, id};
+
+#[tokio::test]
+async fn a_record_fills_the_keys_of_the_data_model() {
+    let fixture = Fixture::redis().await;
+    let mut redis = fixture.server().connection().await;
+    fixture
+        .store
+        .record(&golden(stats(2.5, -0.25, 0.0), 1_000))
+        .await
+        .unwrap();
+
+    let mut keys: Vec<String> = redis.keys("*").await.unwrap();
+    keys.sort();
+    assert_eq!(
+        keys,
+        [
+            SUMMARY_KEY,
+            TIMELINE_KEY,
+            SESSION_KEY,
+            TOTALS_KEY,
+            COURSES_KEY
+        ]
+    );
+    let session = [
+        ("d", "7"),
+        ("m", "2.5"),
+        ("o", "1000"),
+        ("s", "-0.25"),
+        ("t", "0"),
+    ];
+    assert_eq!(hash(&mut redis, SESSION_KEY).await, fields(&session));
+    // Fields of zero are omitted.
+    let sums = [
+        ("m", "2"),
+        ("mf", "500000000000000"),
+        ("n", "1"),
+        ("sf", "-250000000000000"),
+    ];
+    assert_eq!(hash(&mut redis, TOTALS_KEY).await, fields(&sums));
+    assert_eq!(
+        hash(&mut redis, SUMMARY_KEY).await,
+        fields(&[&[("l", "1")], &sums[..]].concat())
+    );
+    let timeline: Vec<(Vec<u8>, i64)> = redis.zrange_withscores(TIMELINE_KEY, 0, -1).await.unwrap();
+    assert_eq!(timeline, [(vec![0; 16], 1_000)]);
+    let courses: Vec<(Vec<u8>, i64)> = redis.zrange_withscores(COURSES_KEY, 0, -1).await.unwrap();
+    assert_eq!(
+        courses,
+        [(CourseId::parse(COURSE).unwrap().as_bytes().to_vec(), 1_000)]
+    );
+
+    fixture
+        .store
+        .record(&golden(stats(0.0, -1e12, 1e12), 2_000))
+        .await
+        .unwrap();
+    let sums = [("n", "1"), ("s", "-1000000000000"), ("t", "1000000000000")];
+    assert_eq!(hash(&mut redis, TOTALS_KEY).await, fields(&sums));
+    assert_eq!(
+        hash(&mut redis, SUMMARY_KEY).await,
+        fields(&[&[("l", "1")], &sums[..]].concat())
+    );
+    let timeline: Vec<(Vec<u8>, i64)> = redis.zrange_withscores(TIMELINE_KEY, 0, -1).await.unwrap();
+    assert_eq!(timeline, [(vec![0; 16], 2_000)]);
+}
+
+#[tokio::test]
+async fn an_older_session_does_not_move_the_course_back() {
+    let fixture = Fixture::redis().await;
+    let mut redis = fixture.server().connection().await;
+    let newer = golden(stats(1.0, 1.0, 1.0), 2_000);
+    let older = Record {
+        session: id(),
+        ..golden(stats(1.0, 1.0, 1.0), 1_000)
+    };
+    for record in [newer, older] {
+        fixture.store.record(&record).await.unwrap();
+    }
+    let courses: Vec<(Vec<u8>, i64)> = redis.zrange_withscores(COURSES_KEY, 0, -1).await.unwrap();
+    assert_eq!(courses[0].1, 2_000);
+    assert_eq!(redis.zcard::<_, usize>(TIMELINE_KEY).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_record_no_later_than_the_erasure_of_the_learner_is_erased() {
+    let fixture = Fixture::redis().await;
+    let mut redis = fixture.server().connection().await;
+    redis.set::<_, _, ()>(ERASED_KEY, 1_000).await.unwrap();
+    let before = golden(stats(1.0, 1.0, 1.0), 1_000);
+    assert_eq!(
+        fixture.store.record(&before).await.unwrap(),
+        Outcome::Erased
+    );
+    assert_eq!(fixture.store.totals(before.enrolment).await.unwrap(), None);
+
+    let api = Api::serve(fixture.store.clone()).await;
+    let mut body = body(1, 2, 3);
+    body["occurredAt"] = "1970-01-01T00:00:01Z".into();
+    let answer = api.client.post(LEARNER, COURSE, &body).await;
+    assert_eq!(
+        (answer.status, answer.message().as_str()),
+        (410, "learner erased")
+    );
+    body["occurredAt"] = "1970-01-01T00:00:01.001Z".into();
+    assert_eq!(api.client.post(LEARNER, COURSE, &body).await.status, 201);
+}
+
+#[tokio::test]
+async fn flushed_scripts_are_loaded_again() {
+    let fixture = Fixture::redis().await;
+    let mut redis = fixture.server().connection().await;
+    let recorded = record(id(), id(), stats(1.0, 1.0, 1.0));
+    for _ in 0..3 {
+        cmd("SCRIPT")
+            .arg("FLUSH")
+            .exec_async(&mut redis)
+            .await
+            .unwrap();
+        let outcomes = fixture
+            .store
+            .record_many(&[recorded, record(id(), id(), stats(1.0, 1.0, 1.0))])
+            .await;
+        let outcomes = outcomes.into_iter().map(Result::unwrap);
+        assert!(outcomes.into_iter().all(is_stored));
+    }
+    assert_eq!(
+        fixture.store.totals(recorded.enrolment).await.unwrap(),
+        Some(recount([&recorded.stats]))
+    );
+}
+
+#[tokio::test]
+async fn invalid_data_is_distinguished_from_an_absent_redis() {
+    let fixture = Fixture::redis().await;
+    let mut redis = fixture.server().connection().await;
+    let record = golden(stats(1.0, 1.0, 1.0), 0);
+    fixture.store.record(&record).await.unwrap();
+    redis
+        .hset::<_, _, _, ()>(SESSION_KEY, "m", "many")
+        .await
+        .unwrap();
+    let answer = fixture
+        .store
+        .session(record.enrolment, record.session)
+        .await;
+    assert!(
+        matches!(answer, Err(StoreError::Unexpected(_))),
+        "{answer:?}"
+    );
+    redis.set::<_, _, ()>(TOTALS_KEY, "x").await.unwrap();
+    let answer = fixture.store.totals(record.enrolment).await;
+    assert!(
+        matches!(answer, Err(StoreError::Unexpected(_))),
+        "{answer:?}"
+    );
+    let answer = fixture
+        .store
+        .courses(record.enrolment.learner, Slice::first(1))
+        .await;
+    assert!(
+        matches!(answer, Err(StoreError::Unexpected(_))),
+        "{answer:?}"
+    );
+    let answer = fixture.store.record(&record).await;
+    assert!(
+        matches!(answer, Err(StoreError::Unexpected(_))),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_batch_with_a_failed_record_returns_the_failure_and_may_be_repeated() {
+    let fixture = Fixture::redis().await;
+    let Api { client, .. } = &Api::serve(fixture.store.clone()).await;
+    let redis = fixture.server();
+    let broken = new_record();
+    post_batch(client, std::slice::from_ref(&broken)).await;
+    let keys: Vec<String> = redis.ask("KEYS ss:*:t:*").await;
+    redis.ask::<()>(&format!("SET {} text", keys[0])).await;
+
+    let records = [new_record(), broken, new_record()];
+    let answer = client.batch(batch(records.clone())).await;
+    assert_error(&answer, 500, "internal server error", "internal_error");
+    redis.ask::<()>(&format!("DEL {}", keys[0])).await;
+    assert_eq!(
+        post_batch(client, &records).await,
+        [stored(), stored(), stored()]
+    );
+    for record in [&records[0], &records[2]] {
+        assert_eq!(modules(client, record).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn stores_with_different_prefixes_are_separate() {
+    let fixture = Fixture::redis().await;
+    let settings = redis_settings(&["--redis-key-prefix", "other"]);
+    let other = RedisStore::open(&fixture.server().url(), &settings).unwrap();
+    eventually("the other store is connected", || async {
+        other.ping().await.ok()
+    })
+    .await;
+    let record = record(id(), id(), stats(1.0, 1.0, 1.0));
+    other.record(&record).await.unwrap();
+    assert_eq!(fixture.store.totals(record.enrolment).await.unwrap(), None);
+    assert!(other.totals(record.enrolment).await.unwrap().is_some());
+}

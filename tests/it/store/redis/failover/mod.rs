@@ -1,0 +1,6 @@
+//! Failures of Redis servers under load, in every topology.
+
+mod cluster;
+mod replicas;
+mod sentinel;
+mod single_server;

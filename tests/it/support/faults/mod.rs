@@ -1,0 +1,5 @@
+//! Faults: corrupt rows and keys, broken connections.
+
+pub(crate) mod corrupt_keys;
+pub(crate) mod corrupt_rows;
+pub(crate) mod proxy;

@@ -1,0 +1,4 @@
+//! HTTP requests: raw sockets and batches.
+
+pub(crate) mod batch;
+pub(crate) mod raw;
