@@ -22,7 +22,7 @@ use super::connection::lanes::OpenLane;
 use crate::store::doctor::{Diagnosis, Severity};
 use server_info::ServerInfo;
 
-/// Interval between two looks for an open lane.
+/// Interval between two attempts to pick an open lane.
 const LANE_INTERVAL: Duration = Duration::from_millis(10);
 
 impl RedisStore {

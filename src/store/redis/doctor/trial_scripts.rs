@@ -52,11 +52,9 @@ impl Probe {
     }
 
     async fn time_page(&self, latency: &mut Latency) -> Result<(), StoreError> {
-        let timeline = self.store.keys.timeline(self.enrolment);
+        let index = self.store.keys.timeline(self.enrolment);
         while !latency.is_complete() {
-            let page = self
-                .store
-                .read_page(&timeline, Span::ALL, Slice::first(PAGE));
+            let page = self.store.read_page(&index, Span::ALL, Slice::first(PAGE));
             latency.time(page).await?;
         }
         Ok(())

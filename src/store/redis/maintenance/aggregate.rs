@@ -97,7 +97,7 @@ fn text(delta: &AggregateDelta) -> String {
     display::fields(counts.into_iter().chain(sums.into_array()))
 }
 
-/// A stored aggregate and its recount from the sessions, at one moment.
+/// A stored aggregate and the recount from the sessions, at the same moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AggregateCheck {
     pub(crate) stored: StoredAggregate,

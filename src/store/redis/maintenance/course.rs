@@ -66,8 +66,8 @@ impl EnrolmentRecount {
     }
 
     fn check(&self) -> Option<AggregateCheck> {
-        let (derived, recounted) = (self.derived.as_ref()?, self.totals.into());
-        let stored = derived.totals.clone();
+        let stored = self.derived.as_ref()?.totals.clone();
+        let recounted = self.totals.into();
         Some(AggregateCheck { stored, recounted })
     }
 
@@ -79,10 +79,6 @@ impl EnrolmentRecount {
             (None, Some(Ok(Some(_)))) | (Some(_), Some(Ok(None))) => false,
             _ => true,
         }
-    }
-
-    fn is_equal(&self) -> bool {
-        self.is_latest_equal() && self.check().is_some_and(|check| check.is_equal())
     }
 
     /// Deviation of the totals and of the course index entry. Writes leave both as they are.
@@ -101,7 +97,7 @@ type LatestDeviation = (Option<i64>, Result<Option<String>, WrongType>);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum EntryMode {
     Verify,
-    /// Repair without a report, as the index itself is reported.
+    /// Repair without a report, as the report has the index as a whole.
     RepairOnly,
     CountOnly,
 }
@@ -114,9 +110,8 @@ impl VerifyRun<'_> {
         enrolment: Enrolment,
         unindexed: &BTreeSet<SessionId>,
     ) -> Step<Option<Deviation>> {
-        let first = self
-            .recount(enrolment, unindexed, EntryMode::Verify)
-            .await?;
+        let mode = EntryMode::Verify;
+        let first = self.recount(enrolment, unindexed, mode).await?;
         let recount = self.confirm_recount(enrolment, unindexed, first).await?;
         self.add_recounted_sessions(recount.totals.sessions).await?;
         if recount.is_unreadable {
@@ -152,15 +147,16 @@ impl VerifyRun<'_> {
                 let deviations = Some(recount.deviations());
                 agreeing = if deviations == last { agreeing + 1 } else { 1 };
                 last = deviations;
-                if recount.snapshots == 1 || recount.is_equal() || agreeing == AGREEING {
+                let is_equal = recount.is_latest_equal()
+                    && recount.check().is_some_and(|check| check.is_equal());
+                if recount.snapshots == 1 || is_equal || agreeing == AGREEING {
                     return Ok(recount);
                 }
             }
             let wait = LONGEST_WAIT.mul_f64(f64::from(attempt) / f64::from(ATTEMPTS));
             tokio::time::sleep(wait).await;
-            recount = self
-                .recount(enrolment, unindexed, EntryMode::CountOnly)
-                .await?;
+            let mode = EntryMode::CountOnly;
+            recount = self.recount(enrolment, unindexed, mode).await?;
         }
         recount.has_changed = true;
         Ok(recount)
@@ -242,12 +238,12 @@ impl VerifyRun<'_> {
         if self.recreated_course_indexes().contains(&enrolment.learner) {
             return Ok(());
         }
-        let found = recount.derived.as_ref().map(|data| data.latest.clone());
-        let found = found.and_then(|latest| latest.ok().flatten());
+        let derived = recount.derived.as_ref();
+        let found = derived.and_then(|data| data.latest.clone().ok().flatten());
         let expected = recount.latest.map(|millis| millis.to_string());
         let [expected, found] = [expected, found].map(or_nothing);
-        let index = self.store.keys.courses(enrolment.learner);
-        let key = format!("{index} {}", enrolment.course);
+        let Enrolment { learner, course } = enrolment;
+        let key = format!("{} {course}", self.store.keys.courses(learner));
         self.report_difference(key, expected, found, self.repair)
             .await
     }

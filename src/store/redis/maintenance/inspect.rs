@@ -83,8 +83,8 @@ impl Inspector<'_> {
         let [summary] = summary;
         self.send_present(summary, found.map(|found| found.text()))
             .await?;
-        let timeline = self.store.keys.timeline(enrolment);
-        self.index(&timeline, Some(enrolment)).await
+        let index = self.store.keys.timeline(enrolment);
+        self.index(&index, Some(enrolment)).await
     }
 
     /// Sends the session, its entry of the session index, and the totals.
@@ -93,8 +93,8 @@ impl Inspector<'_> {
         for session in &snapshot.sessions {
             self.session_value(enrolment, session).await?;
             if let Some(score) = &session.score {
-                let timeline = self.store.keys.timeline(enrolment);
-                self.send(format!("{timeline} {id}"), display::instant(score))
+                let index = self.store.keys.timeline(enrolment);
+                self.send(format!("{index} {id}"), display::instant(score))
                     .await?;
             }
         }

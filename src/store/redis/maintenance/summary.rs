@@ -1,9 +1,9 @@
 //! Verification of a summary row, the summary of a course in a bucket, against the learners of the row.
 //!
 //! The learners are known from a pass over all keys. A learner who has joined the course since is counted in
-//! the row and unknown to the run, so a deviation is unconfirmed at first. Further passes look for new
-//! learners. A deviation is confirmed when four reads of the row agree, and a pass that began after a read
-//! and ended before the next read found no new learner.
+//! the row and unknown to the run, so a deviation is unconfirmed at first. Further passes search for new
+//! learners. A deviation is confirmed when four reads of the row in succession agree, with a pass without a
+//! new learner between each two reads.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ const ATTEMPTS: u32 = 20;
 /// Bucket and course of a summary row.
 type RowId = (u16, CourseId);
 
-/// A summary row that is not the sum of its known learners.
+/// A summary row that deviates from the sum of the known learners.
 pub(crate) struct UnconfirmedSummary {
     row: RowId,
     /// Known learners, each with the deviation of the totals.

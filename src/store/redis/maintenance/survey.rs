@@ -12,7 +12,7 @@ use crate::store::redis::scan::window::Window;
 
 type Groups = Window<LearnerGroup, GroupMembers>;
 
-/// Commands to look up what the keys of one `SCAN` reply do not say by themselves.
+/// Commands to read index entries for the keys of a `SCAN` reply.
 #[derive(Default)]
 struct Lookups {
     sessions: Vec<(LearnerGroup, LearnerId, SessionId)>,

@@ -9,7 +9,7 @@ use crate::store::redis::connection::error::{is_denied, is_transient, no_lane};
 use crate::store::redis::connection::lanes::OpenLane;
 use crate::store::redis::{RETRY_AFTER, RedisStore};
 
-/// Rows of its hash table that a server reads in one `SCAN`: some hundred microseconds.
+/// Rows of the hash table read by one `SCAN`: some hundred microseconds.
 const STEP: usize = 1_000;
 /// Maximum number of restarts of a pass.
 const MAX_RESTARTS: u32 = 30;
@@ -26,7 +26,7 @@ pub(crate) struct Scan<'a> {
     pattern: String,
     lane: OpenLane,
     masters: Masters,
-    /// Addresses of the masters that have keys left, each with its cursor.
+    /// Addresses and cursors of the masters with keys left.
     cursors: Vec<(String, u64)>,
     restarts: u32,
 }

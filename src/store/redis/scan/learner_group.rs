@@ -6,7 +6,7 @@ use super::window::Size;
 use crate::domain::{CourseId, LearnerId, SessionId};
 use crate::store::bucket;
 
-/// Learners that are verified together: the learners of a bucket in a course, whom one summary row sums.
+/// Group of learners to verify together: the learners of a bucket in a course, summed by a summary row.
 /// Without a course, the learners of the bucket whose course index has a member other than a course id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LearnerGroup {
@@ -21,7 +21,7 @@ impl LearnerGroup {
     }
 }
 
-/// Learners of a group, each with the sessions that are absent from the session index.
+/// Learners of a group, each with the sessions absent from the session index.
 #[derive(Debug, Default)]
 pub(crate) struct GroupMembers {
     pub(crate) learners: BTreeMap<LearnerId, BTreeSet<SessionId>>,
@@ -29,7 +29,7 @@ pub(crate) struct GroupMembers {
 }
 
 impl GroupMembers {
-    /// Adds a learner, and a session of the learner that is absent from the session index.
+    /// Adds a learner, and a session of the learner absent from the session index.
     pub(crate) fn add(&mut self, learner: LearnerId, session: Option<SessionId>) {
         let before = self.learners.len();
         let sessions = self.learners.entry(learner).or_default();

@@ -20,7 +20,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(10);
 /// Longest wait between attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// The key has another type than keys of this name have.
+/// Error of a key of the wrong type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WrongType;
 

@@ -1,4 +1,4 @@
-//! Keys and values that a pass over all keys collects, in bounded memory.
+//! Collection of keys and values by passes over all keys, in bounded memory.
 
 use std::collections::BTreeMap;
 
@@ -20,9 +20,9 @@ impl Size for () {
 pub(crate) struct Window<K, V> {
     /// Maximum number of entries.
     capacity: usize,
-    /// Lowest key that the window accepts; `None` for the lowest key of all.
+    /// Lowest accepted key; `None` for the lowest key of all.
     from: Option<K>,
-    /// Lowest key that is left to a later pass.
+    /// Lowest key left to a later pass.
     until: Option<K>,
     is_exhausted: bool,
     entries: BTreeMap<K, V>,
@@ -50,7 +50,7 @@ impl<K: Ord + Clone, V: Default + Size> Window<K, V> {
             && !self.until.as_ref().is_some_and(is_at_least)
     }
 
-    /// Adds an accepted key, and updates its value.
+    /// Adds an accepted key, and updates the value.
     pub(crate) fn add(&mut self, key: K, update: impl FnOnce(&mut V)) {
         if !self.accepts(&key) {
             return;
