@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::output::terminal::Terminal;
 use super::{Target, Task, open};
 use crate::config::{Config, StoreCommand};
 use crate::error::StartError;
+use crate::retry::Backoff;
 use crate::store::Store;
 use crate::telemetry;
 
 /// How long a store is waited for, in times that a connection to it may take.
 const CONNECTS: u32 = 5;
-/// Wait before it is asked again.
-const PAUSE: Duration = Duration::from_millis(50);
+/// Wait between pings.
+const PING_WAIT: Duration = Duration::from_millis(50);
 /// The exit code of a process that SIGPIPE ends, which nobody is told of either.
 const BROKEN_PIPE: u8 = 141;
 
@@ -83,10 +84,11 @@ async fn carry_out(
 /// Waits for a store that may still be connecting.
 async fn until_it_answers(store: &Store, within: Duration) -> Result<(), StartError> {
     let mut reason = format!("no answer within {within:?}");
+    let mut backoff = Backoff::new(PING_WAIT, PING_WAIT);
     let answered = timeout(within, async {
         while let Err(error) = store.requests.ping().await {
             reason = error.to_string();
-            sleep(PAUSE).await;
+            backoff.wait().await;
         }
     });
     answered.await.map_err(|_| environment(reason))

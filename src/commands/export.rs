@@ -9,11 +9,11 @@ use std::time::Instant;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 
-use super::{CommandError, Ui};
+use super::{CommandError, Ui, store_retry};
 use crate::domain::{
     Enrolment, LearnerId, ListedCourse, ListedSession, Page, Position, Slice, Span,
 };
-use crate::retry::patiently;
+use crate::retry::retry;
 use crate::store::{Store, StoreError};
 use crate::wire::session_line;
 
@@ -111,7 +111,10 @@ async fn learners_after(
     store: Store,
     after: Option<LearnerId>,
 ) -> Result<Option<(Vec<LearnerId>, Option<LearnerId>)>, StoreError> {
-    let learners = patiently(|| store.maintenance.learners(after)).await?;
+    let learners = retry(store_retry(), StoreError::is_transient, || {
+        store.maintenance.learners(after)
+    })
+    .await?;
     let last = learners.last().copied();
     Ok(last.map(|_| (learners, last)))
 }
@@ -153,7 +156,10 @@ async fn listed_courses(
     after: Option<Position>,
 ) -> Result<Page<ListedCourse>, StoreError> {
     let slice = Slice { after, limit: PAGE };
-    patiently(|| store.requests.courses(learner, slice)).await
+    retry(store_retry(), StoreError::is_transient, || {
+        store.requests.courses(learner, slice)
+    })
+    .await
 }
 
 async fn listed_sessions(
@@ -162,5 +168,8 @@ async fn listed_sessions(
     after: Option<Position>,
 ) -> Result<Page<ListedSession>, StoreError> {
     let slice = Slice { after, limit: PAGE };
-    patiently(|| store.requests.sessions(enrolment, Span::ALL, slice)).await
+    retry(store_retry(), StoreError::is_transient, || {
+        store.requests.sessions(enrolment, Span::ALL, slice)
+    })
+    .await
 }

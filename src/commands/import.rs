@@ -6,9 +6,8 @@
 use std::time::Instant;
 
 use super::lines::{Lines, MAX_LINE};
-use super::{CommandError, Ui, rate};
+use super::{CommandError, Ui, rate, store_retry};
 use crate::domain::{LearnerId, Outcome, Record};
-use crate::retry::Patience;
 use crate::store::{StatsStore, StoreError};
 use crate::wire::session_line;
 
@@ -133,7 +132,7 @@ impl<'a> Recorder<'a> {
     /// Records all, however often that takes, and gives the outcome of each.
     async fn record(&mut self, records: &[Record]) -> Result<Vec<Outcome>, StoreError> {
         let mut outcomes = Vec::with_capacity(records.len());
-        let mut patience = Patience::default();
+        let mut retry = store_retry();
         while outcomes.len() < records.len() {
             let rest = &records[outcomes.len()..];
             let sent = &rest[..rest.len().min(self.at_once)];
@@ -141,11 +140,12 @@ impl<'a> Recorder<'a> {
             for outcome in StatsStore::record_many(self.store, sent).await {
                 match outcome {
                     Ok(outcome) => {
-                        patience.restore();
+                        retry.reset();
                         outcomes.push(outcome);
                     }
-                    Err(failure) => {
-                        patience.bear(failure).await?;
+                    Err(error) => {
+                        let is_transient = error.is_transient();
+                        retry.wait(error, is_transient).await?;
                         // Those after it again as well: they may be of the same session.
                         self.at_once = (sent.len() / 2).max(1);
                         break;

@@ -15,6 +15,7 @@ mod target;
 mod verify;
 
 use std::io;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -24,6 +25,7 @@ pub use output::Ui;
 pub use target::{Target, open};
 
 use crate::domain::{CourseId, LearnerId, SessionId};
+use crate::retry::{Backoff, Retry};
 use crate::store::maintenance::Subject;
 use crate::store::{Store, StoreError};
 
@@ -101,6 +103,16 @@ pub async fn run(task: &Task, store: &Store, ui: &mut dyn Ui) -> Result<bool, Co
             inspect::inspect(&*store.maintenance, subject, ui).await
         }
     }
+}
+
+/// Time limit of retries of a call to the store.
+const RETRY_LIMIT: Duration = Duration::from_secs(30);
+/// Wait between attempts of a call to the store.
+const RETRY_WAIT: Duration = Duration::from_millis(200);
+
+/// Returns the retry of a call to the store, long enough for a failover.
+const fn store_retry() -> Retry {
+    Retry::new(RETRY_LIMIT, Backoff::new(RETRY_WAIT, RETRY_WAIT))
 }
 
 /// How many there were in a second.

@@ -1,19 +1,20 @@
 //! Where a task is carried out: here, or in the process that has the store open.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::control::ControlClient;
 use super::{CommandError, Task, Ui, run};
 use crate::config::{Config, StoreConfig};
 use crate::error::StartError;
+use crate::retry::{Backoff, Retry, retry};
 use crate::store::Store;
 use crate::store::embedded::EmbeddedStore;
 
-/// How long a process that has the store open is given to end, or to open its door.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How often it is looked at meanwhile.
-const INTERVAL: Duration = Duration::from_millis(50);
+/// Time limit for another process to close the store or to open its control socket.
+const RETRY_LIMIT: Duration = Duration::from_secs(2);
+/// Wait between attempts to open the store.
+const RETRY_WAIT: Duration = Duration::from_millis(50);
 
 /// Where a task is carried out.
 pub enum Target {
@@ -50,24 +51,30 @@ pub async fn open(config: &Config, task: &Task) -> Result<Target, StartError> {
         StoreConfig::Embedded { directory, timeout } => (directory, timeout),
         redis => return Ok(Target::Local(Store::open(&redis)?)),
     };
-    let start = Instant::now();
-    loop {
-        let in_use = match open_embedded(directory, timeout, task) {
-            Ok(store) => return Ok(Target::Local(Store::new(store))),
-            Err(StartError::InUse(told)) => told,
-            Err(error) => return Err(error),
-        };
-        // It may just be starting or ending.
-        match ControlClient::connect(directory).await {
-            Ok(visitor) => return Ok(Target::Remote(visitor)),
-            Err(_) if start.elapsed() < PATIENCE => tokio::time::sleep(INTERVAL).await,
-            Err(error) => {
-                return Err(StartError::InUse(format!(
-                    "{in_use} (it cannot be asked to do this: {error})"
-                )));
-            }
-        }
-    }
+    let retries = Retry::new(RETRY_LIMIT, Backoff::new(RETRY_WAIT, RETRY_WAIT));
+    let is_in_use = |error: &StartError| matches!(error, StartError::InUse(_));
+    // The other process may be about to start or to end.
+    retry(retries, is_in_use, || {
+        open_or_connect(directory, timeout, task)
+    })
+    .await
+}
+
+/// Opens the embedded store, or connects to the process that has the store open.
+async fn open_or_connect(
+    directory: &Path,
+    timeout: Duration,
+    task: &Task,
+) -> Result<Target, StartError> {
+    let in_use = match open_embedded(directory, timeout, task) {
+        Ok(store) => return Ok(Target::Local(Store::new(store))),
+        Err(StartError::InUse(reason)) => reason,
+        Err(error) => return Err(error),
+    };
+    let client = ControlClient::connect(directory).await;
+    client.map(Target::Remote).map_err(|error| {
+        StartError::InUse(format!("{in_use} (it cannot be asked to do this: {error})"))
+    })
 }
 
 fn open_embedded(
