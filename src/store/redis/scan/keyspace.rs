@@ -3,7 +3,8 @@
 use redis::{FromRedisValue, RedisResult, cmd};
 
 use super::masters::Masters;
-use super::query::{Retries, operator_error};
+use super::query::{maintenance_retry, operator_error};
+use crate::retry::retry;
 use crate::store::StoreError;
 use crate::store::redis::connection::error::{is_denied, is_transient, no_lane};
 use crate::store::redis::connection::lanes::OpenLane;
@@ -46,14 +47,8 @@ impl RedisStore {
     }
 
     async fn open_lane(&self) -> Result<OpenLane, StoreError> {
-        let mut retries = Retries::default();
-        loop {
-            match self.lanes.pick() {
-                Some(lane) => return Ok(lane),
-                None if retries.wait().await => {}
-                None => return Err(no_lane().into()),
-            }
-        }
+        let pick = async || self.lanes.pick().ok_or_else(|| no_lane().into());
+        retry(maintenance_retry(), |_| true, pick).await
     }
 }
 

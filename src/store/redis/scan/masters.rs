@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use redis::{Cmd, FromRedisValue, RedisResult, Value, cmd};
 use uuid::Uuid;
 
-use super::query::Retries;
+use super::query::maintenance_retry;
 use crate::store::StoreError;
 use crate::store::bucket::BUCKETS;
 use crate::store::redis::RedisStore;
@@ -20,17 +20,15 @@ impl RedisStore {
         if self.topology != Topology::Cluster {
             return Ok(Masters(BTreeMap::from([Default::default()])));
         }
-        let mut retries = Retries::default();
+        let mut retry = maintenance_retry();
         loop {
             if let Some(masters) = self.read_masters().await? {
                 return Ok(masters);
             }
-            if !retries.wait().await {
-                return Err(StoreError::Unavailable(
-                    "slots of the Cluster are being moved or are not served: try again when they are"
-                        .into(),
-                ));
-            }
+            let moving =
+                "slots of the Cluster are being moved or are not served: try again when they are";
+            let error = StoreError::Unavailable(moving.into());
+            retry.wait(error, true).await?;
         }
     }
 

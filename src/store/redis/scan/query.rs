@@ -1,10 +1,11 @@
 //! Queries and writes of maintenance, retried for a minute: a pass takes minutes, in which a failover
 //! may replace a master.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ServerError, Value};
 
+use crate::retry::{Backoff, Retry, retry};
 use crate::store::StoreError;
 use crate::store::redis::connection::Connection;
 use crate::store::redis::connection::error::{is_denied, is_other_type, is_transient};
@@ -24,28 +25,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WrongType;
 
-/// Waits between the attempts of a request, within the time limit.
-pub(crate) struct Retries {
-    started: Instant,
-    wait: Duration,
-}
-
-impl Default for Retries {
-    fn default() -> Self {
-        Self {
-            started: Instant::now(),
-            wait: FIRST_WAIT,
-        }
-    }
-}
-
-impl Retries {
-    /// Waits, and returns whether the time limit allows another attempt.
-    pub(crate) async fn wait(&mut self) -> bool {
-        tokio::time::sleep(self.wait).await;
-        self.wait = LONGEST_WAIT.min(self.wait * 2);
-        self.started.elapsed() < LIMIT
-    }
+/// Returns the retry of a request of maintenance.
+pub(crate) const fn maintenance_retry() -> Retry {
+    Retry::new(LIMIT, Backoff::new(FIRST_WAIT, LONGEST_WAIT))
 }
 
 impl RedisStore {
@@ -54,7 +36,7 @@ impl RedisStore {
         &self,
         request: &impl Request,
     ) -> Result<T, StoreError> {
-        let reply = self.retry(request, request).await;
+        let reply = self.attempt_retried(request, request).await;
         reply.map_err(operator_error)
     }
 
@@ -66,7 +48,7 @@ impl RedisStore {
         arguments: &[Vec<u8>],
     ) -> Result<T, StoreError> {
         let (by_hash, by_text) = script_commands(script, keys, arguments);
-        let reply = self.retry(&by_hash, &by_text).await;
+        let reply = self.attempt_retried(&by_hash, &by_text).await;
         reply.map_err(operator_error)
     }
 
@@ -78,7 +60,7 @@ impl RedisStore {
         arguments: &[Vec<u8>],
     ) -> Result<Result<T, WrongType>, StoreError> {
         let (by_hash, by_text) = script_commands(script, keys, arguments);
-        match self.retry(&by_hash, &by_text).await {
+        match self.attempt_retried(&by_hash, &by_text).await {
             Err(error) if is_other_type(&error) => Ok(Err(WrongType)),
             reply => reply.map(Ok).map_err(operator_error),
         }
@@ -101,34 +83,25 @@ impl RedisStore {
     /// Makes a script call that writes, with retries. Returns false, without a write, when the value that
     /// the script replaces has changed.
     pub(crate) async fn write_retried(&self, call: ScriptCall) -> Result<bool, StoreError> {
-        let mut retries = Retries::default();
-        loop {
+        retry(maintenance_retry(), StoreError::is_transient, async || {
             let reply = self.writes().make_one(&call).await;
-            let is_permanent = reply.as_ref().is_err_and(is_denied);
-            let result = match reply {
-                Ok(reply) => codec::is_set(&reply),
-                Err(error) => Err(operator_error(error)),
-            };
-            match result {
-                Err(error) if error.is_transient() && !is_permanent && retries.wait().await => {}
-                result => return result,
-            }
-        }
+            codec::is_set(&reply.map_err(operator_error)?)
+        })
+        .await
     }
 
     /// Sends `request`, and after a transient error `retried` in its stead until the reply is not a
     /// transient error or the time limit has passed.
-    async fn retry<T: FromRedisValue>(
+    async fn attempt_retried<T: FromRedisValue>(
         &self,
         request: &impl Request,
         retried: &impl Request,
     ) -> Result<T, RedisError> {
-        let mut retries = Retries::default();
+        let mut retry = maintenance_retry();
         let mut result = self.attempt(request).await;
-        while let Err(error) = &result {
-            if !is_transient(error) || is_denied(error) || !retries.wait().await {
-                break;
-            }
+        while let Err(error) = result {
+            let is_transient = is_transient(&error) && !is_denied(&error);
+            retry.wait(error, is_transient).await?;
             result = self.attempt(retried).await;
         }
         result
