@@ -63,3 +63,67 @@ pub(crate) fn memory(server: &ServerInfo) -> Vec<String> {
     let problem = policy.map(|policy| format!("Redis throws away sessions when its memory is full, as its maxmemory-policy is {policy}: set it to noeviction"));
     problem.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::redis::doctor::server_info::tests::{HEALTHY, server};
+
+    /// Texts of all problems, where writes wait for a replica.
+    fn problems(info: &str, options: &[(&str, &str)]) -> Vec<String> {
+        let server = server(info, options);
+        let problems = [
+            version(&server),
+            topology(&server, 1),
+            persistence(&server),
+            memory(&server),
+        ];
+        problems.concat()
+    }
+
+    #[test]
+    fn a_healthy_server_has_no_problems() {
+        assert_eq!(problems(HEALTHY, &[("save", "")]), [""; 0]);
+        // Snapshots suffice without an append-only file, and unknown options are no problem.
+        let snapshots = HEALTHY.replace("aof_enabled:1", "aof_enabled:0");
+        assert_eq!(problems(&snapshots, &[("save", "3600 1")]), [""; 0]);
+        assert_eq!(problems(&snapshots, &[]), [""; 0]);
+    }
+
+    #[test]
+    fn each_problem_advises_a_remedy() {
+        for (healthy, damaged, advice) in [
+            (
+                "7.0.15",
+                "6.2.1",
+                "Redis 6.2.1 is too old: update it to 7.0 or newer",
+            ),
+            ("noeviction", "volatile-ttl", "set it to noeviction"),
+            ("aof_enabled:1", "aof_enabled:0", "set appendonly yes"),
+            (
+                "write_status:ok",
+                "write_status:err",
+                "append-only file: look at its disk",
+            ),
+            (
+                "bgsave_status:ok",
+                "bgsave_status:err",
+                "snapshots: look at its disk",
+            ),
+            (
+                "slaves:1",
+                "slaves:0",
+                "start more of them, or set it lower",
+            ),
+            (
+                "# Server",
+                "redis_mode:cluster",
+                "begin REDIS_URL with redis+cluster://",
+            ),
+        ] {
+            let found = problems(&HEALTHY.replace(healthy, damaged), &[("save", "")]);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].contains(advice), "{found:?}");
+        }
+    }
+}
