@@ -1,6 +1,6 @@
-# For scripts that run the service; to be sourced. They start in the repository's root with a
-# directory of their own, $temp; it and all that runs in the background end with them.
-# shellcheck shell=bash disable=SC2034 # It sets variables for them.
+# Functions for scripts that run the service; to be sourced. A script starts in the repository's root
+# with a temporary directory, $temp; the directory and all background processes end with the script.
+# shellcheck shell=bash disable=SC2034 # The script reads the variables.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 temp=$(mktemp -d)
@@ -35,26 +35,26 @@ spawn() {
     fail "$1 did not start"
 }
 
-# serve NAME OPTION...: starts the service where only this machine reaches it, on a free port;
-# leaves its address in $url.
+# serve NAME OPTION...: starts the service on a free port of the loopback address; stores the
+# service's URL in $url.
 serve() {
-    local listening='INFO study_stats::server::accept: listening'
-    # No delay when it ends: there is no load balancer to notice.
+    local listening='INFO study_stats::server::listener: listening'
+    # No drain delay: no load balancer watches the service.
     spawn "$1" "$listening" target/release/study-stats \
         --host 127.0.0.1 --port 0 --drain-delay 0s --log info "${@:2}"
     url=http://$(grep -F "$listening" "$temp/$1.log" | grep -oE '127\.0\.0\.1:[0-9]+')
 }
 
-# free_port: prints a port that nobody listens on, below those that the system gives to clients'
-# connections.
+# free_port: prints a port without a listener, below the range of client connections
+# (ip_local_port_range).
 free_port() {
     local port=$((15000 + RANDOM % 17000))
     while (exec 9<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
     echo "$port"
 }
 
-# start_redis: starts an empty Redis where only this machine reaches it, the redis-server that
-# REDIS_SERVER names, else one on the PATH, else Docker's; leaves its address in $redis_url.
+# start_redis: starts an empty Redis on the loopback address: the redis-server named by REDIS_SERVER,
+# else on the PATH, else Docker's; stores the server's URL in $redis_url.
 start_redis() {
     local port server=${REDIS_SERVER:-redis-server} redis
     port=$(free_port)

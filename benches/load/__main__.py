@@ -31,7 +31,7 @@ PARTS = {
 
 def main():
     options = arguments()
-    # For 512 connections at both ends.
+    # Limit on open files, for 512 connections of client and server.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     described = machine.describe()
@@ -66,7 +66,7 @@ def arguments():
 
 
 def plain(value):
-    """With keys that are texts, as JSON has them."""
+    """Converts the keys of dictionaries to strings, for JSON."""
     if isinstance(value, dict):
         return {", ".join(map(str, key)) if isinstance(key, tuple) else str(key): plain(one)
                 for key, one in value.items()}

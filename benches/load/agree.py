@@ -1,4 +1,4 @@
-"""Whether all sides do the same: no comparison counts otherwise."""
+"""Checks that all services do the same work: otherwise no comparison is valid."""
 
 from http.client import HTTPConnection
 
@@ -7,8 +7,8 @@ from population import Draw
 
 
 def check(sides, population, redis):
-    """Every side answers the same requests with the same bytes, and what one side has recorded every
-    other one reads."""
+    """Checks that every service answers the same requests with the same bytes, and reads the records of every
+    other service."""
     learner, course, session = population.sessions[0]
     paths = [f"/courses/{course}", f"/courses/{course}/sessions/{session}"]
     for name, side in sides.items():
@@ -19,7 +19,7 @@ def check(sides, population, redis):
             status, text = ask(side, "POST", paths[0], learner, body)
             if (status, text) != (201, b'{"message":"OK"}'):
                 raise SystemExit(f"{name} answers a record with {status} {text!r}")
-            # A write of one side is read by all: so the keys and the digits are the same.
+            # Every service reads the write, so keys and digits are the same.
             for path in paths:
                 same(sides, name, path, learner)
     for path, learner, body, expected in refusals(population):
@@ -31,7 +31,7 @@ def check(sides, population, redis):
 
 
 def bodies(draw, known):
-    """Records of a session that is there and of new ones, with numbers of every kind."""
+    """Yields records of a stored session and of new sessions, with numbers of every kind."""
     numbers = [0, 7, 12.5, 0.1, 0.8401365565378639, 1e-7, 999_999_999_999.5, draw.uniform(0, 1e12)]
     for number in numbers:
         for session in (known, draw.id()):
@@ -41,7 +41,7 @@ def bodies(draw, known):
 
 
 def refusals(population):
-    """Requests that are refused, and how."""
+    """Returns invalid requests, with the expected status."""
     learner, course, session = population.sessions[0]
     other = Draw("nobody").id()
     good = f'{{"sessionId":"{session}","totalModulesStudied":1,"averageScore":1,"timeStudied":1}}'

@@ -1,4 +1,4 @@
-"""The budgets of the service, and whether what was measured keeps them."""
+"""Budgets of the service, compared with the measured figures."""
 
 from statistics import median
 
@@ -12,7 +12,7 @@ MIB = 2**20
 
 
 def show(results):
-    """Prints every budget that the parts measured say something of."""
+    """Prints every budget of the measured parts."""
     rows = []
     for part, judge in JUDGES.items():
         if part in results:
@@ -22,7 +22,7 @@ def show(results):
 
 
 def verdict(budget, measured, is_met):
-    """A row: `measured` are figures by what they are of, `is_met` says which are as they should be."""
+    """Returns a row of the table: `measured` has figures by name, `is_met` compares a figure with the budget."""
     text = " · ".join(f"{name}: {table.number(value)}" if name else table.number(value)
                       for name, value in measured.items())
     met = [name for name, value in measured.items() if is_met(value)]
@@ -50,7 +50,7 @@ def against_redis(figures):
 
 def reads(figures):
     spread = {store: growth.totals_ratio(figures, store) for store in ("redis", "embedded")}
-    # The same, within noise: in some of the rounds the one was faster, in some the other.
+    # Equal within noise: each of the two was faster in some rounds.
     kept = [store for store, (least, middle, most) in spread.items() if least <= 1 <= most or abs(middle - 1) < 0.05]
     text = " · ".join(f"{store}: {table.spread(*each)}" for store, each in spread.items())
     return [["GET totals with 100,000 sessions to 10, p50: the same", text, "yes" if len(kept) == 2 else "no"]]

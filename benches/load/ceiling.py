@@ -1,4 +1,4 @@
-"""How near the service comes to Redis itself, and what its script costs there."""
+"""Compares the service's rate with redis-benchmark's, and measures the cost of its script in Redis."""
 
 from contextlib import ExitStack
 from statistics import mean, median
@@ -12,15 +12,15 @@ from resp import Redis
 from script import Call, LEARNERS
 
 TRIAL = 2_000
-# Ways to have 64 calls under way, as connections and calls that are sent at once: as many clients do,
-# and as a service does, which sends what is there over a few connections.
+# Ways to keep 64 calls in flight, as connections and pipelined calls per connection: like many clients,
+# and like a service, which pipelines ready calls over a few connections.
 AS_SENT = "4 connections, 16 at once"
 WAYS = {"64 connections": (64, 1), AS_SENT: (4, 16)}
 
 
 def run(options):
     """Measures the service and redis-benchmark in turn, and then the service's script and the least
-    one."""
+    script."""
     with ExitStack() as stack:
         redis = stack.enter_context(Redis(options.directory))
         service = stack.enter_context(sides.on_redis(options.directory, redis))
@@ -28,7 +28,7 @@ def run(options):
         call = Call.of_service(service, redis)
         least = Call.least(redis, call)
         for script in (call, least):
-            # Nearly all learners have totals then, and a session to replace.
+            # After the calls, nearly all learners have totals and a session to replace.
             script.repeat(redis, False, 4 * LEARNERS, 64)
         redis.keep_state()
         draw = wire.Requests(population)
@@ -37,7 +37,7 @@ def run(options):
 
 
 def rates(options, redis, service, call, posts):
-    """Requests a second through the service, and calls a second of redis-benchmark."""
+    """Measures requests a second through the service, and calls a second of redis-benchmark."""
     figures = {}
     for _ in range(options.rounds):
         for connections in compare.CONNECTIONS:
@@ -53,7 +53,7 @@ def rates(options, redis, service, call, posts):
 
 
 def half_new(redis, call, seconds, connections, pipeline=1):
-    """What redis-benchmark measures where half of the calls record new sessions, as in the load."""
+    """Runs redis-benchmark with half of the calls for new sessions, as in the load; returns its figures."""
     halves = []
     for new in (True, False):
         redis.restore_state()
@@ -66,7 +66,7 @@ def half_new(redis, call, seconds, connections, pipeline=1):
 
 
 def costs(options, redis, call, least):
-    """What Redis spends on the service's script and on the least one."""
+    """Measures the CPU of Redis for the service's script and for the least script."""
     figures = {way: [] for way in WAYS}
     for _ in range(options.rounds):
         for way, (connections, pipeline) in WAYS.items():

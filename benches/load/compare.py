@@ -1,4 +1,4 @@
-"""The load comparison: this service and its peers, in turn, on the same Redis."""
+"""Load comparison: this service and its peers, in turn, on the same Redis."""
 
 import itertools
 from contextlib import ExitStack
@@ -19,7 +19,7 @@ CONNECTIONS = [1, 64, 512]
 
 
 def run(options):
-    """Measures every load at every number of connections; gives all figures of all rounds."""
+    """Measures every load at every number of connections; returns all figures of all rounds."""
     figures = {}
     with ExitStack() as stack:
         redis = stack.enter_context(Redis(options.directory))
@@ -31,7 +31,7 @@ def run(options):
         for server in servers.values():
             wrk.run(server.port, files["mix"], 64, 1)
         for number in range(options.rounds):
-            # Each has its turn to be the first.
+            # Each service is first in some rounds.
             first = number % len(servers)
             names = list(servers)[first:] + list(servers)[:first]
             for load, connections in itertools.product(LOADS, CONNECTIONS):
@@ -45,15 +45,15 @@ def run(options):
 
 
 def prepare(service):
-    """Has the service record what is then read and replaced: 2,000 learners, each with 5 sessions in
-    each of two of 50 courses."""
+    """Records the sessions to read and replace, through the service: 2,000 learners, each with 5 sessions
+    in each of two of 50 courses."""
     population = Population(learners=2_000, courses=50, courses_each=2, sessions_each=5)
     fill(service.port, population.records())
     return population
 
 
 def prepare_requests(directory, population):
-    """A file of requests for each load."""
+    """Writes a file of requests for each load."""
     files = {}
     for load in LOADS:
         draw = getattr(wire.Requests(population), load)
@@ -95,14 +95,14 @@ def show(figures, options):
 
 
 def ratio(figures, load, connections, name, figure):
-    """The ratio of this service to a peer in a figure, round by round."""
+    """Returns the ratio of this service to a peer in a figure, per round."""
     series = [[one[figure] for one in figures[load, connections, side]] for side in (sides.NAME, name)]
     return table.ratios(*series)
 
 
 def to_the_better(figures, load, connections, figure):
-    """The ratio of this service to the better peer in a figure, as the median of the rounds: that of
-    requests a second is the lower of the two, that of CPU a request the higher one."""
+    """Returns the ratio of this service to the better peer in a figure, as the median of the rounds: the lower
+    ratio for requests a second, the higher ratio for CPU a request."""
     names = {name for _, _, name in figures} - {sides.NAME, "control"}
     each = [ratio(figures, load, connections, name, figure)[1] for name in names]
     return min(each) if figure == "rate" else max(each)

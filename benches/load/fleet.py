@@ -1,4 +1,4 @@
-"""What more replicas, and more nodes of a Cluster, cost and change: all of them share this machine."""
+"""Measures the cost of more replicas, and of more nodes of a Cluster: all share this machine."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ FAR = 1_000_000_000
 
 
 def run(options):
-    """The mixed load over so many replicas on one Redis, and over one replica on so many nodes."""
+    """Runs the mixed load over several replicas on one Redis, and over one replica on several nodes."""
     figures = {}
     for count in REPLICAS:
         figures["replicas", count] = measured(options, count, lambda stack: stack.enter_context(Redis(options.directory)))
@@ -31,7 +31,7 @@ def run(options):
 
 
 def measured(options, replicas, start):
-    """Medians of the rounds, all replicas and all servers of Redis together."""
+    """Returns medians of the rounds, over all replicas and all servers of Redis together."""
     rounds = []
     with ExitStack() as stack:
         redis = start(stack)
@@ -40,7 +40,7 @@ def measured(options, replicas, start):
         population = compare.prepare(services[0])
         mix = compare.prepare_requests(options.directory, population)["mix"]
         pool = stack.enter_context(ThreadPoolExecutor(replicas))
-        # How many requests each has had, far enough apart that none records another's new sessions.
+        # First number of new sessions per replica, far enough apart that no replica repeats another's sessions.
         sent = [number * FAR for number in range(replicas)]
         for _ in range(options.rounds):
             before = [sum(s.cpu() for s in services), redis.cpu()]
@@ -56,7 +56,7 @@ def measured(options, replicas, start):
 
 
 class Cluster:
-    """Masters that share the slots."""
+    """Cluster of masters that share the slots."""
 
     def __init__(self, stack, directory, count):
         self.nodes = [stack.enter_context(Redis(directory, "--cluster-enabled", "yes",

@@ -1,4 +1,4 @@
-"""How the cost of a read grows with what there is: in the course, and before the page."""
+"""Measures the growth of a read's cost: with the sessions of the course, and with the depth of the page."""
 
 import json
 from contextlib import ExitStack
@@ -14,12 +14,12 @@ from resp import Redis
 SESSIONS = [10, 1_000, 100_000]
 LEARNERS = [1, 100, 10_000]
 PAGES = ["first", "middle", "deepest"]
-# Sessions on a page, and on those that are walked to find one.
+# Sessions on a measured page, and on the pages of the walk to a page.
 PAGE, STRIDE = 50, 500
 
 
 def run(options):
-    """Measures each read on both stores, in turn with those that it is compared with."""
+    """Measures each read on both stores, in turn with the reads of the same comparison."""
     figures = {}
     for store in ("redis", "embedded"):
         with ExitStack() as stack:
@@ -37,7 +37,7 @@ def run(options):
 
 
 def prepare(port):
-    """Records what is read; gives the requests by their names."""
+    """Records the sessions to read; returns the requests by name."""
     draw = Draw("growth")
     reads = {}
     for sessions in SESSIONS:
@@ -59,7 +59,7 @@ def record(draw, learner, course):
 
 
 def pages(port, learner, course):
-    """The queries of pages of a list, by where they are."""
+    """Returns the queries for pages of a list, by depth."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     cursors = []
     while not cursors or cursors[-1]:
@@ -81,7 +81,7 @@ def show(figures):
 
 
 def totals_ratio(figures, store):
-    """The median time of totals with the most sessions, to that with the fewest, round by round."""
+    """Returns the ratio of the median time of totals with the most sessions to the fewest, per round."""
     series = [[one["p50"] for one in figures[store, f"totals, {sessions:,} sessions in the course"]]
               for sessions in (SESSIONS[-1], SESSIONS[0])]
     return table.ratios(*series)

@@ -1,4 +1,4 @@
-"""What it was measured on, and what else that machine did meanwhile."""
+"""Description of the machine, and its load by other processes."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ from sides import ROOT
 
 
 def describe():
-    """The machine, the programs and the commit, a line each."""
+    """Describes the machine, the programs and the commit, a line each."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -30,7 +30,7 @@ def first_line(*command):
 
 
 def busy():
-    """Seconds of all cores that were not idle so far, those that another machine took included."""
+    """Returns the busy time of all cores since boot, in seconds, the time stolen by other machines included."""
     with open("/proc/stat", encoding="ascii") as file:
         user, nice, system, _, _, irq, softirq, stolen = map(int, file.readline().split()[1:9])
     return (user + nice + system + irq + softirq + stolen) / os.sysconf("SC_CLK_TCK")

@@ -1,4 +1,4 @@
-"""Who studies what: ids and numbers from a seeded generator, so that every run has the same."""
+"""Learners, courses and sessions: ids and numbers from a seeded generator, the same in every run."""
 
 import json
 import random
@@ -11,13 +11,13 @@ BATCH = 1_000
 
 
 class Draw(random.Random):
-    """A seeded generator of what records are made of."""
+    """Seeded generator of ids and numbers of records."""
 
     def id(self):
         return str(uuid.UUID(int=self.getrandbits(128)))
 
     def numbers(self):
-        """A session's numbers as clients send them: whole, or with a digit or two."""
+        """Returns the measures of a session in the form that clients send: whole, or with a digit or two."""
         score = round(self.uniform(0, 100), self.choice([0, 1, 2]))
         return {
             "totalModulesStudied": self.randrange(20),
@@ -27,7 +27,7 @@ class Draw(random.Random):
 
 
 class Population:
-    """Learners, each with sessions in some of the courses."""
+    """Learners with sessions in some of the courses."""
 
     def __init__(self, learners, courses, courses_each, sessions_each, seed=SEED):
         draw = Draw(seed)
@@ -39,14 +39,14 @@ class Population:
         self.sessions = [(*pair, draw.id()) for pair in self.pairs for _ in range(sessions_each)]
 
     def records(self, seed=SEED):
-        """A record of each session, as a batch has it."""
+        """Yields a record of each session, in the form of a batch."""
         draw = Draw(seed)
         for learner, course, session in self.sessions:
             yield {"userId": learner, "courseId": course, "sessionId": session, **draw.numbers()}
 
 
 def batches(records):
-    """The bodies of the batches that bring the records."""
+    """Yields the bodies of batches of the records."""
     batch = []
     for record in records:
         batch.append(record)
@@ -62,8 +62,8 @@ def batch_body(records):
 
 
 def fill(port, records):
-    """Has the service on this port record all of them, and checks that it did; gives the seconds that
-    it took."""
+    """Records all sessions through the service on `port`, and checks the outcomes; returns the duration in
+    seconds."""
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     seconds = 0
     for body in batches(records):

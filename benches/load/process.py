@@ -1,4 +1,4 @@
-"""Processes that the runner starts, and what the kernel says of them."""
+"""Processes started by the runner, with their CPU time and memory from the kernel."""
 
 import os
 import random
@@ -9,7 +9,7 @@ import time
 
 
 def free_port():
-    """A port below those that the system gives to clients' connections."""
+    """Returns a free port below the range of client connections."""
     while True:
         port = random.randrange(15_000, 32_000)
         with socket.socket() as probe:
@@ -18,7 +18,7 @@ def free_port():
 
 
 class Process:
-    """A server on a port of this machine; it ends with its context."""
+    """Server on a port of this machine; stopped at the end of the context."""
 
     def __init__(self, command, port, log):
         self.port = port
@@ -55,15 +55,15 @@ class Process:
             raise SystemExit(f"it did not start: {self.child.args}\n{log.read()}")
 
     def cpu(self):
-        """User and system time of all its threads so far, in seconds."""
+        """Returns user and system time of all threads so far, in seconds."""
         return cpu_of(self.pid)
 
     def resident(self):
-        """Memory that it has, in bytes."""
+        """Returns the resident memory, in bytes."""
         return self._status("VmRSS")
 
     def peak(self):
-        """The most memory that it had since `reset_peak`, in bytes."""
+        """Returns the peak of the resident memory since `reset_peak`, in bytes."""
         return self._status("VmHWM")
 
     def reset_peak(self):
@@ -79,12 +79,12 @@ class Process:
 
 
 def cpu_of(pid):
-    # The kernel's clock of the CPU time of a process, threads that ended included: to the nanosecond,
-    # where /proc/PID/stat counts ticks of 10 ms. See clock_getcpuclockid(3).
+    # The kernel's CPU clock of a process, ended threads included: in nanoseconds, while /proc/PID/stat counts
+    # ticks of 10 ms. See clock_getcpuclockid(3).
     return time.clock_gettime(~pid << 3 | 2)
 
 
 def cpu_of_children():
-    """User and system time of all children that ended, in seconds."""
+    """Returns user and system time of all ended children, in seconds."""
     times = os.times()
     return times.children_user + times.children_system

@@ -1,4 +1,4 @@
-"""Profiles the service under a load: `scripts/profile`, which says by what means."""
+"""Profiles the service under a load, for `scripts/profile`, which chooses the profiler."""
 
 import collections
 import os
@@ -15,7 +15,7 @@ from resp import Redis
 OUTPUT = os.path.join(sides.ROOT, "target/profile")
 BINARY = os.path.join(OUTPUT, "profiling/study-stats")
 CONNECTIONS, SECONDS = 64, 15
-# No multiple of what else recurs.
+# A prime, so that samples do not fall in step with periodic work.
 HERTZ = 997
 
 
@@ -38,7 +38,7 @@ def main(means, load):
 
 
 def sample(event, service, requests):
-    """Samples the stacks of the service while it works."""
+    """Samples the stacks of the service during the load."""
     data = f"{OUTPUT}/perf.data"
     recorder = subprocess.Popen(["perf", "record", "-q", "-g", "-e", event, "-F", str(HERTZ), "-o", data,
                                  "-p", str(service.pid)])
@@ -58,7 +58,7 @@ def report(name, command):
 
 
 def fold(data):
-    """The stacks and how often each was seen, a line each, as tools that draw flame graphs read them."""
+    """Writes the stacks with their counts, a line each, in the format of flame graph tools."""
     shown = subprocess.run(["perf", "script", "-i", data, "-F", "comm,ip,sym"], capture_output=True, text=True, check=True)
     counts, stack = collections.Counter(), []
     for line in shown.stdout.splitlines():

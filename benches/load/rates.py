@@ -1,4 +1,4 @@
-"""How fast sessions come in: one by one, in batches, by import; and how fast the disk could be."""
+"""Measures the rate of recorded sessions: single, in batches, by import; and the flush rate of the disk."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from resp import Redis
 
 CLIENTS = [1, 16]
 IMPORTED = 100_000
-# Batches that are sent in turn.
+# Number of prepared batches, sent in turn.
 PREPARED = 40
 
 
@@ -40,8 +40,8 @@ def run(options):
 
 
 def prepare(directory, services):
-    """Fills the stores; gives files of requests that replace what is there, one by one and in
-    batches, so that both do the same and nothing grows."""
+    """Fills the stores; returns files of requests that replace the stored sessions, single and in batches:
+    equal work for both, and no growth."""
     population = Population(2_000, 50, 2, 10)
     for service in services.values():
         fill(service.port, population.records())
@@ -62,12 +62,12 @@ def show_batches(figures):
 
 
 def measure_imports(options):
-    """Sessions a second of the command import, on each store."""
+    """Measures the sessions a second of the command import, on each store."""
     population = Population(IMPORTED // 80, 500, 4, 20)
     lines = f"{options.directory}/lines"
     with open(lines, "wb") as file:
         for body in batches(population.records()):
-            # A batch is its records in a list; a line of an import is one of them.
+            # A batch is a list of records; a line of an import is a record.
             records = body[len(b'{"sessions":['):-len(b"]}")]
             file.write(records.replace(b"},{", b"}\n{") + b"\n")
     figures = {}
@@ -83,19 +83,19 @@ def measure_imports(options):
 
 
 def measure_durable(options):
-    """POSTs a second to the embedded store, at 1 and 64 clients, and flushes a second of its disk."""
+    """Measures POSTs a second to the embedded store, at 1 and 64 clients, and flushes a second of its disk."""
     figures = {"flushes": [], 1: [], 64: []}
     with sides.embedded(options.directory) as service:
         draw = wire.Requests(Population(2_000, 50, 2, 5))
         posts = wire.write(f"{options.directory}/posts", (draw.post() for _ in range(wire.PREPARED)))
         for number in range(options.rounds):
-            # Each has its turn to be the first: a disk that was busy is slower for a while.
+            # Each load is first in some rounds: after heavy writes, a disk is slower for a while.
             first = number % len(figures)
             for what in (list(figures) * 2)[first:first + len(figures)]:
                 if what == "flushes":
                     figures[what].append(flushes(options.directory, options.seconds))
                 else:
-                    # Each record that is new is new to all rounds.
+                    # New records are new to all rounds.
                     done = wrk.run(service.port, posts, what, options.seconds, (2 * number + (what > 1)) * 10**6)
                     figures[what].append((done["requests"] * 1e6 / done["micros"], done["p50"]))
     names = {"flushes": "write and flush of 4 KiB", 1: "POST, 1 client", 64: "POST, 64 clients"}
@@ -109,11 +109,10 @@ def measure_durable(options):
 
 
 def flushes(directory, seconds):
-    """How often a second the disk writes 4 KiB and says that it has them, and how many microseconds
-    that takes in the median."""
+    """Measures durable writes of 4 KiB: the number a second, and the median duration in microseconds."""
     path, block, times = f"{directory}/flushed", b"x" * 4096, []
     file = os.open(path, os.O_RDWR | os.O_CREAT)
-    # As in the store, the file has its room: what is flushed are data.
+    # The file is allocated first, as in the store, so that a flush writes only data.
     os.pwrite(file, block * 256, 0)
     os.fsync(file)
     start = last = time.monotonic()

@@ -1,4 +1,4 @@
-"""Redis, as far as the runner needs it: a server of its own, and a connection to it."""
+"""Redis server of the runner, and a connection to the server."""
 
 import os
 import shutil
@@ -8,13 +8,13 @@ from process import Process, free_port
 
 
 class Redis(Process):
-    """An empty Redis that saves nothing by itself."""
+    """Empty Redis without automatic snapshots."""
 
     def __init__(self, directory, *options):
         server = os.environ.get("REDIS_SERVER", "redis-server")
         if not shutil.which(server):
             raise SystemExit(f"there is no {server}: install redis-server 7 or newer")
-        # Beside the server, where it is not on the PATH.
+        # Beside the server, also for a server outside the PATH.
         self.benchmark = shutil.which(server.replace("-server", "-benchmark"))
         port = free_port()
         super().__init__(
@@ -32,21 +32,21 @@ class Redis(Process):
         return self.connection.call(*arguments)
 
     def info(self, section):
-        """A section of INFO, by its fields."""
+        """Returns the fields of a section of INFO."""
         lines = self.call("INFO", section).decode().splitlines()
         return dict(line.split(":", 1) for line in lines if ":" in line)
 
     def keep_state(self):
-        """Remembers the data as they are."""
+        """Saves a snapshot of the data."""
         self.call("SAVE")
 
     def restore_state(self):
-        """Brings the data back to what they were when kept; scripts stay known."""
+        """Restores the data of the last snapshot; the script cache stays."""
         self.call("DEBUG", "RELOAD", "NOSAVE")
 
 
 class Connection:
-    """A connection that speaks RESP."""
+    """Connection that speaks RESP."""
 
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
@@ -57,12 +57,12 @@ class Connection:
         return self.pipeline([arguments])[0]
 
     def pipeline(self, commands):
-        """The replies of many commands."""
+        """Sends commands in a pipeline, and returns the replies."""
         self.socket.sendall(b"".join(map(encode, commands)))
         return [self.read() for _ in commands]
 
     def read(self):
-        """The next reply."""
+        """Reads the next reply."""
         line = self.reader.readline()
         kind, rest = line[:1], line[1:-2]
         if kind == b"+":

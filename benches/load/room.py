@@ -1,4 +1,4 @@
-"""How much room a session takes, with all that it adds, by how many there are in a course."""
+"""Measures the bytes a session, indexes and aggregates included, by the sessions in a course."""
 
 import os
 from contextlib import ExitStack
@@ -14,13 +14,13 @@ KINDS = {"s": "session", "t": "totals", "i": "timeline", "u": "courses", "c": "s
 
 
 def run(options):
-    """Fills both stores, and divides."""
+    """Fills both stores, and divides their sizes by the sessions."""
     figures = {}
     for each in EACH:
         with ExitStack() as stack:
             directory = os.path.join(options.directory, str(each))
             os.mkdir(directory)
-            # Four courses for each learner, of 20.
+            # Four of 20 courses for each learner.
             population = Population(SESSIONS // each // 4, 20, 4, each)
             count = len(population.sessions)
             redis = stack.enter_context(Redis(directory))
@@ -42,14 +42,14 @@ def run(options):
 
 
 def used(redis):
-    """The memory that the data take: not that of clients' buffers and of known scripts."""
+    """Returns the memory of the data, without client buffers and cached scripts."""
     info = redis.info("memory")
     rest = ("mem_clients_normal", "used_memory_scripts")
     return int(info["used_memory"]) - sum(int(info.get(field, 0)) for field in rest)
 
 
 def by_kind(redis):
-    """The bytes of each kind of key, as MEMORY USAGE tells them."""
+    """Returns the bytes of each kind of key, from MEMORY USAGE."""
     sums, cursor = dict.fromkeys(KINDS.values(), 0), None
     while cursor != b"0":
         cursor, keys = redis.call("SCAN", cursor or 0, "COUNT", 1_000)

@@ -1,4 +1,4 @@
-"""The very call that a record makes of Redis, as redis-benchmark can repeat it."""
+"""The script call of a record, in the form that redis-benchmark can repeat."""
 
 import base64
 import csv
@@ -10,12 +10,12 @@ import uuid
 from agree import ask
 from resp import Connection
 
-# What redis-benchmark puts a number in the place of, and how long that is.
+# Placeholder that redis-benchmark replaces by a number, and the length of the number.
 RANDOM, DIGITS = "__rand_int__", 12
-# As many learners in courses as the population of the load comparison has.
+# Number of enrolments, as in the population of the load comparison.
 LEARNERS = 4_000
 
-# The least that could work: the session, and three sums of numbers that may have fractions.
+# Least script that could work: the session, and three sums of numbers that may have fractions.
 LEAST = """redis.call('HSET', KEYS[1], 'm', ARGV[1], 's', ARGV[2], 't', ARGV[3])
 redis.call('HINCRBYFLOAT', KEYS[2], 'm', ARGV[1])
 redis.call('HINCRBYFLOAT', KEYS[2], 's', ARGV[2])
@@ -25,14 +25,14 @@ return 'recorded'
 
 
 class Call:
-    """A script call on random learners: `new` sessions of theirs, or ones that are there."""
+    """Script call for random learners: for `new` sessions, or for stored sessions."""
 
     def __init__(self, captured, ids):
         self.captured, self.ids = captured, ids
 
     @classmethod
     def of_service(cls, service, redis):
-        """What the service sends for a record, as Redis's MONITOR shows it."""
+        """Captures the service's call for a record, as shown by Redis's MONITOR."""
         learner, course, session = (uuid.UUID(int=number) for number in (11 << 100, 12 << 100, 13 << 100))
         body = json.dumps({"sessionId": str(session), "totalModulesStudied": 7, "averageScore": 82.5,
                            "timeStudied": 123_456})
@@ -48,13 +48,13 @@ class Call:
 
     @classmethod
     def least(cls, redis, full):
-        """The least script on a session and its totals."""
+        """Returns the least script on a session and its totals."""
         digest = redis.call("SCRIPT", "LOAD", LEAST)
         keys = full.captured[3:5]
         return cls([b"EVALSHA", digest, b"2", *keys, b"7", b"82.5", b"123456"], full.ids)
 
     def arguments(self, new):
-        """The arguments for redis-benchmark."""
+        """Returns the arguments for redis-benchmark."""
         learner, course, session = self.ids
         fixed = lambda digit, length: digit * length
         chosen = {
@@ -69,13 +69,13 @@ class Call:
         for argument in self.captured:
             for old, replacement in chosen.items():
                 argument = argument.replace(old, replacement.encode())
-            # A time, until which the call is good: for ever.
+            # The deadline of the call: never.
             result.append(b"9" * 13 if re.fullmatch(rb"1\d{12}", argument) else argument)
         return result
 
     def repeat(self, redis, new, count, connections, pipeline=1):
-        """Has redis-benchmark make so many calls; gives calls a second, and the microseconds of CPU
-        that Redis spends on one: in all, and within the script."""
+        """Runs redis-benchmark with `count` calls; returns calls a second, and the CPU of Redis per call in
+        microseconds: in all, and within the script."""
         redis.call("CONFIG", "RESETSTAT")
         before = redis.cpu()
         done = subprocess.run(
@@ -92,12 +92,12 @@ class Call:
 
 
 def text(identifier):
-    """An id as keys have it."""
+    """Encodes an id as in keys."""
     return base64.urlsafe_b64encode(identifier.bytes).rstrip(b"=")
 
 
 def parse_monitored(line):
-    """The arguments of a command that MONITOR shows; None where a script sent it."""
+    """Parses the arguments of a command from a line of MONITOR; None for a command sent by a script."""
     head, _, rest = line.partition("] ")
     if head.endswith(" lua"):
         return None

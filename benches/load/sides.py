@@ -1,4 +1,4 @@
-"""The services that are compared, each a process of its own."""
+"""The compared services, a process each."""
 
 import os
 
@@ -11,19 +11,19 @@ NAME = "study-stats"
 
 
 def start_ours(directory, *options, name=NAME, command=(OURS,)):
-    """This service, as it is configured by default but for these options."""
+    """Starts this service with the default configuration, except for the given options."""
     port = free_port()
     command = [*command, "--host", "127.0.0.1", "--port", str(port), "--drain-delay", "0s", *options]
     return Process(command, port, os.path.join(directory, f"{name}.log")).wait_until_it_listens()
 
 
 def on_redis(directory, redis, **how):
-    """This service on a Redis, or on a Cluster of them."""
+    """Starts this service on a Redis or a Cluster."""
     return start_ours(directory, "--store", "redis", "--redis-url", redis.url, **how)
 
 
 def embedded(directory):
-    """This service on an embedded store in a directory."""
+    """Starts this service on an embedded store in a directory."""
     return start_ours(directory, "--store", "embedded", "--data-dir", os.path.join(directory, "data"))
 
 
@@ -34,8 +34,8 @@ def start_peer(name, directory, redis):
 
 
 def start_all(stack, directory, redis, control):
-    """All of them by their names, this service first; with a second one of it as a control, whose
-    ratios should be 1."""
+    """Starts all services, this service first; returns the services by name. The control is a second instance
+    of this service, with an expected ratio of 1."""
     sides = {NAME: stack.enter_context(on_redis(directory, redis))}
     for name in ("axum", "actix"):
         sides[name] = stack.enter_context(start_peer(name, directory, redis))

@@ -1,4 +1,4 @@
-"""Full load for long: whether memory and latency stay where they are."""
+"""Full load for a long time: shows whether memory and latency stay constant."""
 
 from contextlib import ExitStack
 
@@ -9,13 +9,13 @@ import wrk
 from resp import Redis
 
 CONNECTIONS = 64
-# As many rows as one looks at.
+# Number of rows of the table.
 ROWS = 10
 
 
 def run(options):
-    """The mixed load over slices of time. Each goes on where the last one was: half of the records are
-    new sessions, so Redis's data grow and nothing else should."""
+    """Runs the mixed load in slices of time. Each slice continues the numbers of the slice before: half of
+    the records are new sessions, so only Redis's data should grow."""
     figures = []
     with ExitStack() as stack:
         redis = stack.enter_context(Redis(options.directory))

@@ -1,4 +1,4 @@
-"""How soon the service is ready, how little it takes, and how small it is."""
+"""Measures the start time, the memory and the binary size of the service."""
 
 import os
 import time
@@ -14,7 +14,7 @@ from population import Population, fill
 from process import Process, free_port
 from resp import Redis
 
-# Until what a start sets going is done.
+# Wait until background work of a start is done, in seconds.
 SETTLED = 2
 
 
@@ -44,7 +44,7 @@ def run(options):
 
 
 def start(directory, chosen):
-    """Milliseconds from the start of the process until /health/ready says yes."""
+    """Returns the time from the start of the process until /health/ready is 200, in milliseconds."""
     port = free_port()
     command = [sides.OURS, "--host", "127.0.0.1", "--port", str(port), "--drain-delay", "0s", *chosen]
     with Process(command, port, f"{directory}/start.log") as service:
@@ -67,7 +67,7 @@ def is_ready(port):
 
 
 def measure_memory(options, stack, redis):
-    """Memory at rest, before and after a load."""
+    """Measures the memory of an idle service, before and after a load."""
     figures = {}
     for store in ("redis", "embedded"):
         directory = f"{options.directory}/{store}"

@@ -1,10 +1,10 @@
-"""Markdown tables, and numbers as they are written in them."""
+"""Markdown tables, and the format of their numbers."""
 
 from statistics import median
 
 
 def show(title, columns, rows):
-    """Prints a table; the first columns hold text, the others numbers, which stand to the right."""
+    """Prints a table; the first columns hold text, the further columns numbers, aligned to the right."""
     print(f"\n### {title}\n")
     texts = [[cell if isinstance(cell, str) else number(cell) for cell in row] for row in rows]
     marks = ["---:" if all(not isinstance(row[i], str) or is_numeric(row[i]) for row in rows) else "---"
@@ -19,7 +19,7 @@ def is_numeric(text):
 
 
 def number(value):
-    """With three digits or more that say something."""
+    """Formats a number with at least three significant digits."""
     if value is None:
         return "–"
     if abs(value) >= 100 or value == int(value):
@@ -36,12 +36,12 @@ def mib(octets):
 
 
 def medians(rounds):
-    """The median of each figure over the rounds."""
+    """Returns the median of each figure over the rounds."""
     return {name: median(one[name] for one in rounds) for name in rounds[0]}
 
 
 def ratios(ours, theirs):
-    """The ratio of two series that were measured in turn, as least, median and most."""
+    """Returns the ratio of two series measured in turn, as least, median and most."""
     each = sorted(a / b for a, b in zip(ours, theirs))
     return each[0], median(each), each[-1]
 

@@ -1,4 +1,4 @@
-"""What can be wrong with the runner itself: `python3 benches/load/tests.py`."""
+"""Tests of the runner: `python3 benches/load/tests.py`."""
 
 import io
 import os

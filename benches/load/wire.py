@@ -1,7 +1,7 @@
-"""Requests as they go over the wire, prepared before anything is measured.
+"""HTTP requests as bytes, prepared before the measurement.
 
-A request is its bytes. In those that record a new session, the last twelve digits of its id are
-`NEW`, which wrk counts up in `wrk.lua`: however long it runs, each of them is new.
+In a request that records a new session, the last twelve digits of the session id are `NEW`. `wrk.lua`
+replaces `NEW` by a counter, so every recorded session is new for any duration of the run.
 """
 
 import json
@@ -9,12 +9,12 @@ import json
 from population import Draw, SEED
 
 NEW = "#" * 12
-# So many are sent in turn.
+# Number of prepared requests, sent in turn.
 PREPARED = 20_000
 
 
 def request(method, path, learner=None, body=None):
-    """The bytes of a request."""
+    """Returns the bytes of a request."""
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
     if learner:
         lines.append(f"X-User-Id: {learner}")
@@ -27,15 +27,15 @@ def request(method, path, learner=None, body=None):
 
 
 class Requests:
-    """Draws requests on a population."""
+    """Draws random requests for a population."""
 
     def __init__(self, population, seed=SEED):
         self.population = population
         self.draw = Draw(seed)
 
     def post(self):
-        """Records: half of them new sessions of a learner in one of his courses, half the replacement
-        of one that is there."""
+        """Returns a record: half of the records are new sessions of an enrolment, half replace a stored
+        session."""
         if self.draw.random() < 0.5:
             learner, course = self.draw.choice(self.population.pairs)
             session = self.draw.id()[:-12] + NEW
@@ -45,22 +45,22 @@ class Requests:
         return request("POST", f"/courses/{course}", learner, body)
 
     def totals(self):
-        """A learner's totals in a course."""
+        """Returns a read of the totals of an enrolment."""
         learner, course = self.draw.choice(self.population.pairs)
         return request("GET", f"/courses/{course}", learner)
 
     def session(self):
-        """One session."""
+        """Returns a read of a session."""
         learner, course, session = self.draw.choice(self.population.sessions)
         return request("GET", f"/courses/{course}/sessions/{session}", learner)
 
     def mix(self):
-        """A record to two totals to one session."""
+        """Returns a record, a read of totals or a read of a session, in the ratio 1 : 2 : 1."""
         return self.draw.choices([self.post, self.totals, self.session], [1, 2, 1])[0]()
 
 
 def write(path, requests):
-    """Writes requests to a file for wrk: each behind its length."""
+    """Writes requests to a file for wrk, each after its length."""
     with open(path, "wb") as file:
         for one in requests:
             file.write(b"%d\n%s\n" % (len(one), one))

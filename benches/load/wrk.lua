@@ -1,6 +1,6 @@
--- Sends prepared requests in turn, and prints what came of them as one line of JSON.
+-- Sends prepared requests in turn, and prints the figures as one line of JSON.
 --
--- Arguments: the file of requests, as wire.py writes it; the first number of new sessions.
+-- Arguments: the file of requests, as written by wire.py; the first number of new sessions.
 
 local NEW = string.rep('#', 12)
 local heads, tails, count, turn, number = {}, {}, 0, 0, 0

@@ -1,4 +1,4 @@
-"""Runs wrk, and measures what the servers spend meanwhile."""
+"""Runs wrk, and measures the CPU of the servers during the load."""
 
 import json
 import os
@@ -12,12 +12,12 @@ SCRIPT = os.path.join(os.path.dirname(__file__), "wrk.lua")
 
 
 def run(port, requests, connections, seconds, first_new=0):
-    """Sends the requests of a file over so many connections for some seconds; gives wrk's figures.
+    """Sends the requests of a file over `connections` connections for `seconds`; returns wrk's figures.
 
-    An answer that is no success, or none in time, ends the whole run: its figures would be those of
-    failing fast.
+    An error response or a timeout ends the whole run: errors are faster than responses, and would
+    falsify the figures.
     """
-    # One thread: it sends more than what it is to measure can answer, and leaves a core to that.
+    # One thread: it sends faster than any measured server answers, and leaves a core to the server.
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "5s", "-s", SCRIPT,
                f"http://127.0.0.1:{port}", "--", requests, str(first_new)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -30,8 +30,8 @@ def run(port, requests, connections, seconds, first_new=0):
 
 
 def measure(server, redis, requests, connections, seconds, first_new=0):
-    """What a load cost and how long its answers took: rates in requests a second, times in
-    microseconds, memory in bytes. `redis` is None where the store is embedded."""
+    """Measures the cost of a load and its latencies: rates in requests a second, times in microseconds,
+    memory in bytes. `redis` is None for the embedded store."""
     parties = {"server": server, "redis": redis} if redis else {"server": server}
     server.reset_peak()
     before = {name: party.cpu() for name, party in parties.items()}
@@ -47,6 +47,6 @@ def measure(server, redis, requests, connections, seconds, first_new=0):
         "wrk_cpu": client * 1e6 / count,
         **{f"{name}_cpu": seconds * 1e6 / count for name, seconds in spent.items()},
         "peak": server.peak(),
-        # What part of the machine all others took.
+        # Share of the machine's CPU used by other processes.
         "others": (machine - client - sum(spent.values())) / (time.monotonic() - start) / os.cpu_count(),
     }

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Builds the image of the commit that is checked out, pushes it, creates or updates the stacks of the
-# registry and of the service, waits for them, and prints where the service is.
+# Builds the image of the checked-out commit, pushes the image, creates or updates the stacks of the
+# registry and of the service, waits for both, and prints the URL of the service.
 #
 #     deploy/aws/deploy.sh [PARAMETER=VALUE]...
 #
-# The parameters are those of service.yaml. The first time it needs VpcId, PublicSubnets,
-# PrivateSubnets and AllowedCidr; later, what is not given stays as it is. From the environment:
-# STACK (study-stats), REPOSITORY (study-stats), ARCH (x86_64, or arm64), and what the AWS CLI reads.
+# The parameters are defined in service.yaml. The first deployment needs VpcId, PublicSubnets,
+# PrivateSubnets and AllowedCidr; in a later deployment, omitted parameters keep their values.
+# Environment: STACK (study-stats), REPOSITORY (study-stats), ARCH (x86_64, or arm64), and the
+# variables of the AWS CLI.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -19,7 +20,7 @@ fail() {
     exit 1
 }
 
-# given NAME: the value of that parameter among the arguments, or nothing.
+# given NAME: prints the value of parameter NAME from the arguments, or nothing.
 given() {
     local argument
     for argument in "${arguments[@]}"; do
@@ -27,12 +28,12 @@ given() {
     done
 }
 
-# described QUERY: what the stack says of itself, or nothing where there is none.
+# described QUERY: prints a value from the description of the stack, or nothing without a stack.
 described() {
     aws cloudformation describe-stacks --stack-name "$stack" --query "Stacks[0].$1" --output text 2>/dev/null || true
 }
 
-# What is missing is told before anything is built.
+# Reports missing tools and parameters before the build.
 check_tools() {
     command -v aws >/dev/null || fail 'there is no aws; install the AWS CLI, version 2'
     command -v docker >/dev/null || fail 'there is no docker; install it'
@@ -44,7 +45,7 @@ check_tools() {
     export AWS_REGION=$region
 }
 
-# A tag is a commit: what is not committed would run under the name of something else.
+# A tag is a commit: uncommitted changes would run under the tag of another state.
 check_commit() {
     tag=$(git rev-parse --short=12 HEAD 2>/dev/null) || fail 'this is no git repository; the tag is its commit'
     [[ -z $(git status --porcelain) ]] || fail "there are changes beside commit $tag; commit or stash them"
@@ -77,7 +78,7 @@ check_parameters() {
         fail 'give CacheShards and CacheReplicas together'
 }
 
-# cache_nodes SHARDS REPLICAS: the cache's nodes, as AWS numbers them.
+# cache_nodes SHARDS REPLICAS: prints the ids of the cache's nodes, as AWS numbers the nodes.
 cache_nodes() {
     local shard node names=()
     for ((shard = 1; shard <= $1; shard++)); do
@@ -100,7 +101,7 @@ push_image() {
     docker push "$image"
 }
 
-# deploy_stack NAME TEMPLATE PARAMETER...: creates or updates it, and waits.
+# deploy_stack NAME TEMPLATE PARAMETER...: creates or updates the stack, and waits.
 deploy_stack() {
     aws cloudformation deploy --stack-name "$1" --template-file "deploy/aws/$2" --no-fail-on-empty-changeset \
         --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --parameter-overrides "${@:3}" && return
@@ -114,7 +115,7 @@ check_tools
 check_commit
 check_parameters
 
-# Another architecture than before only where it is asked for.
+# Changes the architecture only on request.
 arch=$(described "Parameters[?ParameterKey=='ImageId'].ParameterValue | [0]")
 arch=${ARCH:-${arch##*-default-}}
 [[ -n $arch && $arch != None ]] || arch=x86_64

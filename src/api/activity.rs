@@ -1,18 +1,18 @@
-//! `/courses/{courseId}/activity`: what a learner did on each day.
+//! `/courses/{courseId}/activity`: activity of a learner by day.
 
 use std::ops::RangeInclusive;
 
-use poem_openapi::param::Path;
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 use time::{Date, OffsetDateTime};
 
 use super::extract::learner::Learner;
-use super::extract::path_id::PathId;
+use super::extract::path_id::Path;
 use super::extract::query::Query;
-use super::operation::{Failure, Listing};
+use super::operation::OperationResult;
 use super::respond::error::ApiError;
-use super::respond::etag::{IfNoneMatch, Read};
+use super::respond::error_docs::{InvalidParameters, Unavailable};
+use super::respond::etag::{Conditional, IfNoneMatch};
 use super::respond::totals::TotalsBody;
 use super::{State, Tag};
 use crate::domain::{Activity, CourseId, Enrolment, Slice, Span};
@@ -20,16 +20,16 @@ use crate::store::{StatsStore, StoreError};
 use crate::wire::time::{Day, day_number};
 use crate::wire::validation::{Checked, Problem, both, enrolment};
 
-/// How many days are told of where a request does not say from which on.
+/// Number of days without the parameter `from`.
 const DEFAULT_DAYS: i32 = 30;
-/// How many days may be asked for at once.
+/// Maximum number of days of a request.
 const MAX_DAYS: i32 = 366;
 
-/// The operation on a learner's activity.
-pub(super) struct Activities(pub(super) State);
+/// Operation on the activity of a learner.
+pub(super) struct ActivityApi(pub(super) State);
 
 #[OpenApi]
-impl Activities {
+impl ActivityApi {
     /// A learner's activity
     ///
     /// The learner's totals in the course on each calendar day that has sessions, oldest first: the
@@ -44,53 +44,47 @@ impl Activities {
     )]
     async fn activity(
         &self,
-        /// The learner.
-        #[oai(name = "X-User-Id")]
         learner: Learner,
-        /// The course.
-        #[oai(name = "courseId")]
-        course: Path<PathId<CourseId>>,
+        course: Path<CourseId>,
         /// The first day; without it, 29 days before the last one.
         from: Query<Date>,
         /// The last day, at most 365 days after the first; without it, today in UTC or the day of
         /// the learner's newest session, whichever is later.
         to: Query<Date>,
-        /// ETags of answers that the client has.
-        #[oai(name = "If-None-Match")]
         condition: IfNoneMatch,
-    ) -> Result<Read<ActivityBody>, Failure<Listing>> {
-        let enrolment = enrolment(learner.0, course.0.0);
-        let (enrolment, asked) = both(enrolment, Asked::new(from, to))?;
+    ) -> OperationResult<Conditional<ActivityBody>, (InvalidParameters, Unavailable)> {
+        let enrolment = enrolment(learner.0, course.0);
+        let (enrolment, days) = both(enrolment, Days::new(from, to))?;
         let store = self.0.acquire()?;
-        let last = match asked.last {
+        let last = match days.last {
             Some(last) => last,
             None => today(&*store, enrolment).await?,
         };
-        let activity = store.activity(enrolment, asked.until(last)?).await?;
-        Ok(condition.answer(&ActivityBody::new(&activity, last)?))
+        let activity = store.activity(enrolment, days.until(last)?).await?;
+        Ok(condition.respond(&ActivityBody::new(&activity, last)?))
     }
 }
 
-/// The days that a request asks for, as far as it says.
-struct Asked {
+/// Days of a request, without the defaults.
+struct Days {
     first: Option<i32>,
     last: Option<i32>,
 }
 
-impl Asked {
+impl Days {
     fn new(from: Query<Date>, to: Query<Date>) -> Checked<Self> {
         let (from, to) = both(from.0, to.0)?;
-        let asked = Self {
+        let days = Self {
             first: from.map(day_number),
             last: to.map(day_number),
         };
-        if let Some(last) = asked.last {
-            asked.until(last)?;
+        if let Some(last) = days.last {
+            days.until(last)?;
         }
-        Ok(asked)
+        Ok(days)
     }
 
-    /// The days up to the last one.
+    /// Range of days up to `last`.
     fn until(&self, last: i32) -> Checked<RangeInclusive<i32>> {
         let by_default = last.saturating_sub(DEFAULT_DAYS - 1);
         let first = self.first.unwrap_or(by_default);
@@ -105,7 +99,7 @@ impl Asked {
     }
 }
 
-/// Today: in UTC, or where the learner is, if his newest session tells that it is later there.
+/// Current day: in UTC, or the local day of the learner's newest session, whichever is later.
 async fn today(store: &dyn StatsStore, enrolment: Enrolment) -> Result<i32, StoreError> {
     let newest = store.sessions(enrolment, Span::ALL, Slice::first(1));
     let newest = newest.await?.items.pop();

@@ -1,11 +1,13 @@
-//! `/sessions`: records of any learners and courses, many at once.
+//! `/sessions`: batches of records of any learners and courses.
 
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
 use super::extract::json_body::JsonBody;
-use super::operation::{Batching, Failure};
-use super::respond::error::{ApiError, FieldError};
+use super::operation::OperationResult;
+use super::respond::error::ApiError;
+use super::respond::error_body::FieldError;
+use super::respond::error_docs::{BatchTooLarge, InvalidBatch, NotJson, Unavailable};
 use super::respond::large_json::LargeJson;
 use super::{State, Tag};
 use crate::domain::{Outcome, Record};
@@ -13,14 +15,14 @@ use crate::store::StoreError;
 use crate::wire::batch::{self, BatchSchema};
 use crate::wire::validation::{Checked, Problem};
 
-/// The body of a batch: JSON of up to 1 MiB.
+/// Request body: a batch in JSON of at most 1 MiB.
 type BatchBody = JsonBody<BatchSchema, { 1 << 20 }>;
 
-/// The operation on many sessions.
-pub(super) struct Batches(pub(super) State);
+/// Operation on batches of records.
+pub(super) struct BatchApi(pub(super) State);
 
 #[OpenApi]
-impl Batches {
+impl BatchApi {
     /// Record many sessions
     ///
     /// Stores 1 to 1000 study sessions of any learners and courses, each as if it were recorded by
@@ -33,22 +35,26 @@ impl Batches {
         operation_id = "recordSessions",
         tag = "Tag::Sessions"
     )]
-    async fn record(&self, body: BatchBody) -> Result<BatchResponse, Failure<Batching>> {
-        // Held to the end: what is made of the records on their way to the store takes no less.
+    async fn record(
+        &self,
+        body: BatchBody,
+    ) -> OperationResult<BatchResponse, (InvalidBatch, BatchTooLarge, NotJson, Unavailable)> {
+        // The body keeps its share of the memory budget to the end: the records take as much memory.
         let body = body.read(self.0.bodies()).await?;
-        let records = batch::parse(&body).map_err(ApiError::from)?;
-        let right: Vec<_> = records.iter().flatten().copied().collect();
-        let mut outcomes = self.store(&right).await?.into_iter();
+        let records = batch::parse(&body)?;
+        let valid: Vec<_> = records.iter().flatten().copied().collect();
+        let mut outcomes = self.store(&valid).await?.into_iter();
         let results = records
             .into_iter()
             .map(|record| RecordResult::of(record, &mut outcomes));
         let results = BatchResults {
             results: results.collect::<Result<_, _>>()?,
         };
-        let answer = LargeJson::new(&results, self.0.bodies())?;
-        Ok(BatchResponse::Done(answer))
+        let json = LargeJson::new(&results, self.0.bodies())?;
+        Ok(BatchResponse::Done(json))
     }
 
+    /// Stores the valid records, in order.
     async fn store(
         &self,
         records: &[Record],
@@ -60,7 +66,7 @@ impl Batches {
     }
 }
 
-/// The answer to a batch.
+/// Response to a batch.
 #[derive(ApiResponse)]
 enum BatchResponse {
     /// What became of each record.
@@ -103,7 +109,7 @@ enum RecordOutcome {
 }
 
 impl RecordResult {
-    /// What became of a record, by the next of the outcomes where it was right.
+    /// Result of a record: the problems, or the next outcome of the store.
     fn of(
         record: Checked<Record>,
         outcomes: &mut impl Iterator<Item = Result<Outcome, StoreError>>,

@@ -1,6 +1,5 @@
-//! `/courses` and `/courses/{courseId}`: record a session, the learner's totals, and his courses.
+//! `/courses` and `/courses/{courseId}`: records of sessions, totals of an enrolment, courses of a learner.
 
-use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
@@ -10,11 +9,15 @@ use super::extract::json_body::JsonBody;
 use super::extract::learner::Learner;
 use super::extract::paging::{self, CoursesCursor};
 use super::extract::paging::{Limit, slice};
-use super::extract::path_id::PathId;
+use super::extract::path_id::Path;
 use super::extract::query::Query;
-use super::operation::{Failure, Listing, Reading, Recording};
+use super::operation::OperationResult;
 use super::respond::error::ApiError;
-use super::respond::etag::{IfNoneMatch, Read};
+use super::respond::error_docs::{
+    InvalidIds, InvalidParameters, InvalidRecord, LearnerErased, NoStats, NotJson, RecordLimit,
+    RecordTooLarge, Unavailable,
+};
+use super::respond::etag::{Conditional, IfNoneMatch};
 use super::respond::totals::TotalsBody;
 use super::{State, Tag};
 use crate::domain::{CourseId, ListedCourse, Outcome, Page};
@@ -22,14 +25,14 @@ use crate::wire::record::{RecordFields, RecordSchema};
 use crate::wire::time::Instant;
 use crate::wire::validation::{both, enrolment};
 
-/// The body of a record: JSON of up to 64 KiB.
+/// Request body: a record in JSON of at most 64 KiB.
 type RecordBody = JsonBody<RecordSchema, { 64 << 10 }>;
 
-/// The operations on courses.
-pub(super) struct Courses(pub(super) State);
+/// Operations on the courses of a learner.
+pub(super) struct CoursesApi(pub(super) State);
 
 #[OpenApi]
-impl Courses {
+impl CoursesApi {
     /// Record a session
     ///
     /// Stores a study session of the learner in the course, or replaces its stats where it is
@@ -43,23 +46,25 @@ impl Courses {
     )]
     async fn record(
         &self,
-        /// The learner.
-        #[oai(name = "X-User-Id")]
         learner: Learner,
-        /// The course.
-        #[oai(name = "courseId")]
-        course: Path<PathId<CourseId>>,
+        course: Path<CourseId>,
         body: RecordBody,
-    ) -> Result<RecordResponse, Failure<Recording>> {
-        let fields = RecordFields::parse(&body.read(self.0.bodies()).await?);
-        let record = fields
-            .map_err(ApiError::from)?
-            .record(learner.0, course.0.0)?;
+    ) -> OperationResult<
+        RecordResponse,
+        (
+            InvalidRecord,
+            LearnerErased,
+            RecordTooLarge,
+            NotJson,
+            RecordLimit,
+            Unavailable,
+        ),
+    > {
+        let fields = RecordFields::parse(&body.read(self.0.bodies()).await?)?;
+        let record = fields.record(learner.0, course.0)?;
         match self.0.acquire()?.record(&record).await? {
-            Outcome::Created | Outcome::Replaced => {
-                Ok(RecordResponse::Recorded(Json(Recorded::example())))
-            }
-            Outcome::Superseded => Ok(RecordResponse::Superseded(Json(Superseded::example()))),
+            Outcome::Created | Outcome::Replaced => Ok(RecordResponse::Recorded(Json(RECORDED))),
+            Outcome::Superseded => Ok(RecordResponse::Superseded(Json(SUPERSEDED))),
             Outcome::Erased => Err(ApiError::erased().into()),
             Outcome::LimitExceeded => Err(ApiError::limit_exceeded().into()),
         }
@@ -77,24 +82,18 @@ impl Courses {
     )]
     async fn totals(
         &self,
-        /// The learner.
-        #[oai(name = "X-User-Id")]
         learner: Learner,
-        /// The course.
-        #[oai(name = "courseId")]
-        course: Path<PathId<CourseId>>,
-        /// ETags of answers that the client has.
-        #[oai(name = "If-None-Match")]
+        course: Path<CourseId>,
         condition: IfNoneMatch,
-    ) -> Result<Read<TotalsBody>, Failure<Reading>> {
-        let enrolment = enrolment(learner.0, course.0.0)?;
+    ) -> OperationResult<Conditional<TotalsBody>, (InvalidIds, NoStats, Unavailable)> {
+        let enrolment = enrolment(learner.0, course.0)?;
         let totals = self
             .0
             .acquire()?
             .totals(enrolment)
             .await?
             .ok_or_else(ApiError::no_stats)?;
-        Ok(condition.answer(&TotalsBody::from(&totals)))
+        Ok(condition.respond(&TotalsBody::from(&totals)))
     }
 
     /// A learner's courses
@@ -110,24 +109,20 @@ impl Courses {
     )]
     async fn courses(
         &self,
-        /// The learner.
-        #[oai(name = "X-User-Id")]
         learner: Learner,
         /// At most so many courses.
         limit: Query<Limit>,
         /// The nextCursor of the page before; without it, the first page.
         cursor: Query<CoursesCursor>,
-        /// ETags of answers that the client has.
-        #[oai(name = "If-None-Match")]
         condition: IfNoneMatch,
-    ) -> Result<Read<CoursePage>, Failure<Listing>> {
+    ) -> OperationResult<Conditional<CoursePage>, (InvalidParameters, Unavailable)> {
         let (learner, slice) = both(learner.0, slice(limit, cursor))?;
         let page = self.0.acquire()?.courses(learner, slice).await?;
-        Ok(condition.answer(&CoursePage::try_from(page)?))
+        Ok(condition.respond(&CoursePage::try_from(page)?))
     }
 }
 
-/// What became of a record that was not refused.
+/// Response to an accepted record.
 #[derive(ApiResponse)]
 enum RecordResponse {
     /// The session is stored, new or in the place of its former stats.
@@ -146,9 +141,12 @@ struct Recorded {
     message: &'static str,
 }
 
+/// Response body of a stored record.
+const RECORDED: Recorded = Recorded { message: "OK" };
+
 impl Example for Recorded {
     fn example() -> Self {
-        Self { message: "OK" }
+        RECORDED
     }
 }
 
@@ -160,11 +158,14 @@ struct Superseded {
     message: &'static str,
 }
 
+/// Response body of a superseded record.
+const SUPERSEDED: Superseded = Superseded {
+    message: "superseded",
+};
+
 impl Example for Superseded {
     fn example() -> Self {
-        Self {
-            message: "superseded",
-        }
+        SUPERSEDED
     }
 }
 
@@ -214,7 +215,7 @@ impl TryFrom<Page<ListedCourse>> for CoursePage {
         });
         Ok(Self {
             courses: courses.collect::<Result<_, ApiError>>()?,
-            next_cursor: page.next.map(CoursesCursor::text),
+            next_cursor: page.next.map(CoursesCursor::encode),
         })
     }
 }
@@ -223,7 +224,7 @@ impl Example for CoursePage {
     fn example() -> Self {
         Self {
             courses: vec![ListedCourseBody::example()],
-            next_cursor: Some(CoursesCursor::text(paging::EXAMPLE)),
+            next_cursor: Some(CoursesCursor::encode(paging::EXAMPLE)),
         }
     }
 }

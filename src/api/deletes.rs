@@ -1,21 +1,21 @@
-//! What is forgotten: a session, a course, a learner.
+//! Deletes of a session and of a course, and the erasure of a learner.
 
-use poem_openapi::param::Path;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::extract::learner::Learner;
-use super::extract::path_id::PathId;
-use super::operation::{Deleting, Erasing, Failure};
+use super::extract::path_id::Path;
+use super::operation::OperationResult;
 use super::respond::error::ApiError;
+use super::respond::error_docs::{DeleteLimit, DeleteUnavailable, InvalidIds, NoStats};
 use super::{State, Tag};
 use crate::domain::{CourseId, DeleteOutcome, SessionId};
 use crate::wire::validation::{both, enrolment};
 
-/// The operations that forget.
-pub(super) struct Deletes(pub(super) State);
+/// Delete operations on sessions, courses and learners.
+pub(super) struct DeletesApi(pub(super) State);
 
 #[OpenApi]
-impl Deletes {
+impl DeletesApi {
     /// Forget a session
     ///
     /// Forgets a session of the learner; the totals and the summary follow in the same step.
@@ -27,19 +27,14 @@ impl Deletes {
     )]
     async fn delete_session(
         &self,
-        /// The learner.
-        #[oai(name = "X-User-Id")]
         learner: Learner,
-        /// The course.
-        #[oai(name = "courseId")]
-        course: Path<PathId<CourseId>>,
-        /// The session.
-        #[oai(name = "sessionId")]
-        session: Path<PathId<SessionId>>,
-    ) -> Result<DeleteResponse, Failure<Deleting>> {
-        let (enrolment, session) = both(enrolment(learner.0, course.0.0), session.0.0)?;
+        course: Path<CourseId>,
+        session: Path<SessionId>,
+    ) -> OperationResult<DeleteResponse, (InvalidIds, NoStats, DeleteLimit, DeleteUnavailable)>
+    {
+        let (enrolment, session) = both(enrolment(learner.0, course.0), session.0)?;
         let store = self.0.acquire()?;
-        Ok(answer(store.delete_session(enrolment, session).await?)?)
+        Ok(respond(store.delete_session(enrolment, session).await?)?)
     }
 
     /// Forget a course
@@ -56,16 +51,13 @@ impl Deletes {
     )]
     async fn delete_course(
         &self,
-        /// The learner.
-        #[oai(name = "X-User-Id")]
         learner: Learner,
-        /// The course.
-        #[oai(name = "courseId")]
-        course: Path<PathId<CourseId>>,
-    ) -> Result<DeleteResponse, Failure<Deleting>> {
-        let enrolment = enrolment(learner.0, course.0.0)?;
+        course: Path<CourseId>,
+    ) -> OperationResult<DeleteResponse, (InvalidIds, NoStats, DeleteLimit, DeleteUnavailable)>
+    {
+        let enrolment = enrolment(learner.0, course.0)?;
         let store = self.0.acquire()?;
-        Ok(answer(store.delete_course(enrolment).await?)?)
+        Ok(respond(store.delete_course(enrolment).await?)?)
     }
 
     /// Erase a learner
@@ -81,16 +73,14 @@ impl Deletes {
     )]
     async fn erase(
         &self,
-        /// The learner.
-        #[oai(name = "X-User-Id")]
         learner: Learner,
-    ) -> Result<DeleteResponse, Failure<Erasing>> {
+    ) -> OperationResult<DeleteResponse, (InvalidIds, DeleteLimit, DeleteUnavailable)> {
         let learner = learner.0?;
-        Ok(answer(self.0.acquire()?.erase(learner).await?)?)
+        Ok(respond(self.0.acquire()?.erase(learner).await?)?)
     }
 }
 
-/// The answer to a request to forget.
+/// Response to a delete.
 #[derive(ApiResponse)]
 enum DeleteResponse {
     /// It is forgotten.
@@ -98,8 +88,8 @@ enum DeleteResponse {
     Forgotten,
 }
 
-fn answer(deletion: DeleteOutcome) -> Result<DeleteResponse, ApiError> {
-    match deletion {
+fn respond(outcome: DeleteOutcome) -> Result<DeleteResponse, ApiError> {
+    match outcome {
         DeleteOutcome::Deleted => Ok(DeleteResponse::Forgotten),
         DeleteOutcome::Missing => Err(ApiError::no_stats()),
         DeleteOutcome::LimitExceeded => Err(ApiError::limit_exceeded()),

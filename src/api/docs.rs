@@ -1,4 +1,4 @@
-//! `/docs`, `/openapi.json` and `/`: the document, and Swagger UI from the binary.
+//! `/docs`, `/openapi.json` and `/`: OpenAPI document and Swagger UI, served from the binary.
 
 use std::sync::LazyLock;
 
@@ -14,10 +14,10 @@ const ROOT: &str = "/";
 const DOCS: &str = "/docs";
 const DOCUMENT: &str = "/openapi.json";
 
-/// The paths here, all for GET.
+/// Paths of the pages, all for GET.
 pub(super) const PATHS: [&str; 3] = [ROOT, DOCS, DOCUMENT];
 
-/// The pages. One set for all threads, made when somebody first looks: they are large.
+/// Routes of the pages. Large, so built at the first request and shared by all threads.
 static PAGES: LazyLock<Route> = LazyLock::new(|| {
     let service = service(Operations(None));
     Route::new()
@@ -32,12 +32,12 @@ static PAGES: LazyLock<Route> = LazyLock::new(|| {
         )
 });
 
-/// The operations of the API together with the pages that document them.
+/// Endpoint of the API with the pages.
 ///
-/// Not one poem route of both: nested below `/`, the operations would take that path too.
-pub(super) struct Documented<E>(pub(super) E);
+/// Not a poem `Route` of both: the API, nested below `/`, would take the path `/` too.
+pub(super) struct WithDocs<E>(pub(super) E);
 
-impl<E: Endpoint<Output = Response>> Endpoint for Documented<E> {
+impl<E: Endpoint<Output = Response>> Endpoint for WithDocs<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
@@ -49,15 +49,15 @@ impl<E: Endpoint<Output = Response>> Endpoint for Documented<E> {
     }
 }
 
-/// Swagger UI, with an empty icon: a browser asks the service for one where the page has none.
+/// Swagger UI with an empty icon: without an icon, browsers request `/favicon.ico`.
 fn page<T: OpenApi>(service: &OpenApiService<T, ()>) -> String {
     let icon = r#"<head><link rel="icon" href="data:,">"#;
     service.swagger_ui_html().replacen("<head>", icon, 1)
 }
 
-/// An endpoint that always answers the same.
+/// Endpoint with a constant response.
 fn constant(content_type: &'static str, content: String) -> impl Endpoint<Output = Response> {
-    // Shared by all answers, not copied.
+    // Shared by all responses, not copied.
     let content = Bytes::from(content);
     make_sync(move |_| {
         Response::builder()

@@ -1,18 +1,19 @@
-//! `/health`: for load balancers and operators.
+//! `/health`: probes for load balancers and operators.
 
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
-use super::operation::{Failure, Living, Readying};
+use super::operation::OperationResult;
 use super::respond::error::ApiError;
+use super::respond::error_docs::{NotReady, TimedOut};
 use super::{State, Tag};
 
-/// The probes.
-pub(super) struct Health(pub(super) State);
+/// Operations of the probes.
+pub(super) struct HealthApi(pub(super) State);
 
 #[OpenApi]
-impl Health {
+impl HealthApi {
     /// Is the process up?
     ///
     /// Answers as long as the process serves, whatever the state of the store: a restart would not
@@ -23,8 +24,8 @@ impl Health {
         operation_id = "getLiveness",
         tag = "Tag::Health"
     )]
-    async fn live(&self) -> Result<LiveResponse, Failure<Living>> {
-        Ok(LiveResponse::Live(Json(Liveness::example())))
+    async fn live(&self) -> OperationResult<LiveResponse, (TimedOut,)> {
+        Ok(LiveResponse::Live(Json(LIVE)))
     }
 
     /// Can requests be served?
@@ -36,11 +37,11 @@ impl Health {
         operation_id = "getReadiness",
         tag = "Tag::Health"
     )]
-    async fn ready(&self) -> Result<ReadyResponse, Failure<Readying>> {
+    async fn ready(&self) -> OperationResult<ReadyResponse, (NotReady,)> {
         if self.0.is_draining() {
             return Err(ApiError::draining().into());
         }
-        // Whatever is wrong with the store, this replica is of no use now.
+        // 503 for every error of the store: the replica can serve no request.
         let store = self.0.probe().await.map_err(ApiError::store_unavailable)?;
         Ok(ReadyResponse::Ready(Json(Readiness {
             status: "ready",
@@ -49,7 +50,7 @@ impl Health {
     }
 }
 
-/// The answer of a process that serves.
+/// Response of the liveness probe.
 #[derive(ApiResponse)]
 enum LiveResponse {
     /// The process serves.
@@ -57,7 +58,7 @@ enum LiveResponse {
     Live(Json<Liveness>),
 }
 
-/// The answer of a service that can do its work.
+/// Response of the readiness probe.
 #[derive(ApiResponse)]
 enum ReadyResponse {
     /// Requests can be served.
@@ -73,9 +74,12 @@ struct Liveness {
     status: &'static str,
 }
 
+/// Response body of a live process.
+const LIVE: Liveness = Liveness { status: "live" };
+
 impl Example for Liveness {
     fn example() -> Self {
-        Self { status: "live" }
+        LIVE
     }
 }
 

@@ -1,4 +1,4 @@
-//! The HTTP API: its resources, and the OpenAPI document that is generated from them.
+//! HTTP API: a file per resource, and the OpenAPI document generated from the resources.
 
 mod activity;
 mod batch;
@@ -27,16 +27,16 @@ use poem_openapi::{ExtraHeader, LicenseObject, OpenApi, OpenApiService, ServerOb
 pub use crate::api::state::BODY_BYTES;
 pub use crate::api::state::State;
 
-use activity::Activities;
-use batch::Batches;
-use courses::Courses;
-use deletes::Deletes;
-use docs::Documented;
-use health::Health;
-use middleware::request::Boundary;
+use activity::ActivityApi;
+use batch::BatchApi;
+use courses::CoursesApi;
+use deletes::DeletesApi;
+use docs::WithDocs;
+use health::HealthApi;
+use middleware::request::RequestMiddleware;
 use middleware::routes::Routes;
-use sessions::Sessions;
-use summary::Summaries;
+use sessions::SessionsApi;
+use summary::SummaryApi;
 
 /// Groups of operations in the document.
 #[derive(Tags)]
@@ -50,20 +50,21 @@ enum Tag {
 }
 
 type Apis = (
-    Courses,
-    Sessions,
-    Activities,
-    Summaries,
-    Deletes,
-    Batches,
-    Health,
+    CoursesApi,
+    SessionsApi,
+    ActivityApi,
+    SummaryApi,
+    DeletesApi,
+    BatchApi,
+    HealthApi,
 );
 
-/// All operations, and the routes that they are known by; without a context, only their description.
+/// All operations of the API. Without a state, only the description for the document.
 struct Operations(Option<(State, Arc<Routes>)>);
 
 impl OpenApi for Operations {
-    /// Those of several structs on one path stand together: the document has each path once.
+    /// Merges the operations of several structs on a path, as the document has each path once, and names the
+    /// shared parameters.
     fn meta() -> Vec<MetaApi> {
         let mut paths: Vec<MetaPath> = Vec::new();
         for path in Apis::meta().into_iter().flat_map(|api| api.paths) {
@@ -71,6 +72,10 @@ impl OpenApi for Operations {
                 Some(known) => known.operations.extend(path.operations),
                 None => paths.push(path),
             }
+        }
+        let operations = paths.iter_mut().flat_map(|path| &mut path.operations);
+        for parameter in operations.flat_map(|operation| &mut operation.params) {
+            operation::name_parameter(parameter);
         }
         vec![MetaApi { paths }]
     }
@@ -80,32 +85,32 @@ impl OpenApi for Operations {
     }
 
     fn add_routes(self, routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
-        let Some((state, known)) = self.0 else {
+        let Some((state, known_routes)) = self.0 else {
             return;
         };
         let apis: Apis = (
-            Courses(state.clone()),
-            Sessions(state.clone()),
-            Activities(state.clone()),
-            Summaries(state.clone()),
-            Deletes(state.clone()),
-            Batches(state.clone()),
-            Health(state),
+            CoursesApi(state.clone()),
+            SessionsApi(state.clone()),
+            ActivityApi(state.clone()),
+            SummaryApi(state.clone()),
+            DeletesApi(state.clone()),
+            BatchApi(state.clone()),
+            HealthApi(state),
         );
         apis.add_routes(routes);
-        known.learn(routes.keys());
+        known_routes.register(routes.keys());
     }
 }
 
-/// The whole API as one endpoint. A request, its body included, may take `timeout`.
+/// Endpoint of the whole API. `timeout` is the maximum time of a request, including the body.
 #[must_use]
 pub fn endpoint(state: &State, timeout: Duration) -> impl Endpoint<Output = Response> + use<> {
     let routes = Routes::new();
     let service = service(Operations(Some((state.clone(), Arc::clone(&routes)))));
-    Boundary::new(Documented(service.into_endpoint()), timeout, routes)
+    RequestMiddleware::new(WithDocs(service.into_endpoint()), timeout, routes)
 }
 
-/// The OpenAPI document, as JSON.
+/// OpenAPI document, as JSON.
 #[must_use]
 pub fn document() -> String {
     service(Operations(None)).spec()

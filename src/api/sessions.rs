@@ -1,6 +1,5 @@
-//! `/courses/{courseId}/sessions`: a learner's sessions, and one of them.
+//! `/courses/{courseId}/sessions`: sessions of an enrolment.
 
-use poem_openapi::param::Path;
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 use time::OffsetDateTime;
@@ -9,22 +8,23 @@ use uuid::Uuid;
 use super::extract::learner::Learner;
 use super::extract::paging::{self, SessionsCursor};
 use super::extract::paging::{Limit, slice, span};
-use super::extract::path_id::PathId;
+use super::extract::path_id::Path;
 use super::extract::query::Query;
-use super::operation::{Failure, Listing, Reading};
+use super::operation::OperationResult;
 use super::respond::error::ApiError;
-use super::respond::etag::{IfNoneMatch, Read};
+use super::respond::error_docs::{InvalidIds, InvalidParameters, NoStats, Unavailable};
+use super::respond::etag::{Conditional, IfNoneMatch};
 use super::{State, Tag};
 use crate::domain::{CourseId, ListedSession, Page, SessionId, Stats};
 use crate::wire::number::Number;
 use crate::wire::time::Instant;
 use crate::wire::validation::{both, enrolment};
 
-/// The operations on a course's sessions.
-pub(super) struct Sessions(pub(super) State);
+/// Read operations on the sessions of an enrolment.
+pub(super) struct SessionsApi(pub(super) State);
 
 #[OpenApi]
-impl Sessions {
+impl SessionsApi {
     /// A learner's sessions
     ///
     /// The sessions of the learner in the course that occurred from one time until before another,
@@ -36,18 +36,11 @@ impl Sessions {
         operation_id = "listSessions",
         tag = "Tag::Sessions"
     )]
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "they are the operation's parameters"
-    )]
+    #[allow(clippy::too_many_arguments, reason = "parameters of the operation")]
     async fn sessions(
         &self,
-        /// The learner.
-        #[oai(name = "X-User-Id")]
         learner: Learner,
-        /// The course.
-        #[oai(name = "courseId")]
-        course: Path<PathId<CourseId>>,
+        course: Path<CourseId>,
         /// No session before this time, in RFC 3339 with an offset.
         from: Query<OffsetDateTime>,
         /// No session at this time or after it, in RFC 3339 with an offset.
@@ -56,16 +49,14 @@ impl Sessions {
         limit: Query<Limit>,
         /// The nextCursor of the page before; without it, the first page.
         cursor: Query<SessionsCursor>,
-        /// ETags of answers that the client has.
-        #[oai(name = "If-None-Match")]
         condition: IfNoneMatch,
-    ) -> Result<Read<SessionPage>, Failure<Listing>> {
-        let enrolment = enrolment(learner.0, course.0.0);
+    ) -> OperationResult<Conditional<SessionPage>, (InvalidParameters, Unavailable)> {
+        let enrolment = enrolment(learner.0, course.0);
         let part = both(span(from, to), slice(limit, cursor));
         let (enrolment, (span, slice)) = both(enrolment, part)?;
         let store = self.0.acquire()?;
         let page = store.sessions(enrolment, span, slice).await?;
-        Ok(condition.answer(&SessionPage::try_from(page)?))
+        Ok(condition.respond(&SessionPage::try_from(page)?))
     }
 
     /// One session
@@ -80,27 +71,19 @@ impl Sessions {
     )]
     async fn session(
         &self,
-        /// The learner.
-        #[oai(name = "X-User-Id")]
         learner: Learner,
-        /// The course.
-        #[oai(name = "courseId")]
-        course: Path<PathId<CourseId>>,
-        /// The session.
-        #[oai(name = "sessionId")]
-        session: Path<PathId<SessionId>>,
-        /// ETags of answers that the client has.
-        #[oai(name = "If-None-Match")]
+        course: Path<CourseId>,
+        session: Path<SessionId>,
         condition: IfNoneMatch,
-    ) -> Result<Read<SessionBody>, Failure<Reading>> {
-        let (enrolment, id) = both(enrolment(learner.0, course.0.0), session.0.0)?;
+    ) -> OperationResult<Conditional<SessionBody>, (InvalidIds, NoStats, Unavailable)> {
+        let (enrolment, id) = both(enrolment(learner.0, course.0), session.0)?;
         let session = self
             .0
             .acquire()?
             .session(enrolment, id)
             .await?
             .ok_or_else(ApiError::no_stats)?;
-        Ok(condition.answer(&SessionBody::new(id, &session.stats)))
+        Ok(condition.respond(&SessionBody::new(id, &session.stats)))
     }
 }
 
@@ -160,18 +143,19 @@ impl TryFrom<Page<ListedSession>> for SessionPage {
         });
         Ok(Self {
             sessions: sessions.collect::<Result<_, ApiError>>()?,
-            next_cursor: page.next.map(SessionsCursor::text),
+            next_cursor: page.next.map(SessionsCursor::encode),
         })
     }
 }
 
 impl SessionBody {
     fn new(id: SessionId, stats: &Stats) -> Self {
+        let measures = stats.measures().map(Number);
         Self {
             session_id: id.into(),
-            total_modules_studied: Number(stats.modules.get()),
-            average_score: Number(stats.score.get()),
-            time_studied: Number(stats.time.get()),
+            total_modules_studied: measures.modules,
+            average_score: measures.score,
+            time_studied: measures.time,
         }
     }
 }
@@ -180,7 +164,7 @@ impl Example for SessionPage {
     fn example() -> Self {
         Self {
             sessions: vec![ListedSessionBody::example()],
-            next_cursor: Some(SessionsCursor::text(paging::EXAMPLE)),
+            next_cursor: Some(SessionsCursor::encode(paging::EXAMPLE)),
         }
     }
 }

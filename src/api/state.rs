@@ -1,4 +1,4 @@
-//! What all requests share, and the way from them to the store.
+//! Shared state of all requests: store, permits, memory budget, drain flag.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use crate::store::{StatsStore, StoreError};
 use crate::telemetry::Throttle;
 use crate::telemetry::metrics::{self, Shed};
 
-/// Bytes that all large bodies together may take, those of requests and of answers.
+/// Memory budget of large bodies, of requests and responses together, in bytes.
 pub const BODY_BYTES: usize = 64 << 20;
 
-/// What all requests share: the store, how many of them may use it, the memory for large bodies, and
-/// whether the process is about to end.
+/// Shared state of all requests: the store, the permits to use the store, the memory budget of large
+/// bodies, and the drain flag.
 #[derive(Clone)]
 pub struct State {
     store: Arc<dyn StatsStore>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     shed: Throttle,
     bodies: Budget,
     draining: Arc<AtomicBool>,
@@ -30,9 +30,9 @@ pub struct State {
 }
 
 impl State {
-    /// A context that is not draining. At most `max_requests` use the store at once, and none that
-    /// waited while the process did not run for longer than `longest_pause`. Large bodies take
-    /// `body_bytes` at the most, all together.
+    /// State that is not draining, with `max_requests` permits and a budget of `body_bytes` for large bodies.
+    /// After a pause of the process longer than `longest_pause`, requests are refused, as the requests may
+    /// have waited in a socket meanwhile.
     #[must_use]
     pub fn new(
         store: Arc<dyn StatsStore>,
@@ -42,7 +42,7 @@ impl State {
     ) -> Self {
         Self {
             store,
-            places: Arc::new(Semaphore::new(max_requests.min(Semaphore::MAX_PERMITS))),
+            permits: Arc::new(Semaphore::new(max_requests.min(Semaphore::MAX_PERMITS))),
             shed: Throttle::default(),
             bodies: Budget::new(body_bytes),
             draining: Arc::default(),
@@ -50,7 +50,7 @@ impl State {
         }
     }
 
-    /// The same for those who use the store by another handle.
+    /// State with another handle to the store; all else is shared.
     #[must_use]
     pub fn with_store(&self, store: Arc<dyn StatsStore>) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl State {
         }
     }
 
-    /// From now on the service says that it is not ready, while it goes on serving.
+    /// Makes the service report not ready, while requests are still served.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
@@ -68,21 +68,24 @@ impl State {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// The memory for large bodies.
+    /// Memory budget of large bodies.
     pub(crate) fn bodies(&self) -> &Budget {
         &self.bodies
     }
 
-    /// The store, for one use of it, unless too many use it already: to queue them would make all
-    /// of them late.
+    /// Acquires a permit to use the store, or fails at once: a queue would delay all requests.
     ///
-    /// Asked once a request has arrived and is right, so that neither a client that is slow to send
-    /// nor a wrong request takes a place.
+    /// Handlers call this after the body is read and the request validated, so that neither a slow client
+    /// nor an invalid request takes a permit.
+    ///
+    /// # Errors
+    ///
+    /// No permit is free, or the process was paused.
     pub(crate) fn acquire(&self) -> Result<StorePermit<'_>, ApiError> {
         if !self.pause_detector.is_sound() {
             return Err(ApiError::timed_out());
         }
-        let Ok(place) = self.places.try_acquire() else {
+        let Ok(permit) = self.permits.try_acquire() else {
             metrics::shed(Shed::Requests);
             self.shed.add(|requests| {
                 tracing::warn!(
@@ -94,17 +97,21 @@ impl State {
         };
         Ok(StorePermit {
             store: &self.store,
-            _place: place,
+            _permit: permit,
         })
     }
 
-    /// Whether requests can be served: the store can be reached, and the process is not about to end.
+    /// Returns whether requests can be served: the store responds, and the process is not draining.
     pub async fn is_ready(&self) -> bool {
         !self.is_draining() && self.probe().await.is_ok()
     }
 
-    /// Whether the store can be reached; its name. Takes no place: a load balancer must not take an
-    /// overloaded service for one that is down, and send its load to the next.
+    /// Pings the store and returns the store's name. Takes no permit: a load balancer must not mistake an
+    /// overloaded service for an unreachable service, and shift the load to the next.
+    ///
+    /// # Errors
+    ///
+    /// The store does not respond, or the process was paused.
     pub(crate) async fn probe(&self) -> Result<&'static str, StoreError> {
         if !self.pause_detector.is_sound() {
             return Err(StoreError::Unavailable("the process did not run".into()));
@@ -114,10 +121,10 @@ impl State {
     }
 }
 
-/// The store, and a place among those that use it.
+/// Store, with the permit to use the store until dropped.
 pub(crate) struct StorePermit<'a> {
     store: &'a Arc<dyn StatsStore>,
-    _place: SemaphorePermit<'a>,
+    _permit: SemaphorePermit<'a>,
 }
 
 impl Deref for StorePermit<'_> {

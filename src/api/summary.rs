@@ -1,22 +1,23 @@
-//! `/courses/{courseId}/summary`: what all learners did in a course.
+//! `/courses/{courseId}/summary`: aggregate of all learners in a course.
 
-use poem_openapi::param::Path;
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 
-use super::extract::path_id::PathId;
-use super::operation::{Failure, Summing};
+use super::extract::path_id::Path;
+use super::operation::OperationResult;
 use super::respond::error::ApiError;
-use super::respond::etag::{IfNoneMatch, Read};
+use super::respond::error_docs::{InvalidCourse, NoLearners, Unavailable};
+use super::respond::etag::{Conditional, IfNoneMatch};
+use super::respond::totals;
 use super::{State, Tag};
 use crate::domain::{CourseId, Summary};
 use crate::wire::number::Number;
 
-/// The operation on a course's summary.
-pub(super) struct Summaries(pub(super) State);
+/// Operation on the summary of a course.
+pub(super) struct SummaryApi(pub(super) State);
 
 #[OpenApi]
-impl Summaries {
+impl SummaryApi {
     /// A course's summary
     ///
     /// The aggregate of all learners' sessions in the course, exact at every moment. It tells nothing
@@ -29,21 +30,17 @@ impl Summaries {
     )]
     async fn summary(
         &self,
-        /// The course.
-        #[oai(name = "courseId")]
-        course: Path<PathId<CourseId>>,
-        /// ETags of answers that the client has.
-        #[oai(name = "If-None-Match")]
+        course: Path<CourseId>,
         condition: IfNoneMatch,
-    ) -> Result<Read<SummaryBody>, Failure<Summing>> {
-        let course = course.0.0?;
+    ) -> OperationResult<Conditional<SummaryBody>, (InvalidCourse, NoLearners, Unavailable)> {
+        let course = course.0?;
         let summary = self
             .0
             .acquire()?
             .summary(course)
             .await?
             .ok_or_else(ApiError::no_stats)?;
-        Ok(condition.answer(&SummaryBody::from(&summary)))
+        Ok(condition.respond(&SummaryBody::from(&summary)))
     }
 }
 
@@ -70,13 +67,13 @@ struct SummaryBody {
 
 impl From<&Summary> for SummaryBody {
     fn from(summary: &Summary) -> Self {
-        let totals = &summary.totals;
+        let measures = totals::measures(&summary.totals);
         Self {
             learners: summary.learners,
-            sessions: totals.sessions,
-            total_modules_studied: Number(totals.sums.modules.to_f64()),
-            average_score: Number(totals.average_score()),
-            time_studied: Number(totals.sums.time.to_f64()),
+            sessions: summary.totals.sessions,
+            total_modules_studied: measures.modules,
+            average_score: measures.score,
+            time_studied: measures.time,
         }
     }
 }

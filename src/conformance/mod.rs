@@ -1,93 +1,68 @@
-//! The `conformance` command: plays the contract of the API against a running instance, of which it
-//! knows no more than the address.
+//! The `conformance` command: plays the contract of the API against a running instance, known by its URL
+//! only. The integration tests play the same checks in process, over each store.
 //!
-//! A file for each subject has its checks. Each uses new learners and courses, and has what it
-//! recorded erased when it is over, whatever came of it.
+//! [`checks`] lists the checks by subject: records and deletions in `writes`, responses of reads in `reads`,
+//! methods, headers and the service's own resources in `http`. Each check records sessions of new learners in new courses;
+//! the command erases the learners after the check, passed or failed.
+//!
+//! Architecture invariant: conformance imports nothing of the service but its error of startup.
 
-mod activity;
-mod answer;
-mod api;
-mod batch;
-mod client;
-mod conditional;
-mod deletes;
-mod errors;
-mod lists;
-mod methods;
-mod pages;
-mod protocol;
-mod records;
-mod service;
-mod sessions;
-mod summary;
-mod totals;
+mod harness;
+mod http;
+mod reads;
+mod writes;
 
 use std::io::{self, Write};
-use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use hyper::Uri;
 use tokio::runtime;
 
 use crate::error::StartError;
-use answer::{Failure, Verdict};
-use api::Api;
-use client::Client;
+use harness::{CheckResult, HttpClient};
+pub use harness::{ContractCheck, Instance, Mismatch};
 
-/// Checks that are played at once.
-const AT_ONCE: usize = 8;
-/// Longest time for a check.
-const WITHIN: Duration = Duration::from_secs(60);
+/// Maximum number of checks in flight.
+const CONCURRENCY: usize = 8;
 
-/// One thing that the contract says.
-struct Check {
-    name: &'static str,
-    play: for<'a> fn(&'a Api) -> BoxFuture<'a, Verdict>,
-}
-
-/// Lists the checks of a subject: functions of those names.
-macro_rules! checks {
-    ($subject:literal: $($check:ident),+ $(,)?) => {
-        /// The checks of this subject.
-        pub(super) const CHECKS: &[$crate::conformance::Check] = &[
-            $($crate::conformance::Check {
-                name: concat!($subject, "/", stringify!($check)),
-                play: |api| Box::pin($check(api)),
-            }),+
-        ];
-    };
-}
-use checks;
-
-/// All checks by their subjects.
-const SUBJECTS: [&[Check]; 14] = [
-    records::CHECKS,
-    sessions::CHECKS,
-    totals::CHECKS,
-    lists::CHECKS,
-    pages::CHECKS,
-    activity::CHECKS,
-    summary::CHECKS,
-    deletes::CHECKS,
-    batch::CHECKS,
-    conditional::CHECKS,
-    errors::CHECKS,
-    methods::CHECKS,
-    protocol::CHECKS,
-    service::CHECKS,
+/// The checks by file, in the order of the report.
+const SUBJECTS: [&[ContractCheck]; 20] = [
+    writes::records::CHECKS,
+    reads::sessions::CHECKS,
+    reads::totals::CHECKS,
+    reads::lists::CHECKS,
+    reads::course_lists::CHECKS,
+    reads::pages::CHECKS,
+    reads::activity::CHECKS,
+    reads::activity_ranges::CHECKS,
+    reads::summary::CHECKS,
+    writes::deletes::CHECKS,
+    writes::erasures::CHECKS,
+    writes::batch::CHECKS,
+    writes::batch_errors::CHECKS,
+    reads::conditional::CHECKS,
+    writes::fields::CHECKS,
+    writes::bodies::CHECKS,
+    reads::parameters::CHECKS,
+    http::methods::CHECKS,
+    http::protocol::CHECKS,
+    http::service::CHECKS,
 ];
 
-/// Plays all checks against the service at `url`, prints what came of each, and answers whether all
-/// of them passed.
+/// All checks of the contract, in the order of the report.
+pub fn checks() -> impl Iterator<Item = &'static ContractCheck> {
+    SUBJECTS.into_iter().flatten()
+}
+
+/// Plays all checks against the instance at `url` and prints the result of each; `false` if a check
+/// failed.
 ///
 /// # Errors
 ///
-/// The service cannot be reached, or nobody reads what is printed.
+/// The instance cannot be reached, or standard output is closed.
 pub fn run(url: &Uri) -> Result<bool, StartError> {
     let cannot = |what, error| StartError::Environment(format!("cannot {what}: {error}"));
-    let client = Client::new(url)?;
+    let client = HttpClient::new(url)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     runtime
         .map_err(|error| cannot("start", error))?
@@ -98,20 +73,19 @@ pub fn run(url: &Uri) -> Result<bool, StartError> {
         })
 }
 
-async fn report(client: &Client, out: &mut impl Write) -> io::Result<bool> {
-    let checks = SUBJECTS.into_iter().flatten();
-    let verdicts = checks.map(|check| async { (check.name, judge(check, client).await) });
-    let mut verdicts = stream::iter(verdicts).buffered(AT_ONCE);
+async fn report(client: &HttpClient, out: &mut impl Write) -> io::Result<bool> {
+    let results = checks().map(|check| async { (check.name(), play(check, client).await) });
+    let mut results = stream::iter(results).buffered(CONCURRENCY);
     let (mut passed, mut failed) = (0, 0);
-    while let Some((name, verdict)) = verdicts.next().await {
-        match verdict {
+    while let Some((name, result)) = results.next().await {
+        match result {
             Ok(()) => {
                 passed += 1;
                 writeln!(out, "ok {name}")?;
             }
-            Err(failure) => {
+            Err(mismatch) => {
                 failed += 1;
-                writeln!(out, "FAILED {name}: {failure}")?;
+                writeln!(out, "FAILED {name}: {mismatch}")?;
             }
         }
     }
@@ -119,9 +93,10 @@ async fn report(client: &Client, out: &mut impl Write) -> io::Result<bool> {
     Ok(failed == 0)
 }
 
-async fn judge(check: &Check, client: &Client) -> Verdict {
-    let api = Api::new(client.clone());
-    let verdict = tokio::time::timeout(WITHIN, (check.play)(&api)).await;
-    api.erase().await;
-    verdict.unwrap_or_else(|_| Err(Failure::new(format!("expected to be done in {WITHIN:?}"))))
+/// Plays a check, and erases its learners.
+async fn play(check: &ContractCheck, client: &HttpClient) -> CheckResult {
+    let instance = Instance::new(client.clone());
+    let result = check.play(&instance).await;
+    instance.erase().await;
+    result
 }

@@ -1,4 +1,4 @@
-//! The body of a batch, as it arrives and as the document describes it.
+//! JSON of a batch: validation, and schema in the document.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use uuid::{Uuid, uuid};
 
-use super::record::{NoObject, RecordFields, RecordSchema, id, object};
+use super::record::{InvalidObject, RawRecord, RecordFields, RecordSchema, id, is_empty, object};
 use super::validation::{Checked, Problem};
 use crate::domain::Record;
 
-/// Most records in a batch.
+/// Maximum number of records of a batch.
 const MAX_RECORDS: usize = 1_000;
-/// The field that has them, and names what is wrong with one of them as a whole.
+/// Field with the records. Also the field of a problem of a record as a whole.
 const SESSIONS: &str = "sessions";
 
 /// Study sessions as they are recorded.
@@ -52,45 +52,47 @@ impl Example for BatchSchema {
     }
 }
 
-/// Why the records of a batch cannot be read.
+/// Validation error of a batch as a whole.
 pub(crate) enum BatchError {
-    /// The body is no JSON object, or a field is in it twice.
-    NoObject,
+    /// The body is no JSON object, or has a field twice.
+    InvalidObject,
     /// The field `sessions` is missing or wrong.
     Sessions(Problem),
 }
 
-impl From<NoObject> for BatchError {
-    fn from(_: NoObject) -> Self {
-        Self::NoObject
-    }
-}
-
-/// The records of a batch, each valid or with its problems.
+/// Parses a batch: records, each valid or with the problems.
+///
+/// The JSON is scanned twice: once for the elements of the array, and once per element for the fields.
 ///
 /// # Errors
 ///
 /// The body is no JSON object, or `sessions` is no array of 1 to 1,000 elements.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Checked<Record>>, BatchError> {
-    let RawBatch { sessions } = object(bytes)?;
-    let sessions = sessions
-        .map(RawValue::get)
-        .filter(|raw| *raw != r#""""#)
-        .ok_or(BatchError::Sessions(no_records(true)))?;
-    let Elements(elements) =
-        serde_json::from_str(sessions).map_err(|_| BatchError::Sessions(no_records(false)))?;
-    if elements.is_empty() {
-        return Err(BatchError::Sessions(no_records(true)));
+    let RawBatch { sessions } = object(bytes).map_err(|InvalidObject| error(bytes))?;
+    match sessions {
+        Some(Elements(elements)) if !elements.is_empty() => {
+            Ok(elements.into_iter().map(element).collect())
+        }
+        _ => Err(BatchError::Sessions(no_records(true))),
     }
-    Ok(elements.into_iter().map(element).collect())
 }
 
-/// The problem of a body whose `sessions` are `missing`, or else wrong.
+/// Parse error of a body other than a [`RawBatch`]: a wrong field `sessions`, or else an invalid body.
+fn error(bytes: &[u8]) -> BatchError {
+    match object(bytes) {
+        Ok(AnyBatch { sessions }) => {
+            BatchError::Sessions(no_records(sessions.is_none_or(is_empty)))
+        }
+        Err(InvalidObject) => BatchError::InvalidObject,
+    }
+}
+
+/// Problem of a body with the field `sessions` missing or wrong.
 pub(crate) fn no_records(missing: bool) -> Problem {
     wrong(missing, "an array of 1 to 1000 records")
 }
 
-/// The problem of a record that is right by itself, but whose sums would not be.
+/// Problem of a valid record that would bring a sum past the limit.
 pub(crate) fn limit_exceeded() -> Problem {
     wrong(false, "such that no sum passes 9e15")
 }
@@ -103,38 +105,64 @@ fn wrong(missing: bool, expected: &'static str) -> Problem {
     }
 }
 
+/// Record of an element of the array, or the problems.
 fn element(raw: &RawValue) -> Checked<Record> {
-    record(raw.get().as_bytes()).unwrap_or_else(|NoObject| {
+    record(raw.get().as_bytes()).unwrap_or_else(|InvalidObject| {
         let expected = "made of JSON objects in which no field stands twice";
         Err(vec![wrong(false, expected)])
     })
 }
 
-/// The record of a JSON object, or all that is wrong with it.
-pub(crate) fn record(bytes: &[u8]) -> Result<Checked<Record>, NoObject> {
-    let ids: RawIds<'_> = object(bytes)?;
-    let fields = RecordFields::parse(bytes)?;
-    Ok(fields.record(id(ids.user_id), id(ids.course_id)))
+/// Parses a JSON object with ids and a record: the record, or the problems.
+pub(crate) fn record(bytes: &[u8]) -> Result<Checked<Record>, InvalidObject> {
+    let raw: RawBatchRecord<'_> = object(bytes)?;
+    let fields = RecordFields::validate(&RawRecord {
+        session_id: raw.session_id,
+        total_modules_studied: raw.total_modules_studied,
+        average_score: raw.average_score,
+        time_studied: raw.time_studied,
+        occurred_at: raw.occurred_at,
+    });
+    Ok(fields.record(id(raw.user_id), id(raw.course_id)))
 }
 
+/// Batch with elements as raw JSON.
 #[derive(Deserialize)]
 struct RawBatch<'a> {
+    #[serde(borrow)]
+    sessions: Option<Elements<'a>>,
+}
+
+/// Object with any value as `sessions`.
+#[derive(Deserialize)]
+struct AnyBatch<'a> {
     #[serde(borrow)]
     sessions: Option<&'a RawValue>,
 }
 
-/// What a record in a batch has beside the fields of [`RecordFields`].
+/// Ids and the fields of a [`RawRecord`] as raw JSON. The fields are listed here again, as
+/// `serde(flatten)` has no support for raw JSON.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawIds<'a> {
+struct RawBatchRecord<'a> {
     #[serde(borrow)]
     user_id: Option<&'a RawValue>,
     #[serde(borrow)]
     course_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    session_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    total_modules_studied: Option<&'a RawValue>,
+    #[serde(borrow)]
+    average_score: Option<&'a RawValue>,
+    #[serde(borrow)]
+    time_studied: Option<&'a RawValue>,
+    #[serde(borrow)]
+    occurred_at: Option<&'a RawValue>,
 }
 
-/// The elements of an array that has no more than [`MAX_RECORDS`]. They are counted while they are
-/// read, as a list of half a million numbers would take far more memory than its text.
+/// Elements of an array of at most [`MAX_RECORDS`]. Counted while parsing, as a list of half a million
+/// numbers would take far more memory than the text.
 struct Elements<'a>(Vec<&'a RawValue>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
@@ -161,5 +189,56 @@ impl<'de> Visitor<'de> for ElementsVisitor {
             elements.push(element);
         }
         Ok(Elements(elements))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Message of the error of a batch, or the number of elements.
+    fn outcome(body: &[u8]) -> Result<usize, String> {
+        parse(body)
+            .map(|records| records.len())
+            .map_err(|error| match error {
+                BatchError::InvalidObject => "invalid JSON".to_owned(),
+                BatchError::Sessions(problem) => problem.summary(),
+            })
+    }
+
+    #[test]
+    fn an_invalid_object_is_reported_before_wrong_sessions() {
+        let many = format!("[{}0]", "0,".repeat(MAX_RECORDS));
+        let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+        let missing = || Err("sessions required".to_owned());
+        let wrong = || Err("invalid sessions".to_owned());
+        for (sessions, expected) in [
+            ("[0,{}]", Ok(2)),
+            (&*format!("[{deep},{{\"x\":{deep}}}]"), Ok(2)),
+            (&*many.replacen("0,", "", 1), Ok(MAX_RECORDS)),
+            ("[]", missing()),
+            ("null", missing()),
+            (r#""""#, missing()),
+            (&*many, wrong()),
+            (&*deep, Ok(1)),
+            ("{}", wrong()),
+            ("1e999", wrong()),
+            (r#""\ud800""#, wrong()),
+        ] {
+            let body = format!(r#" {{"x":{deep},"sessions":{sessions}}}"#);
+            assert_eq!(outcome(body.as_bytes()), expected, "{sessions}");
+            for invalid in [
+                format!("[{body}]"),
+                format!(r#"{{"sessions":{sessions},"sessions":[]}}"#),
+                format!(r#"{{"sessions":{sessions},}}"#),
+                format!(r#"{{"sessions":{sessions}}}}}"#),
+            ] {
+                let expected = Err("invalid JSON".to_owned());
+                assert_eq!(outcome(invalid.as_bytes()), expected, "{sessions}");
+            }
+        }
+        assert_eq!(outcome(b"{}"), missing());
+        let latin_1 = b"{\"sessions\":[{\"x\":\"\xe9\"}]}";
+        assert_eq!(outcome(latin_1), Err("invalid JSON".to_owned()));
     }
 }

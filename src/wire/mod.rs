@@ -1,5 +1,4 @@
-//! The JSON forms of sessions, records, batches and export lines, as they arrive and as they leave,
-//! with their schemas. It knows no HTTP.
+//! JSON of sessions, records, batches and export lines, with validation and schemas. No HTTP.
 
 pub(crate) mod batch;
 pub(crate) mod number;

@@ -1,4 +1,4 @@
-//! Numbers as they are written in answers.
+//! Numbers in JSON.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ToJSON, Type};
 use serde_json::Value;
 
-/// A finite number, written without a fraction where it has none: 15, not 15.0.
+/// Finite number in a response. Whole numbers have no fraction: 15, not 15.0.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Number(pub(crate) f64);
 
@@ -39,17 +39,17 @@ impl ToJSON for Number {
     }
 }
 
-/// A finite number as it is written.
+/// JSON of a finite number.
 pub(crate) fn json(number: f64) -> Value {
     #[allow(
         clippy::cast_possible_truncation,
-        reason = "compared with what it came from"
+        reason = "compared with the number below"
     )]
     let whole = number as i64;
     #[allow(
         clippy::cast_precision_loss,
         clippy::float_cmp,
-        reason = "exactness is what is asked"
+        reason = "the comparison is exact"
     )]
     let is_whole = whole as f64 == number && whole != i64::MAX;
     if is_whole {
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integral_numbers_have_no_fraction_and_others_keep_every_digit() {
+    fn whole_numbers_have_no_fraction_and_fractions_keep_every_digit() {
         for (number, text) in [
             (5.0, "5"),
             (0.0, "0"),

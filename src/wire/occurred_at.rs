@@ -1,18 +1,19 @@
-//! Times of occurrence as they are written: an instant, and the calendar day in its offset.
+//! Text of times of occurrence: an instant, in an offset with the right local day.
 
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::domain::OccurredAt;
 
-/// A minute and a day in milliseconds.
+/// Minute, in milliseconds.
 const MINUTE: i64 = 60_000;
+/// Day, in milliseconds.
 const DAY: i64 = 24 * 60 * MINUTE;
-/// The largest offset that RFC 3339 can write, in minutes: 23:59.
+/// Maximum offset of RFC 3339, in minutes: 23:59.
 const MAX_OFFSET: i64 = 24 * 60 - 1;
 
-/// A text that is read back as the same: in UTC where its date is the local day, else in the nearest
-/// offset in which that is so. `None` for what no record can have brought.
+/// Formats a time of occurrence for parsing without loss: in UTC if the date in UTC is the local day, else in
+/// the offset nearest to UTC with the local day as date. `None` for a pair that no record can have.
 pub(crate) fn write(at: OccurredAt) -> Option<String> {
     let nanos = i128::from(at.millis) * 1_000_000;
     let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
@@ -21,7 +22,7 @@ pub(crate) fn write(at: OccurredAt) -> Option<String> {
     text.ok()
 }
 
-/// The smallest offset, in minutes, in which the instant falls on the local day.
+/// Smallest offset, in minutes, with the instant on the local day.
 fn offset(at: OccurredAt) -> Option<i64> {
     let start = i64::from(at.local_day) * DAY;
     let since_start = at.millis.checked_sub(start)?;
@@ -29,7 +30,7 @@ fn offset(at: OccurredAt) -> Option<i64> {
         // Forward to the first minute of the day.
         -since_start.div_euclid(MINUTE)
     } else if since_start >= DAY {
-        // Back to the last one.
+        // Back to the last minute of the day.
         -(since_start - DAY).div_euclid(MINUTE) - 1
     } else {
         0
@@ -45,7 +46,7 @@ mod tests {
     use super::*;
     use crate::wire::session_line;
 
-    /// When a record occurred that brings this text.
+    /// Parses the time of occurrence of a record with `text`.
     fn read(text: &str) -> OccurredAt {
         let id = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f";
         let record = json!({
@@ -58,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_offset_is_the_smallest_in_which_the_day_is_the_local_one() {
+    fn the_offset_is_the_smallest_with_the_local_day() {
         for (read_from, written) in [
             ("2026-01-15T09:30:00+01:00", "2026-01-15T08:30:00Z"),
             ("2026-01-15T23:30:00.5Z", "2026-01-15T23:30:00.5Z"),
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_offset_gives_is_not_written() {
+    fn a_day_out_of_every_offset_is_not_formatted() {
         for (millis, local_day) in [
             (0, 2),
             (0, -2),
@@ -99,7 +100,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back_as_the_same(
+        fn a_time_of_occurrence_round_trips(
             millis in -62_167_132_800_000..1_700_000_000_000_i64,
             minutes in -MAX_OFFSET..=MAX_OFFSET,
         ) {
@@ -107,7 +108,7 @@ mod tests {
             let at = OccurredAt { millis, local_day: i32::try_from(day).unwrap() };
             let text = write(at).unwrap();
             prop_assert_eq!(read(&text), at, "{}", text);
-            // No smaller offset would do.
+            // No smaller offset has the local day.
             let chosen = offset(at).unwrap();
             prop_assert!(chosen.abs() <= minutes.abs());
             let nearer = chosen - chosen.signum();

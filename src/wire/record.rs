@@ -1,4 +1,4 @@
-//! A record in JSON, as it arrives and as the document describes it.
+//! JSON of a record: validation, and schema in the document.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;
@@ -15,9 +15,9 @@ use crate::domain::{
     Amount, CourseId, LearnerId, OccurredAt, OutOfRange, Record, Score, SessionId, Stats,
 };
 
-/// The first time that RFC 3339 can write in UTC, as answers do.
+/// Earliest time of occurrence: the first time of RFC 3339 in UTC, as in responses.
 const EARLIEST: OffsetDateTime = datetime!(0000-01-01 0:00 UTC);
-/// How far in the future a session may have occurred: clocks and time zones go wrong by hours.
+/// Maximum time of occurrence after now: clocks and time zones may be wrong by hours.
 const MAX_AHEAD: time::Duration = time::Duration::hours(24);
 
 /// A study session as it is recorded.
@@ -55,33 +55,37 @@ impl Example for RecordSchema {
     }
 }
 
-/// What a record says of its session, as far as it is right.
+/// Result of the validation of a record: for each field the value or the problems.
 pub(crate) struct RecordFields {
     session: Checked<SessionId>,
     stats: Checked<Stats>,
     occurred_at: Checked<Option<OccurredAt>>,
 }
 
-/// The fields as they stand in the record, not yet looked at: a wrong one must not hide the others.
+/// Fields of a record as raw JSON. Validated one by one, as a response reports all validation errors.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawRecord<'a> {
+pub(super) struct RawRecord<'a> {
     #[serde(borrow)]
-    session_id: Option<&'a RawValue>,
+    pub(super) session_id: Option<&'a RawValue>,
     #[serde(borrow)]
-    total_modules_studied: Option<&'a RawValue>,
+    pub(super) total_modules_studied: Option<&'a RawValue>,
     #[serde(borrow)]
-    average_score: Option<&'a RawValue>,
+    pub(super) average_score: Option<&'a RawValue>,
     #[serde(borrow)]
-    time_studied: Option<&'a RawValue>,
+    pub(super) time_studied: Option<&'a RawValue>,
     #[serde(borrow)]
-    occurred_at: Option<&'a RawValue>,
+    pub(super) occurred_at: Option<&'a RawValue>,
 }
 
 impl RecordFields {
-    /// Reads them from a JSON object.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, NoObject> {
-        let raw: RawRecord<'_> = object(bytes)?;
+    /// Parses the fields of a JSON object.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, InvalidObject> {
+        Ok(Self::validate(&object(bytes)?))
+    }
+
+    /// Validates the fields of a record.
+    pub(super) fn validate(raw: &RawRecord<'_>) -> Self {
         let modules = amount("totalModulesStudied", raw.total_modules_studied);
         let score = number(
             "averageScore",
@@ -95,14 +99,14 @@ impl RecordFields {
             score,
             time,
         });
-        Ok(Self {
+        Self {
             session: id(raw.session_id),
             stats,
             occurred_at: raw.occurred_at.map(occurred_at).transpose(),
-        })
+        }
     }
 
-    /// The record of that learner in that course, or all that is wrong with the three.
+    /// Record of the learner in the course, or the problems of ids and fields.
     pub(crate) fn record(
         self,
         learner: Checked<LearnerId>,
@@ -120,30 +124,32 @@ impl RecordFields {
     }
 }
 
-/// The text is no JSON object, or one of the fields looked for stands in it twice.
-pub(crate) struct NoObject;
+/// Parse error: text without a JSON object, or with a known field twice.
+pub(crate) struct InvalidObject;
 
-/// Reads a JSON object. Where a field stands twice it is refused, as readers of JSON disagree on
-/// which of them counts.
-pub(crate) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, NoObject> {
-    // serde would also take an array for a struct.
+/// Parses a JSON object. A field given twice is an error, as JSON parsers disagree on the value that
+/// counts.
+pub(crate) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, InvalidObject> {
+    // serde would accept an array as a struct.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
-        return Err(NoObject);
+        return Err(InvalidObject);
     }
-    serde_json::from_slice(bytes).map_err(|_| NoObject)
+    serde_json::from_slice(bytes).map_err(|_| InvalidObject)
 }
 
-/// Checks an id in JSON.
+/// Validates an id in JSON.
 pub(crate) fn id<T: ApiId>(raw: Option<&RawValue>) -> Checked<T> {
-    // A value that is no text is wrong, not missing, whatever it is.
+    // A number, array or object is invalid, not missing.
     let text = raw.map(|raw| text(raw).unwrap_or_else(|| raw.get().to_owned()));
     T::check(text.as_deref())
 }
 
+/// Validates an amount in JSON.
 fn amount(field: &'static str, raw: Option<&RawValue>) -> Checked<Amount> {
     number(field, raw, "a number from 0 to 1e12", Amount::new)
 }
 
+/// Validates a number in JSON. An empty string counts as missing.
 fn number<T>(
     field: &'static str,
     raw: Option<&RawValue>,
@@ -158,13 +164,13 @@ fn number<T>(
         }]
     };
     let raw = raw
-        .map(RawValue::get)
-        .filter(|raw| *raw != r#""""#)
+        .filter(|raw| !is_empty(raw))
         .ok_or_else(|| problem(true))?;
-    let value = serde_json::from_str(raw).map_err(|_| problem(false))?;
+    let value = serde_json::from_str(raw.get()).map_err(|_| problem(false))?;
     in_range(value).map_err(|_| problem(false))
 }
 
+/// Validates a time of occurrence in JSON.
 fn occurred_at(raw: &RawValue) -> Checked<OccurredAt> {
     let problem = || {
         let expected = "a time in RFC 3339 with an offset, such as 2026-01-15T09:30:00+01:00, in year 0 or later in UTC and at most 24 hours from now";
@@ -185,7 +191,12 @@ fn occurred_at(raw: &RawValue) -> Checked<OccurredAt> {
     })
 }
 
-/// The text of a JSON string; `None` for any other value.
+/// Returns whether a JSON value is the empty string.
+pub(super) fn is_empty(raw: &RawValue) -> bool {
+    raw.get() == r#""""#
+}
+
+/// Text of a JSON string; `None` for other JSON values.
 fn text(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
 }

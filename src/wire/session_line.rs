@@ -1,17 +1,17 @@
-//! Sessions as lines of JSON, each of which is a record of a batch: what an export is made of.
+//! Lines of an export: each line is a session as a record of a batch, in JSON.
 
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::batch::record;
-use super::record::NoObject;
+use super::record::InvalidObject;
 use super::time::Unwritable;
 use super::validation::Problem;
 use super::{number, occurred_at};
 use crate::domain::{Enrolment, ListedSession, Record};
 
-/// A session, in the order in which its fields are written.
+/// JSON of a line, with the fields in the order of the export.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
@@ -24,18 +24,18 @@ struct Line {
     occurred_at: String,
 }
 
-/// Appends a stored session as a line.
+/// Appends a line with a stored session.
 ///
 /// # Errors
 ///
-/// Its day and its time are not of one moment: no record has brought them.
+/// The local day and the instant of the session do not fit together: no record can have both.
 pub(crate) fn write(
     lines: &mut Vec<u8>,
     enrolment: Enrolment,
     listed: &ListedSession,
 ) -> Result<(), Unwritable> {
     let Enrolment { learner, course } = enrolment;
-    let stats = listed.session.stats;
+    let measures = listed.session.stats.measures().map(number::json);
     let occurred_at = occurred_at::write(listed.session.occurred_at).ok_or_else(|| {
         let id = listed.id;
         Unwritable(format!(
@@ -46,9 +46,9 @@ pub(crate) fn write(
         user_id: learner.into(),
         course_id: course.into(),
         session_id: listed.id.into(),
-        total_modules_studied: number::json(stats.modules.get()),
-        average_score: number::json(stats.score.get()),
-        time_studied: number::json(stats.time.get()),
+        total_modules_studied: measures.modules,
+        average_score: measures.score,
+        time_studied: measures.time,
         occurred_at,
     };
     serde_json::to_writer(&mut *lines, &line).map_err(|error| Unwritable(error.to_string()))?;
@@ -56,9 +56,14 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// The record of a line, checked as one of a batch, or all that is wrong with it.
+/// Parses a line, with the validation of a record of a batch.
+///
+/// # Errors
+///
+/// Text with all problems of the line.
 pub(crate) fn read(line: &[u8]) -> Result<Record, String> {
-    let record = record(line).map_err(|NoObject| "it is no JSON object, or has a field twice")?;
+    let record =
+        record(line).map_err(|InvalidObject| "it is no JSON object, or has a field twice")?;
     record.map_err(|problems| {
         let advice: Vec<_> = problems.iter().map(Problem::advice).collect();
         advice.join(" ")
@@ -78,6 +83,7 @@ mod tests {
     const COURSE: &str = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e02";
     const SESSION: &str = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e03";
 
+    /// Record, and the line written for the record.
     fn written(modules: f64, score: f64, time: f64, occurred_at: OccurredAt) -> (Record, String) {
         let stats = Stats {
             modules: Amount::new(modules).unwrap(),
@@ -116,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_with_a_line_is_told() {
+    fn all_problems_of_a_line_are_reported() {
         let wrong = read(br#"{"userId":1,"sessionId":"","averageScore":"x","timeStudied":-1}"#);
         let wrong = wrong.unwrap_err();
         for field in [
@@ -129,14 +135,14 @@ mod tests {
         ] {
             assert!(wrong.contains(field), "{wrong}");
         }
-        for no_object in ["[]", "{", "x", r#"{"userId":1,"userId":1}"#, "{}{}"] {
-            let wrong = read(no_object.as_bytes()).unwrap_err();
-            assert!(wrong.contains("JSON object"), "{no_object}: {wrong}");
+        for invalid in ["[]", "{", "x", r#"{"userId":1,"userId":1}"#, "{}{}"] {
+            let wrong = read(invalid.as_bytes()).unwrap_err();
+            assert!(wrong.contains("JSON object"), "{invalid}: {wrong}");
         }
     }
 
     #[test]
-    fn a_session_whose_day_is_not_that_of_its_time_is_named() {
+    fn an_error_names_the_session_with_a_day_of_another_time() {
         let listed = ListedSession {
             id: SessionId::parse(SESSION).unwrap(),
             session: Session {
@@ -164,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_line_is_read_as_the_session_that_was_written(
+        fn a_line_round_trips(
             modules in prop_oneof![0.0..1e-12, 0.0..1e3, 0.0..=1e12],
             score in prop_oneof![-1e-12..1e-12, -1e3..1e3, -1e12..=1e12],
             time in prop_oneof![(0..10_000_u32).prop_map(f64::from), 0.0..=1e12],

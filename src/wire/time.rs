@@ -1,4 +1,4 @@
-//! Times and days as they are written in answers.
+//! Times and days in JSON.
 
 use std::borrow::Cow;
 
@@ -9,8 +9,8 @@ use time::{Date, UtcDateTime};
 
 use crate::domain::rfc_3339;
 
-/// A text in one of the formats of JSON Schema. What a store holds it may not be able to write, so
-/// the text is made before the answer is.
+// Defines a string type with a format of JSON Schema. A stored value may have no text, so the text is
+// formatted before the response begins.
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident in $format:literal) => {
         $(#[$doc])*
@@ -49,21 +49,22 @@ macro_rules! text {
 }
 
 text! {
-    /// An instant in RFC 3339 and UTC, with a fraction only where it has one.
+    /// Instant in RFC 3339 and UTC, without a fraction of zero.
     Instant in "date-time"
 }
 text! {
-    /// A calendar day.
+    /// Calendar day.
     Day in "date"
 }
 
-/// A stored value that its format cannot write: no record has brought it. The text is for the log.
+/// Error of a stored value without a text in the format; no record can have the value. The message is for
+/// the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unwritable(pub(crate) String);
 
 impl Instant {
-    /// The instant of so many milliseconds since 1970.
+    /// Instant of milliseconds since 1970-01-01T00:00:00Z.
     pub(crate) fn new(millis: i64) -> Result<Self, Unwritable> {
         let text = rfc_3339(millis);
         let text = text.ok_or_else(|| Unwritable("a stored time cannot be written".into()))?;
@@ -72,7 +73,7 @@ impl Instant {
 }
 
 impl Day {
-    /// The day of that [`number`](day_number).
+    /// Day of a [`day_number`].
     pub(crate) fn new(number: i32) -> Result<Self, Unwritable> {
         let julian = number.saturating_add(UtcDateTime::UNIX_EPOCH.to_julian_day());
         let date = Date::from_julian_day(julian).map_err(|error| Unwritable(error.to_string()))?;
@@ -92,7 +93,7 @@ impl Example for Day {
     }
 }
 
-/// The number of a day: how many days it is after 1970-01-01.
+/// Number of a day: days since 1970-01-01.
 pub(crate) fn day_number(date: Date) -> i32 {
     date.to_julian_day() - UtcDateTime::UNIX_EPOCH.to_julian_day()
 }
@@ -102,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_have_a_fraction_only_where_they_need_one() {
+    fn instants_have_no_fraction_of_zero() {
         for (millis, text) in [
             (0, "1970-01-01T00:00:00Z"),
             (-1, "1969-12-31T23:59:59.999Z"),
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_read_and_written_by_their_numbers() {
+    fn days_convert_to_numbers_and_back() {
         for (number, text) in [
             (0, "1970-01-01"),
             (-719_528, "0000-01-01"),

@@ -1,21 +1,20 @@
-//! Validation of single fields and the combination of its results: a request reports all its wrong
-//! fields at once.
+//! Validation of fields, and the combination of the results: a response reports all wrong fields.
 
 use crate::domain::{CourseId, Enrolment, InvalidId, LearnerId, SessionId};
 
-/// What is wrong with one field.
+/// Problem of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// The field's name in the API.
+    /// Name of the field in the API.
     pub(crate) field: &'static str,
-    /// Whether the field is missing or empty; else it is there and wrong.
+    /// True for a missing or empty field, false for a wrong value.
     pub(crate) missing: bool,
-    /// What would be right, to stand after "must be".
+    /// Valid values, as the end of a sentence after "must be".
     pub(crate) expected: &'static str,
 }
 
 impl Problem {
-    /// The short text that names the problem as an answer's `message`.
+    /// Short text for the `message` of an error response.
     pub(crate) fn summary(&self) -> String {
         let field = self.field;
         if self.missing {
@@ -25,7 +24,7 @@ impl Problem {
         }
     }
 
-    /// A sentence that says what would be right.
+    /// Sentence for the client about valid values.
     pub(crate) fn advice(&self) -> String {
         let verb = if self.missing {
             "is required: it"
@@ -36,10 +35,10 @@ impl Problem {
     }
 }
 
-/// A value, or all that is wrong with it in the order of the checks.
+/// Value, or all problems of the value in the order of the checks.
 pub(crate) type Checked<T> = Result<T, Vec<Problem>>;
 
-/// Both values, or the problems of both.
+/// Combines two results: both values, or the problems of both.
 pub(crate) fn both<A, B>(first: Checked<A>, second: Checked<B>) -> Checked<(A, B)> {
     match (first, second) {
         (Ok(first), Ok(second)) => Ok((first, second)),
@@ -51,7 +50,7 @@ pub(crate) fn both<A, B>(first: Checked<A>, second: Checked<B>) -> Checked<(A, B
     }
 }
 
-/// The enrolment of a learner in a course, or the problems of both ids.
+/// Combines two ids: the enrolment, or the problems of both ids.
 pub(crate) fn enrolment(
     learner: Checked<LearnerId>,
     course: Checked<CourseId>,
@@ -60,15 +59,15 @@ pub(crate) fn enrolment(
     Ok(Enrolment::new(learner, course))
 }
 
-/// One of the API's ids.
+/// Id in the API.
 pub(crate) trait ApiId: Sized + Send + Sync {
-    /// Its name in the API.
+    /// Name of the field with the id.
     const FIELD: &'static str;
 
-    /// Reads its text.
+    /// Parses an id.
     fn parse(text: &str) -> Result<Self, InvalidId>;
 
-    /// Checks what arrived in its place.
+    /// Validates the text of the field; an empty text counts as missing.
     fn check(text: Option<&str>) -> Checked<Self> {
         const EXPECTED: &str = "a hyphenated UUID such as 0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f";
         let problem = |missing| {
@@ -78,7 +77,7 @@ pub(crate) trait ApiId: Sized + Send + Sync {
                 expected: EXPECTED,
             }]
         };
-        // Spelled out: poem-openapi's `Type` has an `is_empty` too, which says no of any text.
+        // The full path, as poem-openapi's `Type` has an `is_empty` that is false for every text.
         let text = text
             .filter(|text| !str::is_empty(text))
             .ok_or_else(|| problem(true))?;

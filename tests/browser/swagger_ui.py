@@ -1,4 +1,4 @@
-"""Uses Swagger UI at /docs: posts a session, and reads its numbers back from the totals.
+"""Tests Swagger UI at /docs: posts a session, and reads its numbers back from the totals.
 
 Arguments: the service's address, a directory for the browser's profile, a file for a screenshot.
 """
@@ -18,7 +18,7 @@ COURSE = "0193d4f1-0000-7000-8000-000000000002"
 SESSION = "0193d4f1-0000-7000-8000-000000000003"
 STATS = {"totalModulesStudied": 2.25, "averageScore": 7.5, "timeStudied": 90061.125}
 ELSEWHERE = "http://example.com/"
-# Any answer counts, also one that the page may not read.
+# Any response counts, also a response that the page may not read.
 REACH = """const [url, done] = arguments;
 fetch(url, {mode: "no-cors"}).then(() => done(true), () => done(false));"""
 
@@ -28,26 +28,26 @@ def browser(profile):
     for argument in [
         "headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "window-size=1280,2400",
         f"user-data-dir={profile}", "no-first-run",
-        # It asks for nothing of its own.
+        # No background requests of the browser.
         "disable-background-networking", "disable-component-update", "disable-sync", "disable-quic",
-        # No name leads anywhere, nor does a proxy that the environment names.
+        # No name resolves, and proxies of the environment are ignored.
         "host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "no-proxy-server",
     ]:
         options.add_argument(f"--{argument}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    # With both programs named, selenium does not look for them, which could be to download them.
+    # With both programs named, selenium does not search for the programs, which could start a download.
     options.binary_location = shutil.which("chromium")
     return webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
 
 
 def find(scope, css):
-    """The first such element that can be seen, once there is one."""
+    """Waits for the first visible element of `css`, and returns the element."""
     seen = lambda _: next(filter(lambda e: e.is_displayed(), scope.find_elements(By.CSS_SELECTOR, css)), None)
     return WebDriverWait(scope, 30).until(seen, f"no {css}")
 
 
 def try_out(driver, operation, body=None):
-    """Executes an operation; the status and the JSON that the page shows as its answer."""
+    """Executes an operation; returns the status and the JSON of the response, as the page shows them."""
     block = find(driver, f"[id$=-{operation}]")
     find(block, ".opblock-summary-control").click()
     find(block, ".try-out__btn").click()
@@ -63,12 +63,12 @@ def try_out(driver, operation, body=None):
 
 
 def strangers(driver, service):
-    """The URLs not of the service that were asked for since the last call."""
+    """Returns the URLs outside the service that were requested since the last call."""
     for entry in driver.get_log("performance"):
         event = json.loads(entry["message"])["message"]
         if event["method"] in ("Network.requestWillBeSent", "Network.webSocketCreated"):
             url = event["params"].get("request", event["params"])["url"]
-            # The browser has these itself.
+            # Schemes that the browser serves without a network.
             if urlsplit(url).scheme not in ("chrome", "data") and urlsplit(url)[:2] != urlsplit(service)[:2]:
                 yield url
 
@@ -87,7 +87,7 @@ def main(service, profile, screenshot):
         driver.save_screenshot(screenshot)
         check("requests elsewhere", list(strangers(driver, service)), [])
         check("errors", [e["message"] for e in driver.get_log("browser") if e["level"] == "SEVERE"], [])
-        # That there was none means something only if one would have been seen; nor does it arrive.
+        # Proves that a foreign request would be seen, and that the request fails.
         check("a request elsewhere arrives", driver.execute_async_script(REACH, ELSEWHERE), False)
         check("requests seen of it", list(strangers(driver, service)), [ELSEWHERE])
     finally:

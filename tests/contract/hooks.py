@@ -1,4 +1,4 @@
-"""What the document cannot say in JSON Schema: values for schemathesis to send, and a check of batches."""
+"""Additions to JSON Schema: values for schemathesis to send, and a check of batches."""
 
 from base64 import urlsafe_b64encode
 from datetime import date, datetime, timedelta, timezone
@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator, FormatChecker
 from schemathesis.specs.openapi import checks
 
-# A session may occur at most 24 hours from now: these times are past, in any offset.
+# A session may occur at most 24 hours from now: these times are in the past, in any offset.
 offsets = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 times = st.datetimes(max_value=datetime(2025, 1, 1), timezones=offsets)
 schemathesis.openapi.format("date-time", times.map(datetime.isoformat))
 
-# A random id has nothing stored under it. With a few of them coming back, sessions are replaced and
-# found again, and so the answers to that are held to the document too.
+# A random id has no stored sessions. A few repeated ids lead to replaced and found sessions, and so to
+# checks of those responses too.
 ids = st.one_of(st.sampled_from([UUID(int=n) for n in range(3)]), st.uuids())
 schemathesis.openapi.format("uuid", ids.map(str))
 
 
 def cursor(list_of, place):
-    """The cursor of a place in a list, as src/api/cursor.rs makes it."""
+    """Encodes a position in a list as a cursor, as in src/api/extract/paging.rs."""
     text = list_of + place
     return urlsafe_b64encode(text + crc32(text).to_bytes(4, "big")).decode().rstrip("=")
 
@@ -32,20 +32,19 @@ def place(time, id):
 
 
 places = st.builds(place, times, ids)
-# Which list it is of is known where it is used.
+# map_case adds the kind of list, which depends on the path.
 schemathesis.openapi.format("cursor", places.map(bytes.hex))
 
 
 def learner_of(course):
-    """The one learner of a course: for schemathesis a path is what it names, whoever asks, so that what one
-    learner has recorded or forgotten must not be found or missed by another."""
+    """Returns the only learner of a course. schemathesis identifies a resource by its path, for any learner:
+    with several learners, a delete by one learner would seem to leave the resource of the other."""
     return str(UUID(int=UUID(course).int ^ 1))
 
 
 @schemathesis.hook
 def map_case(context, case):
-    """Has a course's learner ask, and the parameters of a request that the document allows fit each other,
-    and its list."""
+    """Sets the learner of the course, a cursor for the requested list, and ranges in order, in valid requests."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return case
     if "courseId" in (case.path_parameters or {}) and "X-User-Id" in (case.headers or {}):
@@ -63,21 +62,21 @@ def map_case(context, case):
     return case
 
 
-# A list of nothing is 200 and empty, also where all that it had was forgotten; and what one learner has
-# forgotten others may still have.
+# An empty list is 200, also after the delete of all its items; and another learner's sessions stay after
+# a delete.
 LISTS = [f"GET /courses/{{courseId}}/{name}" for name in ("sessions", "activity", "summary")]
 
 
 @schemathesis.check
 def found_after_deletion(ctx, response, case):
-    """What was forgotten is not found any more: schemathesis's use_after_free, but for lists."""
+    """A deleted resource is not found any more: schemathesis's use_after_free, except for lists."""
     return case.operation.label in LISTS or checks.use_after_free(ctx, response, case)
 
 
 @schemathesis.check
 def batch_outcomes(ctx, response, case):
-    """The answer to a batch has an outcome for each record, `invalid` just where the document does not
-    allow the record."""
+    """The response to a batch has an outcome for each record, and `invalid` exactly for records that the
+    document forbids."""
     if case.operation.label != "POST /sessions" or response.status_code != 200:
         return
     schema = case.operation.schema.raw_schema["components"]["schemas"]["BatchRecord"]

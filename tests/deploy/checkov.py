@@ -1,4 +1,4 @@
-"""Checkov, on the templates as AWS makes them."""
+"""Runs checkov on the templates, in the form that AWS computes from them."""
 
 import json
 import subprocess
@@ -6,8 +6,8 @@ import sys
 
 
 def check(templates, directory):
-    """Of these templates (by name, as JSON): how many could not be read, and the ids of the checks
-    that failed and of those that were skipped, each with the template's name and the resource."""
+    """Checks templates (JSON by name). Returns the number of unreadable templates, and the ids of the failed
+    and of the skipped checks, each with the template's name and the resource."""
     for name, template in templates.items():
         (directory / f"{name}.json").write_text(json.dumps(template, indent=1))
     found = subprocess.run(

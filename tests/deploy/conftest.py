@@ -4,7 +4,7 @@ import warnings
 import pytest
 from moto import mock_aws
 
-# Nothing here may reach an account, whatever the machine has credentials for.
+# No test may reach an account, even on a machine with credentials.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 os.environ |= {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -14,7 +14,7 @@ from .stack import Stack  # noqa: E402
 
 @pytest.fixture(scope="session")
 def aws():
-    """Moto in the place of AWS. A resource that it cannot create is an error."""
+    """Moto in place of AWS. A resource that moto cannot create is an error."""
     with mock_aws(), warnings.catch_warnings():
         warnings.filterwarnings("error", message="Tried to parse")
         yield
@@ -22,13 +22,13 @@ def aws():
 
 @pytest.fixture(scope="session")
 def stack(aws):
-    """With the required parameters only."""
+    """Stack with only the required parameters."""
     return Stack()
 
 
 @pytest.fixture(scope="session")
 def full_stack(aws):
-    """With everything that is optional."""
+    """Stack with all optional parameters."""
     certificate = Stack.client("acm").request_certificate(DomainName="stats.example.org")["CertificateArn"]
     Stack.client("s3").create_bucket(Bucket="access-logs")
     return Stack(

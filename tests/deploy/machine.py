@@ -1,4 +1,4 @@
-"""A machine whose aws, docker, dnf and systemctl are stand-ins, to run the project's scripts on."""
+"""Simulated machine with stand-ins for aws, docker, dnf and systemctl, which runs the project's scripts."""
 
 import contextlib
 import json
@@ -15,15 +15,15 @@ INSTANCE = "i-0123456789abcdef0"
 
 
 class Machine:
-    """Its files are in `here`; stand_in.py says what they mean."""
+    """Machine with its files in `here`; stand_in.py describes the files."""
 
     def __init__(self, here, tools=("aws", "docker", "dnf", "systemctl")):
         self.here = here
         self.root = here / "root"
         (here / "bin").mkdir(parents=True)
         for tool in tools:
-            # By this very Python, as one that is looked up may change the PATH of what it starts; and
-            # without packages, as it starts faster so.
+            # Uses the running Python: an interpreter found on the PATH may change the PATH of its children.
+            # Without site packages, for a faster start.
             (here / "bin" / tool).write_text(f"#!{sys.executable} -IS\n{STAND_IN.read_text()}")
             (here / "bin" / tool).chmod(0o755)
         for directory in ("etc/systemd/system", "run", "usr/local/bin", "var/lib/cloud/data"):
@@ -45,12 +45,12 @@ class Machine:
         return {**kept, "PATH": f"{self.here}/bin:{os.environ['PATH']}", "STAND_IN": str(self.here)}
 
     def at_home(self, script):
-        """The script with this machine's root, and the port that its container has here."""
+        """Rewrites a script for this machine's root directory and the port of its container."""
         moved = re.sub(r"(?<![\w.$}/-])/(etc|run|usr/local|var)/", rf"{self.root}/\1/", script)
         return moved.replace("http://127.0.0.1:80/", f"http://127.0.0.1:{self.read('port')}/")
 
     def boot(self, user_data, seconds=20):
-        """Runs user data as cloud-init does, with less patience; the exit code."""
+        """Runs user data like cloud-init, with a shorter timeout; returns the exit code."""
         script = self.at_home(user_data).replace("READY_SECONDS=600", f"READY_SECONDS={seconds}")
         script = script.replace("sleep 1", "sleep 0.1")
         self.set("user-data", script)
@@ -62,19 +62,19 @@ class Machine:
         )
 
     def calls(self, *words):
-        """The calls that begin with these words, the tool's name first."""
+        """Returns the calls that begin with `words`, the tool's name first."""
         if not (self.here / "calls").exists():
             return []
         calls = [json.loads(line) for line in self.read("calls").splitlines()]
         return [call for call in calls if [call["tool"], *call["arguments"]][: len(words)] == list(words)]
 
     def signals(self):
-        """What CloudFormation was told."""
+        """Returns the signals sent to CloudFormation."""
         calls = [call["arguments"] for call in self.calls("aws", "cloudformation", "signal-resource")]
         return [arguments[arguments.index("--status") + 1] for arguments in calls]
 
     def stop(self):
-        """Ends the services, however far they have come."""
+        """Stops the services, also after an incomplete start."""
         if (self.here / "services").exists():
             for group in self.read("services").split():
                 with contextlib.suppress(ProcessLookupError):

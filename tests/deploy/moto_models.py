@@ -1,6 +1,6 @@
-"""What moto does not create through CloudFormation, or only in part. The properties of such a
-resource go to moto's own API of its service, so that a property which that API refuses fails the
-stack, and tests ask that service for what came of it. Importing this module makes moto do so."""
+"""Models of resources that moto does not create through CloudFormation, or only in part. The properties
+of a resource go to moto's API of the service: a property that the API refuses fails the stack, and
+tests read the result from the API. Importing this module registers the models."""
 
 from functools import cache
 
@@ -10,12 +10,12 @@ from moto.ec2.models.security_groups import SecurityGroup
 from moto.ecr.models import Repository
 from moto.elbv2.models import FakeLoadBalancer, FakeTargetGroup
 
-# It takes longer to make one than to use it.
+# Cached: the creation of a client takes longer than its calls.
 client = cache(boto3.client)
 
 
 def full_name(resource, attribute):
-    """The attributes of load balancers and target groups that the template asks for."""
+    """Returns an attribute of a load balancer or target group that the template reads."""
     name = resource.arn.split(":")[-1]
     known = {"TargetGroupFullName": name, "LoadBalancerFullName": name.removeprefix("loadbalancer/")}
     return known.get(attribute) or resource.dns_name
@@ -26,7 +26,7 @@ FakeTargetGroup.get_cfn_attribute = full_name
 
 
 def completed_by(model, complete):
-    """Has `complete` do what moto leaves out where it creates `model`."""
+    """Extends the creation of `model` by `complete`, which sets the properties that moto ignores."""
     create = model.create_from_cloudformation_json
 
     def create_and_complete(name, cloudformation_json, account_id, region, **given):
@@ -38,7 +38,7 @@ def completed_by(model, complete):
 
 
 def permission(rule):
-    """A rule of a security group as the template has it, in the form of EC2's API."""
+    """Converts a security group rule of the template to the form of EC2's API."""
     made = {name: rule[name] for name in ("IpProtocol", "FromPort", "ToPort")}
     if "CidrIp" in rule:
         return {**made, "IpRanges": [{"CidrIp": rule["CidrIp"], "Description": rule["Description"]}]}
@@ -46,7 +46,7 @@ def permission(rule):
 
 
 def with_egress(group, properties, region):
-    """A group with rules for what goes out has no longer the one that lets everything out."""
+    """Replaces the default rule for all outgoing traffic by the group's own outgoing rules, if any."""
     rules = properties.get("SecurityGroupEgress")
     if not rules:
         return
@@ -57,7 +57,7 @@ def with_egress(group, properties, region):
 
 
 def with_attributes(balancer, properties, region):
-    # Moto leaves None where a condition chose AWS::NoValue.
+    # Moto passes None for the condition value AWS::NoValue.
     given = [attribute for attribute in properties["LoadBalancerAttributes"] if attribute]
     client("elbv2", region).modify_load_balancer_attributes(LoadBalancerArn=balancer.arn, Attributes=given)
 
@@ -84,7 +84,7 @@ completed_by(Repository, with_scan_and_lifecycle)
 
 
 class Substitute:
-    """A resource that a call of boto3 has created; `create` of each class does it."""
+    """Resource created by a call of boto3; `create` of each subclass makes the call."""
 
     def __init__(self, name, attributes=None):
         self.physical_resource_id = name
@@ -134,7 +134,7 @@ class SubnetGroup(Substitute, CloudFormationModel):
 
 
 class ParameterGroup(Substitute, CloudFormationModel):
-    """Moto's ElastiCache has none: the properties are kept for the test."""
+    """Parameter group, which moto's ElastiCache lacks: the properties are stored for the test."""
 
     groups = {}
 

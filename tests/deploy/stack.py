@@ -1,4 +1,4 @@
-"""The service's stack, created by moto, and questions to it."""
+"""The service's stack, created by moto, and queries on its resources."""
 
 import ast
 import base64
@@ -13,7 +13,7 @@ NUMBERS = count(1)
 
 
 class Stack:
-    """A stack of the service, of this text and with these parameters beside the required ones."""
+    """Stack of a template text, with the required parameters and the given parameters."""
 
     def __init__(self, text=SERVICE, **parameters):
         ec2 = self.client("ec2")
@@ -28,14 +28,14 @@ class Stack:
             "Tag": "0123456789ab",
             **parameters,
         }
-        # A loop is unrolled over the default of its parameter.
+        # Loops are unrolled over the default of their parameter.
         loops = {name: value for name, value in given.items() if name == "CacheNodes"}
         create(self.name, expand(text, **loops), given)
         described = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
         assert described["StackStatus"] == "CREATE_COMPLETE"
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
         resources = self.client("cloudformation").describe_stack_resources(StackName=self.name)
-        # Those that only join two others have no id.
+        # Resources that only connect two resources have no id.
         self.ids = {
             resource["LogicalResourceId"]: resource["PhysicalResourceId"]
             for resource in resources["StackResources"]
@@ -47,7 +47,7 @@ class Stack:
         return moto_models.client(service, REGION)
 
     def security_group(self, name):
-        """Its rules, in and out: who, first port, last port."""
+        """Rules of a security group, in and out: peer, first port, last port."""
         ec2 = self.client("ec2")
         found = ec2.describe_security_groups(GroupIds=[self.ids[name]])["SecurityGroups"][0]
         names = {identity: known for known, identity in self.ids.items()}
@@ -88,7 +88,7 @@ class Stack:
         return {attribute["Key"]: attribute["Value"] for attribute in found}
 
     def listeners(self):
-        """By port."""
+        """Listeners of the balancer, by port."""
         found = self.client("elbv2").describe_listeners(LoadBalancerArn=self.ids["Balancer"])["Listeners"]
         return {listener["Port"]: listener for listener in found}
 
@@ -104,26 +104,26 @@ class Stack:
         return secrets.get_secret_value(SecretId=self.ids["CacheToken"])["SecretString"]
 
     def statements(self):
-        """What the instances may do, by the statement's name."""
+        """Permissions of the instances, by the statement's name."""
         iam = self.client("iam")
         policy = iam.get_role_policy(RoleName=self.ids["InstanceRole"], PolicyName="service")["PolicyDocument"]
         return {statement["Sid"]: statement for statement in ast.literal_eval(policy)["Statement"]}
 
     def alarms(self):
-        """By their names in the template."""
+        """Alarms by their names in the template."""
         pages = self.client("cloudwatch").get_paginator("describe_alarms").paginate()
         found = {alarm["AlarmName"]: alarm for page in pages for alarm in page["MetricAlarms"]}
         return {name: found[identity] for name, identity in self.ids.items() if "Alarm" in name and identity in found}
 
     def scaling(self):
-        """The targets by their metric."""
+        """Targets of scaling, by metric."""
         policies = self.client("autoscaling").describe_policies(AutoScalingGroupName=self.ids["Group"])
         targets = [policy["TargetTrackingConfiguration"] for policy in policies["ScalingPolicies"]]
         return {target["PredefinedMetricSpecification"]["PredefinedMetricType"]: target for target in targets}
 
 
 def registry():
-    """The repository of the registry's stack."""
+    """Repository created by the registry's stack."""
     create("registry", expand(REGISTRY), {})
     return moto_models.client("ecr", REGION).describe_repositories()["repositories"][0]
 

@@ -1,16 +1,16 @@
-"""Stands in for aws, docker, dnf, systemctl and the like, by the name it is called by. It does as
-much of what they do as the scripts see of it, and notes each call, in the directory $STAND_IN:
+"""Stand-in for aws, docker, dnf, systemctl and other tools, selected by the name of the call. Simulates
+the behaviour that the scripts can see, and records each call, in the directory $STAND_IN:
 
-calls        what was called, a line of JSON each: the tool, its arguments; what a container got, and
-             what it was asked
-token        the cache's token; without it Secrets Manager gives none
-answers      status of /health/live and of /health/ready, as in "200 503"; 0 is no answer at all
-images       names of the images that were pulled
+calls        recorded calls, a line of JSON each: the tool, its arguments; the environment of a container,
+             and the requests to the container
+token        token of the cache; without the file, Secrets Manager returns an error
+answers      status of /health/live and of /health/ready, as in "200 503"; 0 for no response
+images       names of the pulled images
 refused      first words of calls that fail
-stack        what CloudFormation knows of the service's stack, where there is one
-port         where the container that runs answers
-container    its process, while it runs
-services     process groups of the services that were started, a line each
+stack        CloudFormation's description of the service's stack, if the stack exists
+port         port of the running container
+container    process of the container, while running
+services     process groups of the started services, a line each
 """
 
 import fcntl
@@ -58,7 +58,7 @@ def aws(arguments):
     elif arguments[:2] == ["cloudformation", "describe-stacks"]:
         query = options(arguments, "--query")[0]
         known = json.loads(read("stack") or sys.exit("Stack with id study-stats does not exist"))
-        # The name in quotes where it asks for a parameter or an output, else the end.
+        # The quoted name in a query for a parameter or an output, else the end of the query.
         print(known.get(query.split("'")[1] if "'" in query else query.split(".")[1], "None"))
 
 
@@ -79,7 +79,7 @@ def docker(arguments):
 
 
 def run(arguments):
-    """What a container sees of its environment, and answers to its health checks until it is killed."""
+    """Records the environment of a container, and answers its health checks until a kill."""
     environment, modes = {}, {}
     for file in options(arguments, "--env-file"):
         modes[file] = oct(os.stat(file).st_mode & 0o777)
@@ -89,7 +89,7 @@ def run(arguments):
 
 
 def serve():
-    # Here, as it is slow, and most calls do without.
+    # Local import: the import is slow, and most calls do not need the module.
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
     class Health(BaseHTTPRequestHandler):
@@ -112,7 +112,7 @@ def serve():
 
 
 def systemctl(arguments):
-    """`enable --now` runs what a service's unit says, in the background."""
+    """Runs the command of a service's unit in the background, for `enable --now`."""
     if arguments[:2] == ["enable", "--now"]:
         for unit in arguments[2:]:
             file = HERE / "root/etc/systemd/system" / unit

@@ -1,4 +1,4 @@
-"""The CloudFormation templates: their text, what is wrong with it, and what AWS makes of it."""
+"""The CloudFormation templates: their text, their lint errors, and their expanded form."""
 
 import json
 from pathlib import Path
@@ -20,12 +20,12 @@ RULES = str(Path(__file__).parent / "rules")
 
 
 def lint(text):
-    """The rules of cfn-lint and our own that the template breaks, as `rule: message`."""
+    """Returns the broken rules of cfn-lint and of the project, as `rule: message`."""
     return told(api.lint(text, config=ManualArgs(regions=REGIONS, append_rules=[RULES])))
 
 
 def lint_ours(text):
-    """Those of our own only, which is much faster."""
+    """Returns the broken rules of the project only; much faster."""
     rules = RulesCollection()
     rules.extend(load_plugins(RULES))
     return told(api.lint(text, rules=rules, regions=REGIONS))
@@ -36,7 +36,7 @@ def told(matches):
 
 
 def expand(text, **parameters):
-    """The template as JSON, its loops unrolled as AWS does it, with these defaults of parameters."""
+    """Returns the template as JSON, with loops unrolled as in AWS, with `parameters` as defaults."""
     template, errors = decode_str(text)
     assert not errors, errors
     for name, value in parameters.items():

@@ -1,4 +1,4 @@
-"""deploy.sh, run in a repository of its own on a machine of stand-ins."""
+"""Runs deploy.sh in a temporary repository, on a machine of stand-ins."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ ARM = X86.replace("x86_64", "arm64")
 
 
 class Operator(Machine):
-    """Somebody with a clean clone, who deploys."""
+    """Machine of an operator who deploys from a clean clone."""
 
     def __init__(self, here, tools=("aws", "docker")):
         super().__init__(here, tools)
@@ -37,7 +37,7 @@ class Operator(Machine):
         )
 
     def stacks(self):
-        """The stacks that were deployed, in turn: name, template, parameters."""
+        """Returns the deployed stacks, in order: name, template, parameters."""
         deployed = []
         for call in self.calls("aws", "cloudformation", "deploy"):
             arguments = call["arguments"]

@@ -1,5 +1,5 @@
-"""Faults that are planted in the templates, and the check that finds each. A check that nobody has
-seen failing may not look at anything."""
+"""Faults planted in the templates, and the check that finds each fault. A check that has never failed
+may check nothing."""
 
 import shutil
 
@@ -12,7 +12,7 @@ from .templates import ROOT, SERVICE, expand, lint, lint_ours
 
 
 def planted(*replacements):
-    """The service's template with each of these texts, which it has once, replaced."""
+    """Returns the service's template with replaced texts; each text occurs exactly once."""
     text = SERVICE
     for old, new in replacements:
         assert text.count(old) == 1, f"{text.count(old)} times: {old}"
@@ -20,7 +20,7 @@ def planted(*replacements):
     return text
 
 
-# By cfn-lint's own rules (E3…) and ours (E9…).
+# Found by cfn-lint's own rules (E3…) and the project's rules (E9…).
 LINTED = {
     "a reference to nothing": ("E1010", ("!GetAtt InstanceProfile.Arn", "!GetAtt Profile.Arn")),
     "a property that does not exist": ("E3002", ("MultiAZEnabled: true", "MultiAvailabilityZone: true")),
@@ -57,7 +57,7 @@ def test_cfn_lint_finds(fault):
     assert rule in {found.split(":")[0] for found in look(planted(replacement))}
 
 
-# By checkov, which is started once for all.
+# Found by checkov, which runs once for all faults.
 CHECKED = {
     "a cache whose disk is not encrypted": ("CKV_AWS_29", ("AtRestEncryptionEnabled: true", "AtRestEncryptionEnabled: false")),
     "an old version of TLS": ("CKV_AWS_103", ("ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-2016-08")),
@@ -72,7 +72,7 @@ def test_checkov_finds(tmp_path):
     assert {name for name, _, rule in failed if rule == name} == set(templates)
 
 
-# By the tests of the stack.
+# Found by the tests of the stack.
 STACKED = {
     "instances that everybody reaches": (
         test_stack.test_clients_reach_the_balancer_it_the_instances_and_they_the_cache,
@@ -138,7 +138,7 @@ def test_the_tests_of_the_stack_find(aws, fault):
         test(*arguments)
 
 
-# By the tests of the user data.
+# Found by the tests of the user data.
 BOOTED = {
     "another image": (
         test_user_data.test_it_runs_the_image_that_it_pulled_from_the_registry,
@@ -225,7 +225,7 @@ def test_a_watchdog_that_asks_whether_it_is_ready_is_found(aws, machine):
         test_user_data.test_the_watchdog_leaves_alone_what_lives_but_is_not_ready(machine)
 
 
-# By the tests of the chart.
+# Found by the tests of the chart.
 CHARTED = {
     "a failover that restarts the pods": (
         test_helm.test_liveness_asks_whether_it_lives_and_readiness_whether_it_is_ready,

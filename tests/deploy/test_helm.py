@@ -1,5 +1,5 @@
-"""The Helm chart, linted and rendered by Helm itself (its library, from PyPI), and held to the
-schemas of Kubernetes."""
+"""Lints and renders the Helm chart with Helm itself (its library, from PyPI), and validates the objects
+against the schemas of Kubernetes."""
 
 import copy
 import re
@@ -28,12 +28,12 @@ ALL = {
     "affinity": {"nodeAffinity": {}},
 }
 BARE = {**LEAST, "autoscaling": {"enabled": False}, "podDisruptionBudget": {"enabled": False}, "networkPolicy": {"enabled": False}}
-# What the Prometheus operator defines, and Kubernetes does not know.
+# Types of the Prometheus operator, unknown to Kubernetes.
 FOREIGN = {"ServiceMonitor"}
 
 
 def render(values, name="study-stats"):
-    """The chart's objects by kind and name."""
+    """Renders the chart; returns its objects by kind and name."""
     with helm.Chart.load(CHART) as chart:
         chart.validate_schema(values)
         files = chart.render(values, name=name, namespace="stats")
@@ -53,7 +53,7 @@ def environment(objects):
 @pytest.mark.parametrize("values", [LEAST, ALL, BARE], ids=["least", "all", "bare"])
 def test_helm_lint_finds_nothing(values):
     report = helm.lint(CHART, values, strict=True)
-    # An icon is all that it may miss.
+    # The only permitted message is the missing icon.
     assert [message for message in report["messages"] if message["error"] != "icon is recommended"] == []
     assert report["errors"] == []
 

@@ -1,4 +1,4 @@
-"""deploy/aws/README.md can be followed word by word: its commands run here, on machines of stand-ins."""
+"""Runs the commands of deploy/aws/README.md as printed, on machines of stand-ins."""
 
 import re
 

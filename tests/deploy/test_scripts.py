@@ -1,4 +1,4 @@
-"""Every shell script of the project, and every one inside its files, as shellcheck sees it."""
+"""Runs shellcheck on every shell script of the project, and on every script embedded in a file."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ SHELLCHECK = Path(sys.executable).parent / "shellcheck"
 
 
 def scripts():
-    """What git knows that begins as a shell script, or says that shellcheck is to take it for one."""
+    """Returns the tracked files that begin as a shell script or with a directive for shellcheck."""
     known = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, known.split("\0")):
         file = ROOT / name

@@ -1,4 +1,4 @@
-"""What the stack is once AWS has created it."""
+"""The stack, as created by moto."""
 
 from . import stack as stacks
 from .templates import expand, SERVICE
@@ -146,7 +146,7 @@ def test_an_update_waits_for_each_new_instance():
     assert update["MaxBatchSize"] == 1
     assert update["MinInstancesInService"] == {"Ref": "MinInstances"}
     assert group["CreationPolicy"]["ResourceSignal"]["Count"] == {"Ref": "MinInstances"}
-    # A new capacity that scaling has found is not undone by an update.
+    # An update does not reset a capacity that scaling has set.
     assert "DesiredCapacity" not in group["Properties"]
 
 
@@ -169,7 +169,7 @@ def test_the_cache_speaks_tls_asks_for_the_token_and_keeps_what_it_has(stack):
 def test_more_shards_make_it_a_cluster(full_stack):
     assert full_stack.cache_parameters()["cluster-enabled"] == "yes"
     assert len(full_stack.cache()["NodeGroups"]) == 2
-    # Another number of shards moves slots, and makes no new cache.
+    # A changed number of shards moves slots, and creates no new cache.
     assert expand(SERVICE)["Resources"]["Cache"]["UpdatePolicy"] == {"UseOnlineResharding": True}
 
 

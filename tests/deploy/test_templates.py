@@ -1,4 +1,4 @@
-"""The templates hold to the rules of cfn-lint, of checkov and of our own."""
+"""The templates pass the rules of cfn-lint, of checkov and of the project."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_the_command_line_takes_the_template_as_it_is(text):
 def test_checkov_finds_nothing_and_every_skip_says_why_and_is_needed(tmp_path):
     templates = {"registry": expand(REGISTRY), "service": expand(SERVICE)}
     summary, failed, skipped = checkov.check(templates, tmp_path)
-    # A template that it cannot read is no failure to it.
+    # checkov does not count an unreadable template as a failure.
     assert summary["parsing_errors"] == 0
     assert summary["resource_count"] >= sum(len(template["Resources"]) for template in templates.values())
     assert failed == set()

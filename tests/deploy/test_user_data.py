@@ -1,4 +1,4 @@
-"""The user data, executed."""
+"""Runs the user data."""
 
 import re
 import time
@@ -9,7 +9,7 @@ import pytest
 
 from .machine import INSTANCE, Machine
 
-# Of every kind of character that ElastiCache takes.
+# A character of every kind that ElastiCache accepts.
 TOKEN = "0123456789abcdefABCDEF!&#$^<>-"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/study-stats:0123456789ab"
 
@@ -24,14 +24,14 @@ def machine(tmp_path):
 
 @pytest.fixture
 def own(stack, machine):
-    """A machine that has started, for one test alone."""
+    """Booted machine, for a single test."""
     assert machine.boot(stack.user_data()) == 0, machine.read("study-stats.service.log")
     return machine
 
 
 @pytest.fixture(scope="module")
 def booted(stack, tmp_path_factory):
-    """A machine that has started, for the tests that only look at it."""
+    """Booted machine, shared by tests that only read."""
     made = Machine(tmp_path_factory.mktemp("shared") / "machine")
     made.set("token", TOKEN)
     assert made.boot(stack.user_data()) == 0, made.read("study-stats.service.log")
@@ -72,7 +72,7 @@ def test_the_container_has_the_environment_of_a_replica(stack, booted):
     }
     scheme, token, host = re.fullmatch(r"(.*)://:(.*)@(.*)", url).groups()
     assert (scheme, host) == ("rediss", f"primaryendpoint.{stack.ids['Cache']}.cache.amazonaws.com:6379")
-    # The service knows no other way to say these characters.
+    # The service accepts the characters only in percent encoding.
     assert re.fullmatch(r"[\w.~%-]+", token) and unquote(token) == TOKEN
 
 
@@ -97,7 +97,7 @@ def test_the_token_is_in_one_file_that_only_root_reads_and_nowhere_else(booted):
         file.relative_to(booted.here)
         for file in booted.here.rglob("*")
         if file.is_file() and any(token in file.read_text() for token in spelled)
-        # What the stand-ins know and note of it.
+        # Files of the stand-ins.
         and file.name not in ("token", "calls")
     ]
     assert [str(file) for file in holding] == ["root/run/study-stats/secret"]
@@ -108,7 +108,7 @@ def test_the_token_is_in_one_file_that_only_root_reads_and_nowhere_else(booted):
 def test_the_user_data_have_no_secret(stack):
     assert stack.token() not in stack.user_data()
     assert "resolve:" not in stack.user_data()
-    # EC2 takes no more.
+    # Limit of EC2 on user data, in bytes.
     assert len(stack.user_data()) < 16_384
 
 
@@ -146,7 +146,7 @@ def test_success_is_signalled_when_it_is_ready_and_not_before(stack, machine):
 
 
 def test_an_instance_that_scaling_starts_is_up_though_no_update_waits_for_its_signal(stack, machine):
-    # CloudFormation refuses signals then.
+    # CloudFormation refuses signals outside an update.
     machine.set("refused", "aws cloudformation")
     assert machine.boot(stack.user_data()) == 0
     assert machine.calls("asked", "/health/ready")
@@ -192,7 +192,7 @@ def test_the_watchdog_leaves_alone_what_lives_but_is_not_ready(own):
 @pytest.mark.parametrize("status", ["0", "500"])
 def test_the_watchdog_ends_what_does_not_live(own, status):
     own.set("answers", f"{status} {status}")
-    # It would wait as long as the service may take for an answer.
+    # Otherwise the client waits as long as the service's response may take.
     script = own.root / "usr/local/bin/study-stats-watchdog"
     assert "--max-time 5" in script.read_text()
     script.write_text(script.read_text().replace("--max-time 5", "--max-time 0.5"))

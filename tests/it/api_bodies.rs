@@ -1,5 +1,4 @@
-//! Large bodies share one budget of memory: clients that stall with them keep nobody but each other
-//! from being served.
+//! The memory budget of large request bodies: stalled bodies use the budget up, small bodies need no budget.
 
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
@@ -9,9 +8,9 @@ use crate::support::api::{Answer, Api, Settings, assert_error, body, new_id, pos
 use crate::support::fixture::Fixture;
 use crate::support::{eventually, raw};
 
-/// Room for two large bodies, and not for a third.
+/// Bytes of the budget: two large bodies, no third.
 const BUDGET: usize = 120 << 10;
-/// Bytes of a large body that is within the limit of a record.
+/// Bytes of a large body, within the limit of a record.
 const LARGE: usize = 60 << 10;
 
 async fn serve() -> (Api, Fixture) {
@@ -26,7 +25,7 @@ async fn serve() -> (Api, Fixture) {
     )
 }
 
-/// Posts a record in a body of so many bytes.
+/// Posts a record in a body of `length` bytes.
 async fn post(api: &Api, length: usize) -> Answer {
     let record = body(1, 2, 3).to_string();
     let padded = " ".repeat(length - record.len()) + &record;
@@ -50,7 +49,7 @@ async fn post_batch(api: &Api, length: usize) -> Answer {
         .await
 }
 
-/// The head of a batch, without the line that ends it.
+/// The headers of a batch, without the empty line after them.
 fn batch_head(length: &str) -> String {
     format!(
         "POST /sessions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
@@ -58,7 +57,7 @@ fn batch_head(length: &str) -> String {
     )
 }
 
-/// Sends a head and a body but for its last byte.
+/// Sends headers, and a body without the last byte.
 async fn stall(api: &Api, head: &str, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(api.client.address).await.unwrap();
     let sent = format!("{head}\r\n{body}");
@@ -72,7 +71,7 @@ fn assert_overloaded(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn stalled_bodies_hold_the_budget_and_records_do_not_need_it() {
+async fn stalled_bodies_use_up_the_budget_and_small_bodies_need_none() {
     let (api, _fixture) = serve().await;
     let spaces = " ".repeat(LARGE - 1);
     let record = raw::post_head(LARGE);
@@ -82,7 +81,7 @@ async fn stalled_bodies_hold_the_budget_and_records_do_not_need_it() {
             stall(&api, &record, &spaces).await,
             stall(&api, &batch, &spaces).await,
         ];
-        // Two refusals in a row: the first may have kept a stalled body from getting all that it needs.
+        // Two refusals in a row: a request refused first may have taken budget from a stalled body.
         let mut refusals = 0;
         while refusals < 2 && stalled.iter().all(raw::is_open) {
             let answer = post(&api, LARGE).await;
@@ -103,18 +102,18 @@ async fn stalled_bodies_hold_the_budget_and_records_do_not_need_it() {
     }
     assert!(
         stalled.iter().all(raw::is_open),
-        "they were there all along"
+        "stalled connections stay open"
     );
 
     drop(stalled);
-    eventually("the budget is given back", || async {
+    eventually("the budget is released", || async {
         (post(&api, LARGE).await.status == 201).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn what_was_taken_is_given_back_whatever_became_of_the_body() {
+async fn the_budget_is_released_after_every_response() {
     let (api, _fixture) = serve().await;
     for _ in 0..20 {
         assert_eq!(post(&api, LARGE).await.status, 201);
@@ -123,7 +122,7 @@ async fn what_was_taken_is_given_back_whatever_became_of_the_body() {
         let wrong = api.client.batch(" ".repeat(LARGE)).await;
         assert_error(&wrong, 400, "invalid JSON", "invalid_json");
         assert_overloaded(&post_batch(&api, BUDGET + (5 << 10)).await);
-        // Its length is not known before it has arrived.
+        // A chunked body: no length in the headers.
         let chunk = " ".repeat(2 * BUDGET);
         let chunked =
             batch_head("transfer-encoding: chunked") + &format!("\r\n{:x}\r\n{chunk}", chunk.len());
@@ -133,14 +132,14 @@ async fn what_was_taken_is_given_back_whatever_became_of_the_body() {
             "{answer}"
         );
     }
-    // All of it: a body that takes no less.
+    // A body that needs the whole budget.
     assert_eq!(post_batch(&api, BUDGET + (4 << 10)).await.status, 200);
 }
 
 #[tokio::test]
-async fn large_answers_take_of_the_budget_too() {
+async fn large_responses_use_the_budget_too() {
     let (api, _fixture) = serve().await;
-    // All fields are missing in each, so that the answer is far larger than what was sent.
+    // Each record lacks all fields: the response is far larger than the request.
     let batch = |records: usize| json!({ "sessions": vec![json!({}); records] }).to_string();
     for _ in 0..20 {
         let answer = api.client.batch(batch(100)).await;

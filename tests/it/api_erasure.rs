@@ -1,4 +1,4 @@
-//! Erasures raced against records, on both stores.
+//! An erasure beside concurrent records, on both stores.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::support::fixture::{Fixture, all_sessions};
 use crate::support::history::recount;
 use crate::support::{eventually, id};
 
-for_both_stores!(an_erasure_leaves_nothing_from_before_it_and_takes_nothing_from_after_it,);
+for_both_stores!(an_erasure_deletes_all_earlier_records_and_no_later_record,);
 
-/// A point in time by both clocks.
+/// A point in time, by the monotonic clock and by the wall clock.
 #[derive(Clone, Copy)]
 struct Moment {
     instant: Instant,
@@ -33,18 +33,18 @@ impl Moment {
     }
 }
 
-/// A record, and what became of it.
+/// A record that a client posted, and its status.
 struct Attempt {
     course: CourseId,
     session: SessionId,
-    /// In ms; `None` where it brought no time.
+    /// `occurredAt` in ms since 1970; `None` for a record without a time.
     occurred: Option<u128>,
     begun: Instant,
     done: Instant,
     status: u16,
 }
 
-/// Posts, until told to stop, records of now, without a time, and of long ago by turns.
+/// Posts records until `stop`: of now, without a time, of long ago, in turns.
 async fn write(
     client: Client,
     learner: LearnerId,
@@ -82,9 +82,7 @@ async fn write(
     attempts
 }
 
-async fn an_erasure_leaves_nothing_from_before_it_and_takes_nothing_from_after_it(
-    fixture: &Fixture,
-) {
+async fn an_erasure_deletes_all_earlier_records_and_no_later_record(fixture: &Fixture) {
     const WRITERS: usize = 8;
     const ENOUGH: usize = 200;
     let Api { client, .. } = &Api::serve(fixture.store.clone()).await;
@@ -128,21 +126,21 @@ async fn an_erasure_leaves_nothing_from_before_it_and_takes_nothing_from_after_i
         let is_new = attempt.begun >= after.instant
             && attempt.occurred.is_none_or(|millis| millis > after.millis);
         if is_old {
-            assert!(!is_left, "it is from before the erasure");
+            assert!(!is_left, "a record from before the erasure is left");
             gone += 1;
             if attempt.begun >= after.instant {
                 assert_eq!(attempt.status, 410);
             }
         } else if is_new {
             assert_eq!(attempt.status, 201);
-            assert!(is_left, "it is from after the erasure");
+            assert!(is_left, "a record from after the erasure is deleted");
             kept += 1;
         }
     }
     assert!(gone >= ENOUGH && kept > 0, "{gone}, {kept}");
 }
 
-/// The sessions that are left, whose recount the totals are.
+/// The sessions left after the erasure. Asserts that the totals equal their recount.
 async fn left(
     fixture: &Fixture,
     learner: LearnerId,

@@ -1,4 +1,4 @@
-//! A store that fails, a panic, a request that takes too long: what the client is told.
+//! Store errors, panics, timeouts, draining: the response that the client gets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::support::batch::{batch, new_record};
 use crate::support::fixture::Fixture;
 use crate::support::hooked::Hooked;
 
-/// The paths of all reads, of a course where there is one.
+/// The paths of all reads.
 fn reads() -> [String; 6] {
     let course = format!("/courses/{}", new_id());
     [
@@ -24,7 +24,7 @@ fn reads() -> [String; 6] {
     ]
 }
 
-/// The answers to all kinds of requests of a store that fails in a way of its own.
+/// The responses to requests of all operations on a store that returns an error or panics.
 async fn answers_of(failure: fn() -> StoreError) -> Vec<Answer> {
     let fixture = Fixture::embedded().await;
     let store = Hooked {
@@ -53,7 +53,7 @@ async fn answers_of(failure: fn() -> StoreError) -> Vec<Answer> {
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_is_503_with_a_time_to_retry() {
+async fn an_unavailable_store_is_503_with_retry_after() {
     for answer in answers_of(|| StoreError::Unavailable("secret".into())).await {
         assert_error(&answer, 503, "store unavailable", "store_unavailable");
         assert_eq!(answer.header("retry-after"), Some("1"));
@@ -62,7 +62,7 @@ async fn a_store_that_is_away_is_503_with_a_time_to_retry() {
 }
 
 #[tokio::test]
-async fn a_store_that_answers_wrongly_is_500() {
+async fn an_unexpected_store_error_is_500() {
     for answer in answers_of(|| StoreError::Unexpected("secret".into())).await {
         assert_error(&answer, 500, "internal server error", "internal_error");
         assert!(!answer.text.contains("secret"));
@@ -70,21 +70,21 @@ async fn a_store_that_answers_wrongly_is_500() {
 }
 
 #[tokio::test]
-async fn a_panic_is_500_and_the_connection_goes_on() {
+async fn a_panic_is_500_and_the_connection_stays_open() {
     for answer in answers_of(|| panic!("a test's own")).await {
         assert_error(&answer, 500, "internal server error", "internal_error");
     }
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_done_in_time_is_503() {
+async fn a_body_that_never_ends_is_503_after_the_timeout() {
     let fixture = Fixture::embedded().await;
     let settings = Settings {
         request_timeout: Duration::from_millis(100),
         ..Settings::default()
     };
     let api = Api::serve_with(fixture.store.clone(), settings).await;
-    // The body never comes.
+    // The body has one byte of 100.
     let head = format!(
         "POST /courses/{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-user-id: {}\r\n\
          content-type: application/json\r\ncontent-length: 100\r\n\r\n{{",
@@ -100,7 +100,7 @@ async fn a_request_that_is_not_done_in_time_is_503() {
 }
 
 #[tokio::test]
-async fn a_read_that_is_not_done_in_time_is_503() {
+async fn a_read_without_end_is_503_after_the_timeout() {
     let store = Hooked {
         store: Fixture::embedded().await.store.clone(),
         hook: Box::new(|| Box::pin(std::future::pending())),

@@ -1,5 +1,5 @@
-//! Deletions that take longer than a request may, on both stores: they go in steps, at every moment the
-//! totals are those of what is left, and repeating them goes on where they stopped.
+//! Deletions longer than the request timeout, on both stores: a deletion runs in steps, the totals equal a
+//! recount after every step, and a repeated request resumes the deletion.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +15,11 @@ use crate::support::history::{record, recount, stats};
 use crate::support::{PATIENCE, id};
 
 for_both_stores!(
-    a_large_course_is_forgotten_in_steps,
+    a_large_course_is_deleted_in_steps,
     a_learner_with_large_courses_is_erased_in_steps,
 );
 
-/// What each session has where there are thousands of them: so their number tells the totals.
+/// The numbers of each of thousands of sessions: the number of sessions determines the totals.
 fn each() -> Stats {
     stats(1.0, 7.5, 0.1)
 }
@@ -35,8 +35,8 @@ async fn fill(store: &Arc<dyn StatsStore>, learner: LearnerId, course: CourseId,
     }
 }
 
-/// Deletes over and over until that was done in the time of a request, and gives how often it was
-/// not. After each, `check` is asked.
+/// Repeats a DELETE until a request ends before its timeout, with `check` after each timeout. Returns the
+/// number of timeouts and the last status.
 async fn delete_in_steps(
     store: &Arc<dyn StatsStore>,
     learner: LearnerId,
@@ -63,8 +63,8 @@ async fn delete_in_steps(
     }
 }
 
-/// Asserts that the totals and the summary are those of the sessions that are left, at a moment at
-/// which no step is under way; gives how many there are.
+/// Asserts that totals and summary equal a recount of the sessions, between two steps of the deletion. Returns
+/// the number of sessions.
 async fn assert_consistent(store: &dyn StatsStore, learner: LearnerId, course: CourseId) -> usize {
     let start = Instant::now();
     loop {
@@ -83,7 +83,7 @@ async fn assert_consistent(store: &dyn StatsStore, learner: LearnerId, course: C
     }
 }
 
-/// Asserts over and over, until told to stop, that the totals are those of some number of sessions.
+/// Asserts until `stop` that the totals are the totals of a number of sessions which never increases.
 async fn watch(
     store: Arc<dyn StatsStore>,
     learner: LearnerId,
@@ -104,7 +104,7 @@ async fn watch(
     }
 }
 
-async fn a_large_course_is_forgotten_in_steps(fixture: &Fixture) {
+async fn a_large_course_is_deleted_in_steps(fixture: &Fixture) {
     const SESSIONS: usize = 10_000;
     let (store, learner, course) = (&fixture.store, id(), id());
     fill(store, learner, course, SESSIONS).await;
@@ -117,8 +117,8 @@ async fn a_large_course_is_forgotten_in_steps(fixture: &Fixture) {
     .await;
     stop.store(true, Ordering::Relaxed);
     watcher.await.unwrap();
-    assert!(repeats > 0, "{SESSIONS} sessions are forgotten at once");
-    // 404 where the last step was done just when its request was given up.
+    assert!(repeats > 0, "{SESSIONS} sessions are deleted at once");
+    // 404 after a last step that ended together with the timeout of its request.
     assert!(status == 204 || status == 404, "{status}");
     assert_eq!(assert_consistent(&**store, learner, course).await, 0);
 }

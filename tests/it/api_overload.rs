@@ -1,4 +1,4 @@
-//! More requests than the service takes: some are refused at once, so that the others are served.
+//! The limit of concurrent requests: requests past the limit are refused at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,14 +17,14 @@ use crate::support::redis::{IN_MEMORY, Redis};
 use crate::support::service::{Service, on_redis};
 use crate::support::{eventually, raw};
 
-/// A gate in front of a store, which no call but a ping passes until it is opened.
+/// A gate before a store: only pings pass until the gate opens.
 struct Gate {
     entered: AtomicUsize,
     gate: Semaphore,
 }
 
 impl Gate {
-    /// A closed one, and the store behind it.
+    /// A closed gate, and a store behind the gate.
     async fn closed() -> (Arc<Self>, Arc<dyn StatsStore>, Fixture) {
         let gate = Arc::new(Self {
             entered: AtomicUsize::new(0),
@@ -38,7 +38,7 @@ impl Gate {
                 let gate = Arc::clone(&passed);
                 Box::pin(async move {
                     gate.entered.fetch_add(1, Ordering::SeqCst);
-                    // An error once it is closed, which opens the gate for good.
+                    // A closed semaphore returns an error: the gate is open for good.
                     let _ = gate.gate.acquire().await;
                     Ok(())
                 })
@@ -68,7 +68,7 @@ async fn serve(store: Arc<dyn StatsStore>, max_requests: usize) -> Api {
     Api::serve_with(store, settings).await
 }
 
-/// Starts records without waiting for their answers.
+/// Posts records without waiting for the responses.
 fn posts(api: &Api, count: usize) -> JoinSet<Answer> {
     let post =
         |client: Client| async move { client.post(&new_id(), &new_id(), &body(1, 2, 3)).await };
@@ -76,7 +76,7 @@ fn posts(api: &Api, count: usize) -> JoinSet<Answer> {
 }
 
 #[tokio::test]
-async fn past_the_limit_requests_are_refused_at_once_and_the_others_are_served() {
+async fn requests_past_the_limit_are_refused_at_once_and_the_others_are_served() {
     let (gate, store, _fixture) = Gate::closed().await;
     let api = serve(store.clone(), 3).await;
     let held = posts(&api, 3);
@@ -103,12 +103,12 @@ async fn past_the_limit_requests_are_refused_at_once_and_the_others_are_served()
         assert_eq!(answer.status, 201);
     }
     for answer in posts(&api, 3).join_all().await {
-        assert_eq!(answer.status, 201, "the places are free again");
+        assert_eq!(answer.status, 201, "the permits are free again");
     }
 }
 
 #[tokio::test]
-async fn what_does_not_need_the_store_is_answered_under_overload() {
+async fn requests_without_the_store_are_answered_under_overload() {
     let (gate, store, _fixture) = Gate::closed().await;
     let api = serve(store.clone(), 1).await;
     let _held = posts(&api, 1);
@@ -125,13 +125,13 @@ async fn what_does_not_need_the_store_is_answered_under_overload() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_leaves_its_place_to_others() {
+async fn a_cancelled_request_releases_its_permit() {
     let (gate, store, _fixture) = Gate::closed().await;
     let api = serve(store.clone(), 1).await;
     let gone = posts(&api, 1);
     gate.was_entered(1).await;
     drop(gone);
-    eventually("the place is free", || async {
+    eventually("the permit is free", || async {
         let mut next = posts(&api, 1);
         tokio::select! {
             () = gate.was_entered(2) => Some(()),
@@ -145,7 +145,7 @@ async fn a_client_that_goes_away_leaves_its_place_to_others() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_slow_to_come_takes_no_place() {
+async fn a_slow_body_takes_no_permit() {
     let fixture = Fixture::embedded().await;
     let api = serve(fixture.store.clone(), 1).await;
     let body = body(1, 2, 3).to_string();
@@ -165,7 +165,7 @@ async fn a_body_that_is_slow_to_come_takes_no_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refusals_are_counted_in_the_log_and_not_told_one_by_one() {
+async fn refused_requests_are_summed_up_in_the_log() {
     const REQUESTS: u64 = 100;
     let redis = Redis::start(IN_MEMORY).await;
     let service = Service::start(on_redis(&redis.url()).envs([
@@ -195,13 +195,13 @@ async fn refusals_are_counted_in_the_log_and_not_told_one_by_one() {
         assert_eq!(served.message(), "no stats found");
 
         let refused = burst * (REQUESTS - 1);
-        let lines = eventually("all refusals are told", || async {
+        let lines = eventually("all refusals are logged", || async {
             let lines = overload_lines(&service);
             let told: u64 = lines
                 .iter()
                 .map(|line| line["requests"].as_u64().unwrap())
                 .sum();
-            assert!(told <= refused, "more are told than there were");
+            assert!(told <= refused, "more refusals in the log than requests");
             (told == refused).then_some(lines)
         })
         .await;
@@ -213,7 +213,7 @@ async fn refusals_are_counted_in_the_log_and_not_told_one_by_one() {
     }
 }
 
-/// The lines of the log that tell of refusals.
+/// The log lines about refused requests.
 fn overload_lines(service: &Service) -> Vec<Value> {
     let log = service.log();
     log.lines()

@@ -1,4 +1,4 @@
-//! The pages that the binary serves itself.
+//! The pages that the binary serves: the docs and the OpenAPI document.
 
 use study_stats::api;
 
@@ -6,7 +6,7 @@ use crate::support::api::Api;
 use crate::support::fixture::Fixture;
 
 #[tokio::test]
-async fn the_root_leads_to_the_docs() {
+async fn the_root_redirects_to_the_docs() {
     let api = Api::serve(Fixture::embedded().await.store.clone()).await;
     let answer = api.client.get("", "/").await;
     assert_eq!(
@@ -16,7 +16,7 @@ async fn the_root_leads_to_the_docs() {
 }
 
 #[tokio::test]
-async fn the_docs_are_swagger_ui_without_anything_from_elsewhere() {
+async fn the_docs_are_swagger_ui_and_load_nothing_from_other_hosts() {
     let api = Api::serve(Fixture::embedded().await.store.clone()).await;
     let answer = api.client.get("", "/docs").await;
     assert_eq!(
@@ -31,7 +31,7 @@ async fn the_docs_are_swagger_ui_without_anything_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn the_document_is_served() {
+async fn the_openapi_document_is_served() {
     let api = Api::serve(Fixture::embedded().await.store.clone()).await;
     let answer = api.client.get("", "/openapi.json").await;
     assert_eq!(

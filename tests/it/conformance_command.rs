@@ -1,4 +1,4 @@
-//! The conformance command: the service passes, and what cannot be played against is told.
+//! The conformance command as a process: the service passes; an unreachable server or an invalid URL is an error.
 
 use std::net::SocketAddr;
 use std::process::Output;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use study_stats::conformance;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -18,7 +19,7 @@ use crate::support::server::free_port;
 use crate::support::service::{self, Service, embedded, on_redis};
 use crate::support::tls::Authority;
 
-/// Asserts that all checks passed, and that the last line says so.
+/// Asserts that every check passed, and asserts the last line of the report.
 fn assert_passed(output: &Output) {
     let mut lines = lines(&output.stdout);
     let last = lines.pop().unwrap_or_default();
@@ -27,7 +28,7 @@ fn assert_passed(output: &Output) {
         .filter(|line| !line.starts_with("ok "))
         .collect();
     assert_eq!(failed, [""; 0], "{output:?}");
-    assert!(lines.len() > 60, "{} checks", lines.len());
+    assert_eq!(lines.len(), conformance::checks().count());
     assert_eq!(last, format!("{} passed, 0 failed", lines.len()));
     assert_eq!(output.status.code(), Some(0));
 }
@@ -47,13 +48,13 @@ async fn the_service_passes_on_redis_and_has_no_learner_afterwards() {
     let url = format!("http://{}/", service.address());
     assert_passed(&play(&url, &[]).await);
     let keys: Vec<String> = redis.ask("KEYS *").await;
-    // That learners were erased is remembered for a while.
+    // Erasures keep a key per learner for a while.
     let left: Vec<_> = keys.iter().filter(|key| !key.contains("}:x:")).collect();
     assert_eq!(left, [""; 0]);
     assert!(keys.len() > 50, "{keys:?}");
 }
 
-/// Speaks TLS for the service; ends with the set that it gives.
+/// Starts a TLS proxy before the service, which runs until the returned set is dropped.
 async fn behind_tls(target: SocketAddr, authority: &Authority) -> (String, JoinSet<()>) {
     authority.certify("server", "127.0.0.1");
     let chain = CertificateDer::from_pem_file(authority.file("server.crt")).unwrap();
@@ -74,7 +75,7 @@ async fn behind_tls(target: SocketAddr, authority: &Authority) -> (String, JoinS
             connections.spawn(async move {
                 let mut service = TcpStream::connect(target).await.unwrap();
                 if let Ok(mut client) = acceptor.accept(client).await {
-                    // It ends where one side does.
+                    // Ends when client or server closes the connection.
                     let _ = copy_bidirectional(&mut client, &mut service).await;
                 }
             });
@@ -84,7 +85,7 @@ async fn behind_tls(target: SocketAddr, authority: &Authority) -> (String, JoinS
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_behind_tls_passes_where_its_authority_is_trusted() {
+async fn a_service_behind_tls_passes_with_a_trusted_root_certificate() {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut embedded(directory.path()));
     let authority = Authority::new();
@@ -98,7 +99,7 @@ async fn a_service_behind_tls_passes_where_its_authority_is_trusted() {
     assert_refused(&refused, 1, "invalid peer certificate");
 }
 
-/// Asserts that it ends with that code, and one line that says so.
+/// Asserts an exit code, and one line of error.
 fn assert_refused(output: &Output, code: i32, hint: &str) {
     let told = lines(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{told:?}");
@@ -111,7 +112,7 @@ fn assert_refused(output: &Output, code: i32, hint: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_cannot_be_reached_is_told_in_one_line() {
+async fn an_unreachable_service_is_an_error_of_one_line() {
     let url = format!("http://127.0.0.1:{}", free_port());
     let hint = format!("cannot reach {url}: ");
     assert_refused(&play(&url, &[]).await, 1, &hint);
@@ -119,7 +120,7 @@ async fn a_service_that_cannot_be_reached_is_told_in_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_url_that_is_none_of_a_service_is_told_in_one_line() {
+async fn an_invalid_url_is_an_error_of_one_line() {
     let hint = "such as http://localhost:8080 or https://example.org/prefix";
     for url in [
         "",

@@ -1,5 +1,5 @@
-//! The conformance command against a fake: a fault that is planted is found by the check that is about
-//! it.
+//! The conformance command against a proxy that changes responses: the checks of the changed response fail,
+//! and no others.
 
 use std::net::SocketAddr;
 
@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 use crate::support::conformance::{lines, play};
 use crate::support::service::{Service, embedded};
 
-/// What is done to an answer: its request's method and path, its status, and its body.
+/// A change of a response: gets method and path of the request, the response, and the JSON body to return.
 type Fault = fn(&Method, &str, &mut Response, Value) -> Value;
 
-/// Passes requests below `/some/prefix` on to the service, and answers with a fault.
+/// Passes requests below `/some/prefix` on to the service, and changes the responses.
 struct Fake {
     url: String,
     _server: JoinSet<()>,
@@ -90,8 +90,7 @@ fn no_fault(_: &Method, _: &str, _: &mut Response, body: Value) -> Value {
     body
 }
 
-/// Plays against a fake that has a fault, and gives the names of the checks that failed, with the
-/// lines that tell of them.
+/// Plays the checks against a proxy with a fault. Returns name and mismatch of each failed check.
 async fn failed_with(fault: Fault) -> Vec<(String, String)> {
     let directory = tempfile::tempdir().unwrap();
     let service = Service::start(&mut embedded(directory.path()));
@@ -117,7 +116,7 @@ async fn a_service_behind_a_prefix_passes() {
     assert_eq!(failed_with(no_fault).await, []);
 }
 
-/// Asserts that those checks failed and no others.
+/// Asserts the names of all failed checks.
 fn assert_failed(failed: &[(String, String)], expected: &[&str]) {
     let names: Vec<_> = failed.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, expected, "{failed:#?}");
@@ -149,7 +148,7 @@ async fn a_superseded_record_with_another_status_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mean_that_is_weighted_is_found() {
+async fn a_weighted_mean_is_found() {
     let failed = failed_with(|method, path, _, mut body| {
         let is_totals = method == Method::GET && path.matches('/').count() == 1;
         if is_totals && body["averageScore"] == 15 && body["totalModulesStudied"] == 10 {
@@ -175,7 +174,7 @@ async fn an_integral_number_with_a_fraction_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_etag_that_is_missing_is_found() {
+async fn a_missing_etag_is_found() {
     let failed = failed_with(|_, path, response, body| {
         if path.contains("/sessions/") {
             response.headers_mut().remove(header::ETAG);
@@ -198,7 +197,7 @@ async fn an_etag_that_is_missing_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_member_that_nobody_asked_for_is_found() {
+async fn an_unknown_member_is_found() {
     let failed = failed_with(|method, path, _, mut body| {
         if method == Method::GET && path == "health/live" {
             body["uptime"] = 5.into();

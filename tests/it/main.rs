@@ -13,30 +13,22 @@
 
 mod support;
 
-mod api_activity;
-mod api_batch;
-mod api_batch_validation;
 mod api_bodies;
-mod api_conditional;
-mod api_deletes;
 mod api_erasure;
 mod api_failures;
 mod api_large_deletes;
-mod api_lists;
 mod api_overload;
 mod api_pages;
-mod api_parameters;
 mod api_protocol;
-mod api_sessions;
-mod api_summary;
-mod api_times;
-mod api_validation;
+mod api_storage;
+mod api_texts;
 mod commands;
 mod commands_interrupted;
 mod commands_memory;
 mod commands_topologies;
 mod commands_transfer;
 mod configuration;
+mod conformance_checks;
 mod conformance_command;
 mod conformance_faults;
 mod door;

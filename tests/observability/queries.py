@@ -1,5 +1,5 @@
-"""Asks a Prometheus that fetches from one service on each store every query of the dashboard and of
-the rules: each must be one that it understands, and those of the dashboard must find something."""
+"""Runs every query of the dashboard and of the rules on a Prometheus that scrapes a service on each store.
+Each query must be valid, and the queries of the dashboard must have results."""
 
 import json
 import pathlib
@@ -11,7 +11,7 @@ import urllib.request
 
 SERVER = sys.argv[1]
 DASHBOARD = pathlib.Path("deploy/observability/grafana/study-stats.json")
-# What finds nothing where all is well.
+# Queries without results on a healthy service.
 SILENT = ["status=~\"5..\"", "verify_last_timestamp_seconds", "limit_bytes", "replica_lag_seconds"]
 PATIENCE = 60
 

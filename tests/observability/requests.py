@@ -1,5 +1,5 @@
-"""Sends so many POSTs and GETs to the service on a port of this machine, one after the other, once it
-is ready."""
+"""Sends POSTs and GETs to the service on a port of this machine, one after the other, once the service is
+ready. Arguments: the port, the number of each."""
 
 import http.client
 import json

@@ -13,7 +13,7 @@
 {{- end }}
 {{- end }}
 
-{{/* What selects a release's pods; it may never change. */}}
+{{/* Selector labels of a release's pods; immutable after the first install. */}}
 {{- define "study-stats.selector" -}}
 app.kubernetes.io/name: {{ include "study-stats.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}

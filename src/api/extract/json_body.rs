@@ -1,4 +1,4 @@
-//! How bodies are read: as JSON, up to a size, within the budget for all that are large.
+//! JSON request bodies: size limit, and memory from the budget of large bodies.
 
 use std::marker::PhantomData;
 use std::pin::pin;
@@ -14,19 +14,19 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use crate::api::middleware::body_budget::{Budget, Buffer};
 use crate::api::respond::error::ApiError;
 
-/// A body of JSON that is as the document describes `S`, of up to `MAX` bytes; not read yet.
+/// Unread JSON request body of at most `MAX` bytes, with the schema `S` in the document.
 pub(crate) struct JsonBody<S, const MAX: usize> {
     body: Body,
-    /// Its length, where the client announced it.
+    /// `Content-Length` in bytes, if sent.
     length: Option<usize>,
     schema: PhantomData<fn() -> S>,
 }
 
 impl<S, const MAX: usize> JsonBody<S, MAX> {
-    /// Reads it to its end.
+    /// Reads the whole body.
     pub(crate) async fn read(self, budget: &Budget) -> Result<Buffer, ApiError> {
-        let most = self.length.unwrap_or(MAX);
-        if most > MAX {
+        let expected = self.length.unwrap_or(MAX);
+        if expected > MAX {
             return Err(ApiError::body_too_large());
         }
         let mut buffer = Buffer::new(budget)?;
@@ -39,7 +39,7 @@ impl<S, const MAX: usize> JsonBody<S, MAX> {
             if buffer.len() + chunk.len() > MAX {
                 return Err(ApiError::body_too_large());
             }
-            buffer.extend(&chunk, most).map_err(ApiError::closing)?;
+            buffer.extend(&chunk, expected).map_err(ApiError::closing)?;
         }
         Ok(buffer)
     }

@@ -1,4 +1,4 @@
-//! Who the request is about: the learner that `X-User-Id` names.
+//! Learner of a request, from the header `X-User-Id`.
 
 use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaParamIn, MetaSchemaRef};
@@ -8,11 +8,16 @@ use super::path_id::id_schema;
 use crate::domain::LearnerId;
 use crate::wire::validation::{ApiId, Checked};
 
-/// The learner, as far as the header names one.
+/// Learner of the request, or the problem of the header.
 ///
-/// Not poem-openapi's own header parameter, which passes over values that are no text and takes the
-/// first of several: whose data is meant must be beyond doubt.
+/// Not poem-openapi's header parameter, which skips values that are no text and takes the first of
+/// several values: the learner must be beyond doubt.
 pub(crate) struct Learner(pub(crate) Checked<LearnerId>);
+
+impl Learner {
+    /// Name of the header with the learner's id.
+    pub(crate) const HEADER: &'static str = "X-User-Id";
+}
 
 impl<'a> ApiExtractor<'a> for Learner {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
@@ -32,12 +37,12 @@ impl<'a> ApiExtractor<'a> for Learner {
     async fn from_request(
         request: &'a Request,
         _body: &mut RequestBody,
-        options: ExtractParamOptions<()>,
+        _options: ExtractParamOptions<()>,
     ) -> Result<Self> {
-        let mut values = request.headers().get_all(options.name).iter();
+        let mut values = request.headers().get_all(Self::HEADER).iter();
         let text = match (values.next(), values.next()) {
             (None, _) => None,
-            // A text that is no id stands for several values, and for one that is no text.
+            // An invalid id, for several values and for a value that is no text.
             (Some(_), Some(_)) => Some("several"),
             (Some(value), None) => Some(value.to_str().unwrap_or("not text")),
         };

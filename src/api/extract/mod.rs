@@ -1,5 +1,5 @@
-//! Extractors: the parts of a request, checked. None of them fails on a wrong value; each has the value
-//! or its problems, so that one answer reports all wrong fields.
+//! Extractors: parts of a request, validated. An extractor does not fail on a wrong value but returns the
+//! problems, so that one response reports all wrong fields.
 
 pub(crate) mod json_body;
 pub(crate) mod learner;

@@ -1,4 +1,4 @@
-//! Cursors: where the next page of a list begins, as a text that means nothing to clients.
+//! Parameters of lists: limit and cursor of a page, and the span of time.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,30 +10,30 @@ use super::query::{Parameter, Query, invalid};
 use crate::domain::{Position, Slice, Span};
 use crate::wire::validation::{Checked, both};
 
-/// A cursor of one of the lists.
+/// Cursor: position in a list, as opaque text for clients.
 ///
-/// Its text is base64url of the list's byte, the position's time and id, and a CRC-32 of all of
-/// these: one that is not ours, or is of another list, must not pass for a place in this one.
+/// The text is base64url of the byte `LIST`, the time and id of the position, and a CRC-32 over the bytes
+/// before: a damaged cursor, or a cursor of another list, is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cursor<const LIST: u8>(pub(crate) Position);
 
-/// A cursor of a list of sessions.
+/// Cursor of a list of sessions.
 pub(crate) type SessionsCursor = Cursor<b's'>;
-/// A cursor of a list of courses.
+/// Cursor of a list of courses.
 pub(crate) type CoursesCursor = Cursor<b'c'>;
 
-/// The place of the document's examples.
+/// Position in the examples of the document.
 pub(crate) const EXAMPLE: Position = Position {
     millis: 1_768_465_800_000,
     id: uuid!("0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f"),
 };
 
 impl<const LIST: u8> Cursor<LIST> {
-    /// The text of the cursor of what follows a place.
-    pub(crate) fn text(place: Position) -> String {
+    /// Encodes the cursor of the items after a position.
+    pub(crate) fn encode(position: Position) -> String {
         let mut bytes = vec![LIST];
-        bytes.extend(place.millis.to_be_bytes());
-        bytes.extend(place.id.as_bytes());
+        bytes.extend(position.millis.to_be_bytes());
+        bytes.extend(position.id.as_bytes());
         bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -48,24 +48,24 @@ impl<const LIST: u8> Parameter for Cursor<LIST> {
 
     fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (place, sum) = bytes.split_last_chunk()?;
-        let (list, position) = place.split_first()?;
+        let (content, checksum) = bytes.split_last_chunk()?;
+        let (list, position) = content.split_first()?;
         let (millis, id) = position.split_first_chunk()?;
-        let is_ours = crc32fast::hash(place) == u32::from_be_bytes(*sum) && *list == LIST;
+        let is_intact = crc32fast::hash(content) == u32::from_be_bytes(*checksum);
         let position = Position {
             millis: i64::from_be_bytes(*millis),
             id: Uuid::from_slice(id).ok()?,
         };
-        is_ours.then_some(Self(position))
+        (is_intact && *list == LIST).then_some(Self(position))
     }
 }
 
-/// How many items a page may have.
+/// Maximum number of items of a page.
 pub(crate) struct Limit(usize);
 
 impl Limit {
     const DEFAULT: usize = 50;
-    /// The document's bounds of a page say the same.
+    /// Equals `max_items` of the pages in the document.
     const MAX: usize = 500;
 }
 
@@ -82,14 +82,14 @@ impl Parameter for Limit {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        // A number in Rust may also have a sign.
+        // The parser of Rust would accept a sign.
         let digits = Some(text).filter(|text| text.bytes().all(|c| c.is_ascii_digit()))?;
         let limit = digits.parse().ok()?;
         (1..=Self::MAX).contains(&limit).then_some(Self(limit))
     }
 }
 
-/// The instants from `from` until just before `to`.
+/// Span from `from`, inclusive, to `to`, exclusive.
 pub(crate) fn span(from: Query<OffsetDateTime>, to: Query<OffsetDateTime>) -> Checked<Span> {
     let (from, to) = both(from.0, to.0)?;
     if from.zip(to).is_some_and(|(from, to)| from > to) {
@@ -101,7 +101,7 @@ pub(crate) fn span(from: Query<OffsetDateTime>, to: Query<OffsetDateTime>) -> Ch
     })
 }
 
-/// The first whole millisecond that is not before a time: sessions have no finer ones.
+/// Rounds a time up to a whole millisecond, the precision of stored sessions.
 fn next_millis(time: OffsetDateTime) -> i64 {
     let millis = (time.unix_timestamp_nanos() + 999_999).div_euclid(1_000_000);
     #[allow(
@@ -112,7 +112,7 @@ fn next_millis(time: OffsetDateTime) -> i64 {
     millis
 }
 
-/// The part of a list that a page has.
+/// Slice of a list for a page.
 pub(crate) fn slice<const LIST: u8>(
     limit: Query<Limit>,
     cursor: Query<Cursor<LIST>>,
@@ -128,7 +128,7 @@ pub(crate) fn slice<const LIST: u8>(
 mod tests {
     use super::*;
 
-    fn places() -> impl Iterator<Item = Position> {
+    fn positions() -> impl Iterator<Item = Position> {
         let times = [i64::MIN, -1, 0, 1_768_465_800_500, i64::MAX];
         times.into_iter().flat_map(|millis| {
             [Uuid::nil(), Uuid::max(), Uuid::new_v4()].map(|id| Position { millis, id })
@@ -136,24 +136,24 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_read_as_it_was_written() {
-        for place in places() {
-            let text = SessionsCursor::text(place);
-            assert_eq!(SessionsCursor::parse(&text), Some(Cursor(place)));
+    fn a_cursor_round_trips() {
+        for position in positions() {
+            let text = SessionsCursor::encode(position);
+            assert_eq!(SessionsCursor::parse(&text), Some(Cursor(position)));
         }
     }
 
     #[test]
-    fn a_cursor_of_the_other_list_is_refused() {
-        for text in places().map(SessionsCursor::text) {
+    fn a_cursor_of_the_other_list_is_invalid() {
+        for text in positions().map(SessionsCursor::encode) {
             assert_eq!(CoursesCursor::parse(&text), None);
         }
     }
 
     #[test]
-    fn a_text_with_any_character_changed_is_refused() {
+    fn a_cursor_with_any_character_changed_is_invalid() {
         const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        for text in places().map(SessionsCursor::text) {
+        for text in positions().map(SessionsCursor::encode) {
             for (at, was) in text.char_indices() {
                 for other in ALPHABET.chars().filter(|other| *other != was) {
                     let mut changed = text.clone();
@@ -165,8 +165,8 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_shorter_or_longer_is_refused() {
-        for text in places().map(SessionsCursor::text) {
+    fn a_shorter_or_longer_cursor_is_invalid() {
+        for text in positions().map(SessionsCursor::encode) {
             for length in 0..text.len() {
                 assert_eq!(SessionsCursor::parse(&text[..length]), None);
             }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_has_the_whole_milliseconds_from_one_time_until_before_another() {
+    fn a_span_has_the_whole_milliseconds_from_the_first_time_to_before_the_second() {
         let at = |text| Query(Ok(<OffsetDateTime as Parameter>::parse(text)));
         for (from, to, first, last) in [
             ("1970-01-01T00:00:00Z", "1970-01-01T00:00:01Z", 0, 999),

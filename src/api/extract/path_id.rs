@@ -1,54 +1,45 @@
-//! The id in a path.
+//! Ids in the path.
 
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, Type};
+use poem::{Request, RequestBody, Result};
+use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::wire::validation::{ApiId, Checked};
 
-/// The schema of an id.
+/// Schema of an id.
 pub(crate) fn id_schema() -> MetaSchemaRef {
     MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "uuid")))
 }
 
-/// An id in the path. A wrong one does not fail the extraction, so that the handler can tell all
-/// problems of the request at once.
-pub(crate) struct PathId<T>(pub(crate) Checked<T>);
+/// Id in the path, or the problem of the id.
+///
+/// Not poem-openapi's path parameter, which fails on a wrong id and hides the other problems of the
+/// request. The name is `Path` because poem-openapi's macro recognizes path parameters by the name of the
+/// type.
+pub(crate) struct Path<T>(pub(crate) Checked<T>);
 
-impl<T: ApiId> Type for PathId<T> {
-    const IS_REQUIRED: bool = true;
+impl<'a, T: ApiId> ApiExtractor<'a> for Path<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    const PARAM_IS_REQUIRED: bool = true;
 
-    type RawValueType = Self;
-    type RawElementValueType = Self;
+    type ParamType = ();
+    type ParamRawType = ();
 
-    fn name() -> std::borrow::Cow<'static, str> {
-        "string_uuid".into()
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Path)
     }
 
-    fn schema_ref() -> MetaSchemaRef {
-        id_schema()
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(id_schema())
     }
 
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(self.as_raw_value().into_iter())
-    }
-}
-
-impl<T: ApiId> ParseFromParameter for PathId<T> {
-    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
-        Ok::<_, ParseError<Self>>(Self(T::check(Some(value))))
-    }
-
-    fn parse_from_parameters<I: IntoIterator<Item = A>, A: AsRef<str>>(
-        values: I,
-    ) -> ParseResult<Self> {
-        // The path always has the parameter; poem leaves out one that does not decode to UTF-8.
-        match values.into_iter().next() {
-            Some(value) => Self::parse_from_parameter(value.as_ref()),
-            None => Self::parse_from_parameter("not text"),
-        }
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        options: ExtractParamOptions<()>,
+    ) -> Result<Self> {
+        // The route always has the parameter; poem drops a value that does not decode to UTF-8.
+        let text = request.raw_path_param(options.name).unwrap_or("not text");
+        Ok(Self(T::check(Some(text))))
     }
 }

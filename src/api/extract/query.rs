@@ -1,4 +1,4 @@
-//! The parameters of the query string, and what they mean together.
+//! Parameters of the query string.
 
 use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
@@ -9,22 +9,22 @@ use time::{Date, OffsetDateTime};
 
 use crate::wire::validation::{Checked, Problem};
 
-/// A value that a parameter can have.
+/// Type of a parameter.
 pub(crate) trait Parameter: Sized + Send {
-    /// What would be right, to stand after "must be".
+    /// Valid values, as the end of a sentence after "must be".
     const EXPECTED: &'static str;
 
-    /// How the document describes it.
+    /// Schema in the document.
     fn schema() -> MetaSchema;
 
-    /// Reads its text, which may be empty.
+    /// Parses a value, which may be empty.
     fn parse(text: &str) -> Option<Self>;
 }
 
-/// A parameter that may be left out, as far as it is right.
+/// Optional parameter, or the problem of the value.
 ///
-/// Not poem-openapi's own, which takes the first of several and fails by itself: nothing that was
-/// asked for may silently become something else, and all problems are told at once.
+/// Not poem-openapi's query parameter, which takes the first of several values and fails on a wrong value:
+/// no value is ignored silently, and one response reports all problems.
 pub(crate) struct Query<T>(pub(crate) Checked<Option<T>>);
 
 impl<'a, T: Parameter> ApiExtractor<'a> for Query<T> {
@@ -62,6 +62,7 @@ impl<'a, T: Parameter> ApiExtractor<'a> for Query<T> {
     }
 }
 
+/// Problem of a wrong value.
 pub(crate) fn invalid(field: &'static str, expected: &'static str) -> Vec<Problem> {
     vec![Problem {
         field,
@@ -90,7 +91,7 @@ impl Parameter for Date {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        // Its length tells it from years with a sign.
+        // The length excludes years with a sign.
         let text = Some(text).filter(|text| text.len() == "2026-01-15".len())?;
         Self::parse(text, format_description!("[year]-[month]-[day]")).ok()
     }

@@ -1,4 +1,4 @@
-//! What is told of each request: in the log, and where there are metrics and traces, in these.
+//! Access log: log line, metrics and span of each request.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,20 +7,22 @@ use poem::Request;
 use poem::http::{Method, StatusCode, Uri};
 
 use super::routes::Routes;
+use crate::api::extract::learner::Learner;
 use crate::telemetry::ACCESS;
 use crate::telemetry::metrics::{self, CLIENT_GONE, Operation};
 use crate::telemetry::trace::RequestSpan;
 
-/// Looks at the requests of one API.
-pub(crate) struct Observer {
+/// Access log of an API.
+pub(crate) struct AccessLog {
     routes: Arc<Routes>,
-    /// What counts those of each operation, by the route's number; none without metrics.
+    /// Metrics of each operation, by number of the route; empty without metrics.
     operations: Vec<Vec<(Method, Operation)>>,
 }
 
-impl Observer {
+impl AccessLog {
+    /// Access log of the requests on `routes`.
     pub(crate) fn new(routes: &Arc<Routes>) -> Self {
-        let of_routes = metrics::get().map(|metrics| {
+        let operations = metrics::get().map(|metrics| {
             let of_routes = routes.iter().map(|route| {
                 let methods = route.methods.iter().cloned();
                 let operations = methods.map(|method| {
@@ -33,55 +35,55 @@ impl Observer {
         });
         Self {
             routes: Arc::clone(routes),
-            operations: of_routes.unwrap_or_default(),
+            operations: operations.unwrap_or_default(),
         }
     }
 
-    /// Begins to look at a request.
-    pub(crate) fn begin(&self, request: &Request, request_id: String) -> Observation<'_> {
+    /// Begins the entry of a request.
+    pub(crate) fn begin(&self, request: &Request, request_id: String) -> AccessEntry<'_> {
         if let Some(metrics) = metrics::get() {
             metrics.http.in_flight.inc();
         }
         let method = request.method().clone();
         let learner = tracing::enabled!(tracing::Level::DEBUG)
-            .then(|| request.header("X-User-Id").map(ToOwned::to_owned))
+            .then(|| request.header(Learner::HEADER).map(ToOwned::to_owned))
             .flatten();
-        Observation {
-            observer: self,
+        AccessEntry {
+            log: self,
             start: Instant::now(),
             span: RequestSpan::begin(&method, request.headers(), &request_id),
             method,
             uri: request.uri().clone(),
             learner,
             request_id,
-            is_told: false,
+            is_recorded: false,
         }
     }
 }
 
-/// A request that is being served.
-pub(crate) struct Observation<'a> {
-    observer: &'a Observer,
+/// AccessEntry of a request in progress.
+pub(crate) struct AccessEntry<'a> {
+    log: &'a AccessLog,
     start: Instant,
     method: Method,
     uri: Uri,
-    /// For the log at debug only.
+    /// Only for the log level debug.
     learner: Option<String>,
     request_id: String,
     span: Option<RequestSpan>,
-    is_told: bool,
+    is_recorded: bool,
 }
 
-/// What a request came to.
-pub(crate) struct Ending<'a> {
-    /// The route as poem knows it, where it does.
+/// Outcome of a request.
+pub(crate) struct RequestOutcome<'a> {
+    /// Pattern of the route in poem, if the request reached a route.
     pub(crate) pattern: Option<&'a str>,
     pub(crate) status: StatusCode,
-    /// Why, where the service is at fault.
+    /// Cause of a failure of the service.
     pub(crate) cause: Option<String>,
 }
 
-impl Observation<'_> {
+impl AccessEntry<'_> {
     pub(crate) fn request_id(&self) -> &str {
         &self.request_id
     }
@@ -90,41 +92,28 @@ impl Observation<'_> {
         self.span.as_ref()
     }
 
-    /// Tells what the request came to.
-    pub(crate) fn end(mut self, ending: &Ending<'_>) {
-        self.is_told = true;
-        let status = ending.status.as_u16();
+    /// Records the outcome of the request, and logs the cause of a failure.
+    pub(crate) fn end(mut self, outcome: &RequestOutcome<'_>) {
+        self.is_recorded = true;
+        let status = outcome.status.as_u16();
         let took = self.start.elapsed();
-        self.tell(ending.pattern, status, took);
-        let Some(cause) = &ending.cause else {
+        self.record(outcome.pattern, status, took);
+        let Some(cause) = &outcome.cause else {
             return;
         };
-        let route = self.route(self.number(ending.pattern));
+        let route = self.route(self.number(outcome.pattern));
         let (method, request_id, micros) = (&self.method, self.request_id(), micros(took));
         let trace_id = self.trace_id();
-        if ending.status == StatusCode::SERVICE_UNAVAILABLE {
+        if outcome.status == StatusCode::SERVICE_UNAVAILABLE {
             tracing::warn!(%method, route, status, micros, request_id, trace_id, cause, "request failed");
         } else {
             tracing::error!(%method, route, status, micros, request_id, trace_id, cause, "request failed");
         }
     }
 
-    /// Tells what is told of every request to whom it concerns.
-    fn tell(&self, pattern: Option<&str>, status: u16, took: Duration) {
-        if let Some(metrics) = metrics::get() {
-            let number = self.number(pattern);
-            let mut operations = number
-                .and_then(|number| self.observer.operations.get(number))
-                .into_iter()
-                .flatten();
-            match operations.find(|(method, _)| *method == self.method) {
-                Some((_, operation)) => operation.observe(status, took),
-                None => {
-                    let (route, method) = (self.route(number), self.method.as_str());
-                    metrics.http.other(route, method, status, took);
-                }
-            }
-        }
+    /// Records the request in metrics, span and log.
+    fn record(&self, pattern: Option<&str>, status: u16, took: Duration) {
+        self.count(pattern, status, took);
         if let Some(span) = &self.span {
             let route = self.route(self.number(pattern));
             span.end(&self.method, route, status);
@@ -141,18 +130,37 @@ impl Observation<'_> {
         }
     }
 
-    /// The route's number. It is known by its pattern, but where there is no answer.
+    /// Observes the request in the metrics, if there are metrics.
+    fn count(&self, pattern: Option<&str>, status: u16, took: Duration) {
+        let Some(metrics) = metrics::get() else {
+            return;
+        };
+        let number = self.number(pattern);
+        let mut operations = number
+            .and_then(|number| self.log.operations.get(number))
+            .into_iter()
+            .flatten();
+        match operations.find(|(method, _)| *method == self.method) {
+            Some((_, operation)) => operation.observe(status, took),
+            None => {
+                let (route, method) = (self.route(number), self.method.as_str());
+                metrics.http.other(route, method, status, took);
+            }
+        }
+    }
+
+    /// Number of the route: by the pattern, or by the path for a request without response.
     fn number(&self, pattern: Option<&str>) -> Option<usize> {
-        let routes = &self.observer.routes;
+        let routes = &self.log.routes;
         match pattern {
             Some(pattern) => routes.by_pattern(pattern),
             None => routes.by_path(self.uri.path()),
         }
     }
 
-    /// The route as it is told. The path is not: it has ids in it.
+    /// Pattern of the route. Replaces the path in log and metrics, as paths have ids.
     fn route(&self, number: Option<usize>) -> Option<&str> {
-        let route = self.observer.routes.get(number?)?;
+        let route = self.log.routes.get(number?)?;
         Some(&route.pattern)
     }
 
@@ -161,11 +169,11 @@ impl Observation<'_> {
     }
 }
 
-impl Drop for Observation<'_> {
+impl Drop for AccessEntry<'_> {
     fn drop(&mut self) {
-        if !self.is_told {
-            // Nobody waits for the answer any more.
-            self.tell(None, CLIENT_GONE, self.start.elapsed());
+        if !self.is_recorded {
+            // Dropped before the response: the client closed the connection.
+            self.record(None, CLIENT_GONE, self.start.elapsed());
         }
         if let Some(metrics) = metrics::get() {
             metrics.http.in_flight.dec();
@@ -173,7 +181,7 @@ impl Drop for Observation<'_> {
     }
 }
 
-/// A number in JSON too, where one of 128 bits would be text.
+/// Microseconds as `u64`, as the JSON log writes a `u128` as text.
 fn micros(took: Duration) -> u64 {
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }

@@ -1,5 +1,5 @@
-//! Memory for large bodies, of requests and of answers: there is one budget for all of them, as thousands
-//! of clients that do not go on sending or reading must not take all the memory there is.
+//! Memory budget of large bodies, of requests and responses: thousands of clients that stall while sending
+//! or reading must not exhaust the memory.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use crate::api::respond::error::ApiError;
 use crate::telemetry::Throttle;
 use crate::telemetry::metrics::{self, Shed};
 
-/// What each text may take without asking: more than a record needs.
+/// Bytes of each body outside of the budget: more than a record needs.
 const FREE_BYTES: usize = 4 << 10;
 
-/// How many bytes all texts together may take, each beyond its first [`FREE_BYTES`].
+/// Bytes of all large bodies together, counted beyond the first [`FREE_BYTES`] of each.
 #[derive(Clone)]
 pub(crate) struct Budget {
     bytes: Arc<Semaphore>,
@@ -21,6 +21,7 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
+    /// Budget of `bytes` for all bodies.
     pub(crate) fn new(bytes: usize) -> Self {
         Self {
             bytes: Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))),
@@ -28,8 +29,7 @@ impl Budget {
         }
     }
 
-    /// Takes so many bytes at once or not at all: texts that waited for each other to be done would
-    /// wait for ever.
+    /// Takes bytes at once, or fails: bodies that waited for each other's bytes would deadlock.
     pub(crate) fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
         let taken =
             u32::try_from(bytes).map(|bytes| Arc::clone(&self.bytes).try_acquire_many_owned(bytes));
@@ -46,34 +46,35 @@ impl Budget {
     }
 }
 
-/// A text, whose bytes are given back to the budget when it is dropped.
+/// Buffer of a body, within the budget until dropped.
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
-    room: usize,
+    capacity: usize,
     budget: Budget,
-    taken: OwnedSemaphorePermit,
+    permits: OwnedSemaphorePermit,
 }
 
 impl Buffer {
-    /// An empty one.
+    /// Empty buffer.
     pub(crate) fn new(budget: &Budget) -> Result<Self, ApiError> {
         Ok(Self {
             bytes: Vec::new(),
-            room: FREE_BYTES,
+            capacity: FREE_BYTES,
             budget: budget.clone(),
-            taken: budget.take(0)?,
+            permits: budget.take(0)?,
         })
     }
 
-    /// Adds a part of a text that has `most` bytes at the most.
-    pub(crate) fn extend(&mut self, chunk: &[u8], most: usize) -> Result<(), ApiError> {
+    /// Appends a chunk of a body of at most `max` bytes.
+    pub(crate) fn extend(&mut self, chunk: &[u8], max: usize) -> Result<(), ApiError> {
         let needed = self.bytes.len() + chunk.len();
-        if needed > self.room {
-            // Twice as much as before, as each time all is copied.
-            let room = needed.max((2 * self.room).min(most));
-            self.taken.merge(self.budget.take(room - self.room)?);
-            self.bytes.reserve_exact(room - self.bytes.len());
-            self.room = room;
+        if needed > self.capacity {
+            // Doubled, as each growth copies the body.
+            let capacity = needed.max((2 * self.capacity).min(max));
+            self.permits
+                .merge(self.budget.take(capacity - self.capacity)?);
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+            self.capacity = capacity;
         }
         self.bytes.extend_from_slice(chunk);
         Ok(())

@@ -1,4 +1,4 @@
-//! The layers around every handler.
+//! Middleware around every handler.
 
 pub(crate) mod access_log;
 pub(crate) mod body_budget;

@@ -1,7 +1,7 @@
-//! What every request passes on its way in and out, whatever it is for.
+//! Request middleware: request id, timeout, panic guard and error responses.
 //!
-//! It gets an id, a deadline and a net under it: every failure, a panic included, leaves as the one
-//! error shape. What it came to is told here and nowhere else (`observation`).
+//! Every failure, including a panic, becomes an error response. The access log records the outcome of each
+//! request here and nowhere else.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -12,46 +12,46 @@ use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, PathPattern, Request, Response};
 use uuid::Uuid;
 
-use super::access_log::{Ending, Observation, Observer};
+use super::access_log::{AccessEntry, AccessLog, RequestOutcome};
 use super::routes::Routes;
 use crate::api::respond::error::{self, ApiError};
 use crate::telemetry::trace::{self, RequestSpan};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
-/// Longest id that is taken from a request.
+/// Maximum length of a client's request id, in bytes.
 const MAX_ID_LENGTH: usize = 128;
 
-/// An endpoint in its boundary.
-pub(crate) struct Boundary<E> {
+/// Endpoint with request id, timeout, panic guard and access log.
+pub(crate) struct RequestMiddleware<E> {
     endpoint: E,
     timeout: Duration,
     routes: Arc<Routes>,
-    observer: Observer,
+    access_log: AccessLog,
 }
 
-impl<E: Endpoint<Output = Response>> Boundary<E> {
-    /// `timeout` is the longest time for a request, its body included.
+impl<E: Endpoint<Output = Response>> RequestMiddleware<E> {
+    /// `timeout` is the maximum time of a request, including the body.
     pub(crate) fn new(endpoint: E, timeout: Duration, routes: Arc<Routes>) -> Self {
         Self {
             endpoint,
             timeout,
-            observer: Observer::new(&routes),
+            access_log: AccessLog::new(&routes),
             routes,
         }
     }
 
-    /// The endpoint's answer, in time and without a panic.
+    /// Response of the endpoint; a timeout and a panic become errors.
     async fn guarded(&self, request: Request) -> poem::Result<Response> {
-        let answer = AssertUnwindSafe(self.endpoint.call(request)).catch_unwind();
-        match tokio::time::timeout(self.timeout, answer).await {
-            Ok(Ok(answer)) => answer,
+        let response = AssertUnwindSafe(self.endpoint.call(request)).catch_unwind();
+        match tokio::time::timeout(self.timeout, response).await {
+            Ok(Ok(response)) => response,
             Ok(Err(_panic)) => Err(ApiError::internal("a panic").into()),
             Err(_) => Err(ApiError::timed_out().into()),
         }
     }
 
-    /// The same, as a part of the trace that the request belongs to, where there is one.
+    /// Response of the endpoint, within the trace of the request if there is a span.
     async fn traced(&self, request: Request, span: Option<&RequestSpan>) -> poem::Result<Response> {
         match span {
             None => self.guarded(request).await,
@@ -59,19 +59,19 @@ impl<E: Endpoint<Output = Response>> Boundary<E> {
         }
     }
 
-    /// What the client gets, whatever the answer is; what it came to is told.
-    fn finished(&self, answer: poem::Result<Response>, observation: Observation<'_>) -> Response {
-        let pattern = match &answer {
+    /// Completes a response or error for the client, and records the outcome in the access log.
+    fn finish(&self, result: poem::Result<Response>, entry: AccessEntry<'_>) -> Response {
+        let pattern = match &result {
             Ok(response) => response.data::<PathPattern>(),
             Err(error) => error.data::<PathPattern>(),
         };
         let pattern = pattern.map(|pattern| Arc::clone(&pattern.0));
         let pattern = pattern.as_deref();
-        let request_id = observation.request_id();
-        let (mut response, cause) = match answer.map_err(error::from_poem) {
+        let request_id = entry.request_id();
+        let (mut response, cause) = match result.map_err(error::from_poem) {
             Ok(response) => (response, None),
             Err(error) => {
-                let response = self.refusal(&error, pattern, request_id);
+                let response = self.error_response(&error, pattern, request_id);
                 (response, error.into_cause())
             }
         };
@@ -79,12 +79,12 @@ impl<E: Endpoint<Output = Response>> Boundary<E> {
         if let Ok(value) = HeaderValue::from_str(request_id) {
             headers.insert(X_REQUEST_ID, value);
         }
-        if let Some(span) = observation.span()
+        if let Some(span) = entry.span()
             && let Ok(value) = HeaderValue::from_str(&span.as_header())
         {
             headers.insert(TRACERESPONSE, value);
         }
-        observation.end(&Ending {
+        entry.end(&RequestOutcome {
             pattern,
             status: response.status(),
             cause,
@@ -92,8 +92,13 @@ impl<E: Endpoint<Output = Response>> Boundary<E> {
         response
     }
 
-    /// What the client is told of an error that happened on a route.
-    fn refusal(&self, error: &ApiError, pattern: Option<&str>, request_id: &str) -> Response {
+    /// Response of an error, with `Allow` for a wrong method.
+    fn error_response(
+        &self,
+        error: &ApiError,
+        pattern: Option<&str>,
+        request_id: &str,
+    ) -> Response {
         let mut response = error.response(request_id);
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
             let number = pattern.and_then(|pattern| self.routes.by_pattern(pattern));
@@ -108,29 +113,28 @@ impl<E: Endpoint<Output = Response>> Boundary<E> {
     }
 }
 
-impl<E: Endpoint<Output = Response>> Endpoint for Boundary<E> {
+impl<E: Endpoint<Output = Response>> Endpoint for RequestMiddleware<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let observation = self.observer.begin(&request, request_id(&request));
-        // The answer to HEAD is that to GET; hyper knows the method that was sent and leaves the
-        // body out.
+        let entry = self.access_log.begin(&request, request_id(&request));
+        // HEAD is handled as GET; hyper knows the method of the request and drops the body.
         if request.method() == Method::HEAD {
             request.set_method(Method::GET);
         }
-        let answer = self.traced(request, observation.span()).await;
-        Ok(self.finished(answer, observation))
+        let result = self.traced(request, entry.span()).await;
+        Ok(self.finish(result, entry))
     }
 }
 
-/// The request's own id, where it brings a sane one, else a new one.
+/// Id of the request from `X-Request-Id`, or a new id if the header is missing or malformed.
 fn request_id(request: &Request) -> String {
-    let is_sane = |id: &&str| {
+    let is_valid = |id: &&str| {
         let allowed = |c: u8| c.is_ascii_alphanumeric() || b"._:/+=-".contains(&c);
         (1..=MAX_ID_LENGTH).contains(&id.len()) && id.bytes().all(allowed)
     };
     request
         .header(X_REQUEST_ID)
-        .filter(is_sane)
+        .filter(is_valid)
         .map_or_else(|| Uuid::new_v4().to_string(), ToOwned::to_owned)
 }

@@ -1,4 +1,4 @@
-//! The routes of the API: what they are called, and what they allow.
+//! Routes of the API: patterns and allowed methods.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,29 +7,32 @@ use poem_openapi::OpenApi;
 
 use crate::api::{Operations, docs};
 
-/// All routes, each known by its number.
+/// All routes, by number.
 pub(crate) struct Routes {
     routes: Vec<Route>,
-    /// What poem knows the routes by, each with its number: so few that to look through all of them is
-    /// the fastest way.
+    /// Patterns of poem with route numbers. A linear search is the fastest for so few.
     numbers: OnceLock<Vec<(String, usize)>>,
 }
 
-/// A route.
+/// Route.
 pub(crate) struct Route {
-    /// As the document has it.
+    /// Pattern in the document.
     pub(crate) pattern: String,
-    /// Its methods, without HEAD.
+    /// Methods, without HEAD.
     pub(crate) methods: Vec<Method>,
-    /// Its methods, as `Allow` lists them.
+    /// Value of the header `Allow`.
     pub(crate) allowed: String,
 }
 
 impl Routes {
+    /// Routes of the document and of the pages.
     pub(crate) fn new() -> Arc<Self> {
         let paths = Operations::meta().into_iter().flat_map(|api| api.paths);
         let documented = paths.map(|path| {
-            let methods = path.operations.into_iter().map(|one| one.method);
+            let methods = path
+                .operations
+                .into_iter()
+                .map(|operation| operation.method);
             (path.path, methods.collect())
         });
         let pages = docs::PATHS.map(|path| (path.to_owned(), vec![Method::GET]));
@@ -44,27 +47,27 @@ impl Routes {
         })
     }
 
-    /// Takes note of what poem knows the routes by.
-    pub(crate) fn learn<'a>(&self, patterns: impl IntoIterator<Item = &'a String>) {
+    /// Registers the patterns of poem.
+    pub(crate) fn register<'a>(&self, patterns: impl IntoIterator<Item = &'a String>) {
         let numbers = patterns.into_iter().filter_map(|pattern| {
-            let number = self.numbered(|route| shape(route).eq(shape(pattern)))?;
+            let number = self.position(|route| shape(route).eq(shape(pattern)))?;
             Some((pattern.clone(), number))
         });
         let _ = self.numbers.set(numbers.collect());
     }
 
-    /// The number of the route that poem knows by this pattern.
+    /// Number of the route with a pattern of poem.
     pub(crate) fn by_pattern(&self, pattern: &str) -> Option<usize> {
-        let mut learnt = self.numbers.get()?.iter();
-        let learnt = learnt.find(|(known, _)| known == pattern);
-        // The pages are known by what they are.
-        let page = || self.numbered(|route| route == pattern);
-        learnt.map(|(_, number)| *number).or_else(page)
+        let mut numbers = self.numbers.get()?.iter();
+        let operation = numbers.find(|(known, _)| known == pattern);
+        // The patterns of the pages are equal in poem and in the document.
+        let page = || self.position(|route| route == pattern);
+        operation.map(|(_, number)| *number).or_else(page)
     }
 
-    /// The number of the route that a path is on.
+    /// Number of the route of a request's path.
     pub(crate) fn by_path(&self, path: &str) -> Option<usize> {
-        let is_on = |route: &str| {
+        let matches = |route: &str| {
             let (mut segments, mut expected) = (path.split('/'), shape(route));
             let fits = |segment, expected| expected == PARAMETER || segment == expected;
             loop {
@@ -75,7 +78,7 @@ impl Routes {
                 }
             }
         };
-        self.numbered(is_on)
+        self.position(matches)
     }
 
     pub(crate) fn get(&self, number: usize) -> Option<&Route> {
@@ -86,13 +89,13 @@ impl Routes {
         self.routes.iter()
     }
 
-    fn numbered(&self, is_meant: impl Fn(&str) -> bool) -> Option<usize> {
+    fn position(&self, matches: impl Fn(&str) -> bool) -> Option<usize> {
         let mut routes = self.routes.iter();
-        routes.position(|route| is_meant(&route.pattern))
+        routes.position(|route| matches(&route.pattern))
     }
 }
 
-/// HEAD goes where GET does.
+/// Value of `Allow` for the methods of a route: HEAD is allowed where GET is.
 fn allow(methods: &[Method]) -> String {
     let mut names: Vec<_> = methods.iter().map(Method::as_str).collect();
     if methods.contains(&Method::GET) {
@@ -102,10 +105,11 @@ fn allow(methods: &[Method]) -> String {
     names.join(", ")
 }
 
+/// Stand-in for every parameter of a pattern.
 const PARAMETER: &str = "*";
 
-/// The segments of a route's pattern, with [`PARAMETER`] for each parameter, however it is spelled:
-/// poem-openapi names the parameters otherwise in its routes than in its document.
+/// Segments of a pattern, with [`PARAMETER`] for each parameter: poem-openapi names parameters in routes
+/// differently from the document.
 fn shape(pattern: &str) -> impl Iterator<Item = &str> {
     pattern.split('/').map(|segment| {
         if segment.starts_with([':', '{']) {
@@ -121,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_on_the_route_that_it_fits() {
+    fn a_path_matches_the_route_with_equal_segments() {
         let routes = Routes::new();
         for (path, route) in [
             ("/courses", Some("/courses")),

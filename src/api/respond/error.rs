@@ -1,4 +1,4 @@
-//! The one error shape, and how every failure becomes it.
+//! Errors of requests, and the conversion of every failure to an error response.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,28 +6,29 @@ use std::fmt;
 use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError};
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
-use poem_openapi::Object;
 use poem_openapi::payload::Json;
 
+use super::error_body::{ErrorBody, FieldError};
 use crate::store::StoreError;
 use crate::wire::batch::BatchError;
-use crate::wire::record::NoObject;
+use crate::wire::record::InvalidObject;
 use crate::wire::time::Unwritable;
 use crate::wire::validation::Problem;
 
-/// Seconds that a client is asked to wait where trying again can help.
+/// `Retry-After` of a 503, in seconds.
 const RETRY_AFTER_SECONDS: u16 = 1;
 
-/// A failure as the client is told of it, and, where it is the service's own, why it happened.
+/// Error of a request: status and texts for the client, and for a failure of the service the cause for the
+/// log.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: Cow<'static, str>,
     problems: Vec<Problem>,
-    /// Whether the connection ends with the answer.
+    /// True to close the connection after the response.
     closes: bool,
-    /// For the log only.
+    /// Cause for the log, never sent to the client.
     cause: Option<String>,
 }
 
@@ -50,8 +51,8 @@ impl ApiError {
         }
     }
 
-    /// The same, where some of the body was not read: the connection cannot be used again, and a client
-    /// that is not told so loses its next request.
+    /// Closes the connection after the response, as a part of the body is unread. Without
+    /// `Connection: close` the client would lose the next request on the connection.
     pub(crate) fn closing(self) -> Self {
         Self {
             closes: true,
@@ -59,7 +60,7 @@ impl ApiError {
         }
     }
 
-    /// 400: fields are missing or wrong; the first of them decides the message.
+    /// 400: fields are missing or wrong; the first problem gives the message.
     pub(crate) fn invalid(problems: Vec<Problem>) -> Self {
         let message = problems.first().map(Problem::summary).unwrap_or_default();
         Self {
@@ -69,12 +70,12 @@ impl ApiError {
         }
     }
 
-    /// 400: the body is no JSON object.
+    /// 400: the body is no JSON object, or has a field twice.
     pub(crate) fn invalid_json() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_json", "invalid JSON")
     }
 
-    /// 400: the body ended before its end or is wrongly framed.
+    /// 400: the body is truncated or wrongly framed.
     pub(crate) fn incomplete_body() -> Self {
         Self::new(
             StatusCode::BAD_REQUEST,
@@ -83,17 +84,17 @@ impl ApiError {
         )
     }
 
-    /// 404: there is nothing to tell.
+    /// 404: no sessions are stored.
     pub(crate) fn no_stats() -> Self {
         Self::new(StatusCode::NOT_FOUND, "no_stats_found", "no stats found")
     }
 
-    /// 404: there is no such path.
+    /// 404: the path has no route.
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "not found")
     }
 
-    /// 405: the path has other methods.
+    /// 405: the route has other methods.
     pub(crate) fn method_not_allowed() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -117,7 +118,7 @@ impl ApiError {
         .closing()
     }
 
-    /// 415: the body is not sent as JSON.
+    /// 415: the content type is not JSON, or the body is encoded.
     pub(crate) fn unsupported_content_type() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -127,7 +128,7 @@ impl ApiError {
         .closing()
     }
 
-    /// 422: a sum would pass what can be kept exactly.
+    /// 422: a sum would pass the limit of exact sums.
     pub(crate) fn limit_exceeded() -> Self {
         Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -136,7 +137,7 @@ impl ApiError {
         )
     }
 
-    /// 500: the service is at fault.
+    /// 500: a failure of the service itself.
     pub(crate) fn internal(cause: impl ToString) -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -146,7 +147,7 @@ impl ApiError {
         .because(cause)
     }
 
-    /// 503: the store is away or too slow.
+    /// 503: the store is unreachable or too slow.
     pub(crate) fn store_unavailable(cause: impl ToString) -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -156,18 +157,18 @@ impl ApiError {
         .because(cause)
     }
 
-    /// 503: too many requests use the store, or large bodies all their memory. Not logged one by one:
-    /// that would add to the load.
+    /// 503: no free permit for the store, or no memory for a large body. Has no cause, as a log line per
+    /// request would add to the load.
     pub(crate) fn overloaded() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "overloaded")
     }
 
-    /// 503: the process is about to end.
+    /// 503: the process is shutting down.
     pub(crate) fn draining() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", "draining")
     }
 
-    /// 503: the request was not done in time, its body included.
+    /// 503: timeout of the request, including the body.
     pub(crate) fn timed_out() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -177,12 +178,12 @@ impl ApiError {
         .because("not done in time")
     }
 
-    /// What the log should tell: why, where the service is at fault.
+    /// Cause for the log, if the failure is of the service.
     pub(crate) fn into_cause(self) -> Option<String> {
         self.cause
     }
 
-    /// The answer to the request that `request_id` names.
+    /// Error response to the request with the id `request_id`.
     pub(crate) fn response(&self, request_id: &str) -> Response {
         let mut response = Json(self.body(request_id))
             .with_status(self.status)
@@ -198,10 +199,8 @@ impl ApiError {
         }
         response
     }
-}
 
-impl ApiError {
-    /// The body of that answer.
+    /// Body of the error response.
     pub(crate) fn body(&self, request_id: &str) -> ErrorBody {
         ErrorBody {
             message: self.message.clone().into_owned(),
@@ -236,8 +235,14 @@ impl From<StoreError> for ApiError {
     }
 }
 
-impl From<NoObject> for ApiError {
-    fn from(_: NoObject) -> Self {
+impl From<Vec<Problem>> for ApiError {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self::invalid(problems)
+    }
+}
+
+impl From<InvalidObject> for ApiError {
+    fn from(_: InvalidObject) -> Self {
         Self::invalid_json()
     }
 }
@@ -245,7 +250,7 @@ impl From<NoObject> for ApiError {
 impl From<BatchError> for ApiError {
     fn from(error: BatchError) -> Self {
         match error {
-            BatchError::NoObject => Self::invalid_json(),
+            BatchError::InvalidObject => Self::invalid_json(),
             BatchError::Sessions(problem) => Self::invalid(vec![problem]),
         }
     }
@@ -257,10 +262,8 @@ impl From<Unwritable> for ApiError {
     }
 }
 
-/// What the client is told of any failure of a request.
-///
-/// The texts of poem's and poem-openapi's own refusals are not ours and may change, so they are
-/// told apart by their types.
+/// Converts an error of poem or poem-openapi by type: texts of the libraries may change, and are not
+/// sent to clients.
 pub(crate) fn from_poem(error: poem::Error) -> ApiError {
     error.downcast().unwrap_or_else(|error: poem::Error| {
         if error.is::<NotFoundError>() {
@@ -271,37 +274,4 @@ pub(crate) fn from_poem(error: poem::Error) -> ApiError {
             ApiError::internal(error)
         }
     })
-}
-
-/// An error.
-#[derive(Object)]
-#[oai(rename = "Error", rename_all = "camelCase", read_only_all)]
-pub(crate) struct ErrorBody {
-    /// What happened, in short and stable words.
-    message: String,
-    /// The same for programs.
-    code: String,
-    /// All fields that are missing or wrong, in the order of the checks.
-    errors: Vec<FieldError>,
-    /// Names the request in the service's log; equals the header X-Request-Id.
-    request_id: String,
-}
-
-/// What is wrong with one field.
-#[derive(Object)]
-#[oai(read_only_all)]
-pub(crate) struct FieldError {
-    /// The field's name.
-    field: String,
-    /// What would be right.
-    message: String,
-}
-
-impl From<&Problem> for FieldError {
-    fn from(problem: &Problem) -> Self {
-        Self {
-            field: problem.field.to_owned(),
-            message: problem.advice(),
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! Conditional reads: who has an answer already need not be sent it again.
+//! Conditional reads: a response that the client has already is sent as 304, without a body.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::marker::PhantomData;
@@ -13,23 +13,26 @@ use poem_openapi::registry::{
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 
-/// The tags of the answers that the client has, as the header `If-None-Match` lists them.
+/// ETags of responses that the client has, from the header `If-None-Match`.
 pub(crate) struct IfNoneMatch(Vec<u8>);
 
 impl IfNoneMatch {
-    /// The answer to a read of `body`.
-    pub(crate) fn answer<T: ToJSON>(&self, body: &T) -> Read<T> {
+    /// Name of the header.
+    pub(crate) const HEADER: &'static str = "If-None-Match";
+
+    /// Response with `body`, or 304 if the header lists the ETag of the body.
+    pub(crate) fn respond<T: ToJSON>(&self, body: &T) -> Conditional<T> {
         let body = body.to_json_string();
         let tag = tag(&body);
-        Read {
+        Conditional {
             body: Some(body).filter(|_| !self.lists(&tag)),
             tag,
-            of: PhantomData,
+            schema: PhantomData,
         }
     }
 
-    /// Whether a tag is listed, be it as a weak one. Ours has no comma, nor can a tag have its
-    /// quotes within, so that commas part the list well enough.
+    /// Returns whether the header lists an ETag, also as a weak ETag. Splits at commas: the service's ETags
+    /// have no comma, and no ETag has a quote inside.
     fn lists(&self, tag: &str) -> bool {
         let mut tags = self.0.split(|c| *c == b',').map(<[u8]>::trim_ascii);
         self.0.trim_ascii() == b"*"
@@ -37,8 +40,8 @@ impl IfNoneMatch {
     }
 }
 
-/// The tag of a body: of its bytes and nothing else, so that all replicas give the same one. Those of
-/// another release may give another; then an answer is sent once more.
+/// ETag of a body: a hash of the bytes alone, equal on all replicas. Another release may hash differently;
+/// the response is then sent in full once.
 fn tag(body: &str) -> String {
     let mut hasher = DefaultHasher::new();
     hasher.write(body.as_bytes());
@@ -70,19 +73,19 @@ impl<'a> ApiExtractor<'a> for IfNoneMatch {
     }
 }
 
-/// The answer to a conditional read of a `T`.
-pub(crate) struct Read<T> {
+/// Response to a conditional read, with a `T` in JSON.
+pub(crate) struct Conditional<T> {
     tag: String,
-    /// The JSON of the `T`, where the client does not have it.
+    /// JSON of the `T`; `None` for 304.
     body: Option<String>,
-    of: PhantomData<T>,
+    schema: PhantomData<fn() -> T>,
 }
 
-impl<T: Type + ToJSON> IntoResponse for Read<T> {
+impl<T: Type + ToJSON> IntoResponse for Conditional<T> {
     fn into_response(self) -> Response {
         let response = Response::builder()
             .header(header::ETAG, self.tag)
-            // Else a cache might answer with what was true a while ago, or for another learner.
+            // Without `no-cache`, a cache could respond with old data or with the data of another learner.
             .header(header::CACHE_CONTROL, "no-cache");
         match self.body {
             Some(body) => response.content_type(Json::<T>::CONTENT_TYPE).body(body),
@@ -91,7 +94,7 @@ impl<T: Type + ToJSON> IntoResponse for Read<T> {
     }
 }
 
-impl<T: Type + ToJSON> ApiResponse for Read<T> {
+impl<T: Type + ToJSON> ApiResponse for Conditional<T> {
     fn meta() -> MetaResponses {
         let json = MetaMediaType {
             content_type: Json::<T>::CONTENT_TYPE,
@@ -114,6 +117,7 @@ impl<T: Type + ToJSON> ApiResponse for Read<T> {
     }
 }
 
+/// Response with the header `ETag` in the document.
 fn documented(
     status: StatusCode,
     description: &'static str,
@@ -144,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_found_in_any_list_that_has_it() {
+    fn an_etag_is_found_in_every_form_of_the_list() {
         let tag = "\"a\"";
         for (header, lists) in [
             ("", false),

@@ -1,4 +1,4 @@
-//! The answer in JSON that may be large.
+//! Large JSON responses, within the memory budget of large bodies.
 
 use std::marker::PhantomData;
 
@@ -11,14 +11,14 @@ use poem_openapi::types::{ToJSON, Type};
 use super::error::ApiError;
 use crate::api::middleware::body_budget::{Budget, Buffer};
 
-/// An answer in JSON that may be large. It takes of the budget until it is sent.
+/// Large JSON response, which holds memory of the budget until sent.
 pub(crate) struct LargeJson<T> {
     text: Bytes,
     schema: PhantomData<fn() -> T>,
 }
 
 impl<T: ToJSON> LargeJson<T> {
-    /// The answer that says `content`.
+    /// Response with `content`.
     pub(crate) fn new(content: &T, budget: &Budget) -> Result<Self, ApiError> {
         let text = content.to_json_string();
         let mut buffer = Buffer::new(budget)?;
@@ -59,10 +59,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_answer_takes_of_the_budget_until_it_is_dropped() {
+    async fn a_response_holds_memory_of_the_budget_until_dropped() {
         let budget = Budget::new(10_000);
-        let answer = LargeJson::new(&"x".repeat(10_000), &budget).unwrap();
-        let response = answer.into_response();
+        let json = LargeJson::new(&"x".repeat(10_000), &budget).unwrap();
+        let response = json.into_response();
         assert!(budget.take(5_000).is_err());
         drop(response);
         assert!(budget.take(10_000).is_ok());

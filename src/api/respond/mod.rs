@@ -1,6 +1,8 @@
-//! Answers: the error shape, conditional reads, and bodies that several resources share.
+//! Responses: errors, conditional reads, and bodies of several resources.
 
 pub(crate) mod error;
+pub(crate) mod error_body;
+pub(crate) mod error_docs;
 pub(crate) mod etag;
 pub(crate) mod large_json;
 pub(crate) mod totals;

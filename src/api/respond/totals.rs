@@ -1,9 +1,9 @@
-//! The totals of some sessions, as answers have them.
+//! JSON of totals.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;
 
-use crate::domain::Totals;
+use crate::domain::{Measures, Totals};
 use crate::wire::number::Number;
 
 /// The aggregate of a learner's sessions in a course.
@@ -21,12 +21,22 @@ pub(crate) struct TotalsBody {
     time_studied: Number,
 }
 
+/// Measures of totals in a response: sums of modules and time, and the mean of the scores.
+pub(crate) fn measures(totals: &Totals) -> Measures<Number> {
+    Measures {
+        modules: Number(totals.sums.modules.to_f64()),
+        score: Number(totals.average_score()),
+        time: Number(totals.sums.time.to_f64()),
+    }
+}
+
 impl From<&Totals> for TotalsBody {
     fn from(totals: &Totals) -> Self {
+        let measures = measures(totals);
         Self {
-            total_modules_studied: Number(totals.sums.modules.to_f64()),
-            average_score: Number(totals.average_score()),
-            time_studied: Number(totals.sums.time.to_f64()),
+            total_modules_studied: measures.modules,
+            average_score: measures.score,
+            time_studied: measures.time,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How domain types are written as arguments of Redis, and read from its replies.
+//! Codec: arguments of commands from types of the domain, and types of the domain from replies.
 
 use std::str::FromStr;
 
@@ -11,32 +11,35 @@ use crate::domain::{
 };
 use crate::store::StoreError;
 
-/// The fields of a session's hash, in the order that [`session`] reads them.
+/// Fields of a session's hash, in the order of [`session`].
 pub(crate) const SESSION_FIELDS: [&str; 5] = ["m", "s", "t", "o", "d"];
-/// The fields of a totals hash, in the order that [`totals`] reads them.
+/// Fields of a totals hash, in the order of [`totals`].
 pub(crate) const TOTALS_FIELDS: [&str; 7] = ["n", "m", "mf", "s", "sf", "t", "tf"];
-/// The fields of a summary's hash, in the order that [`summary`] reads them.
+/// Fields of a summary's hash, in the order of [`summary`].
 pub(crate) const SUMMARY_FIELDS: [&str; 8] = ["l", "n", "m", "mf", "s", "sf", "t", "tf"];
 
-/// The record script's ARGV after the deadline.
+/// Arguments of the record script after the deadline.
 pub(crate) struct RecordArguments<'a>(pub(crate) &'a Record);
 
 impl ToRedisArgs for RecordArguments<'_> {
     fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
         let Self(record) = self;
-        let numbers = numbers(&record.stats);
-        numbers.iter().for_each(|number| write(*number, out));
+        let measures = record.stats.measures();
+        for number in measures.into_array() {
+            write(number, out);
+        }
         match record.occurred_at {
             Some(at) => (at.millis, at.local_day).write_redis_args(out),
             None => ("", "").write_redis_args(out),
         }
         out.write_arg(record.session.as_bytes());
         out.write_arg(record.enrolment.course.as_bytes());
-        if numbers.iter().any(|number| number.fract() != 0.0) {
-            let contributions = numbers.map(|number| Decimal::contribution_of(number).to_parts());
-            contributions
-                .iter()
-                .for_each(|parts| parts.write_redis_args(out));
+        let is_whole = |number: f64| number.fract() == 0.0;
+        if !measures.into_array().into_iter().all(is_whole) {
+            let contributions = measures.map(Decimal::contribution_of);
+            for (units, fraction) in contributions.map(Decimal::to_parts).into_array() {
+                (units, fraction).write_redis_args(out);
+            }
         }
     }
 
@@ -45,12 +48,12 @@ impl ToRedisArgs for RecordArguments<'_> {
     }
 }
 
-/// Writes a number as [`texts`] does; a whole one without looking for its shortest text.
+/// Writes a number as [`texts`] does; a whole number without the search for the shortest text.
 fn write<W: ?Sized + RedisWrite>(number: f64, out: &mut W) {
     if number.fract() == 0.0 {
         #[allow(
             clippy::cast_possible_truncation,
-            reason = "it is whole, and small enough"
+            reason = "whole, and of a magnitude up to 1e12"
         )]
         let whole = number as i64;
         whole.write_redis_args(out);
@@ -59,23 +62,19 @@ fn write<W: ?Sized + RedisWrite>(number: f64, out: &mut W) {
     }
 }
 
-/// How a session's modules, score and time are stored: the shortest decimal texts that read back as
-/// the same numbers; Rust writes no exponents.
-pub(crate) fn texts(stats: &Stats) -> [String; 3] {
-    numbers(stats).map(|number| number.to_string())
+/// Measures of a session as stored: the shortest decimal texts that parse to the same numbers, without
+/// exponents.
+pub(crate) fn texts(stats: &Stats) -> Measures<String> {
+    stats.measures().map(|number| number.to_string())
 }
 
-fn numbers(stats: &Stats) -> [f64; 3] {
-    [stats.modules.get(), stats.score.get(), stats.time.get()]
-}
-
-/// What the server's clock showed, where a script's reply says that the call came too late.
+/// Parses the reply of a script to a late call: the server's clock. `None` for every other reply.
 pub(crate) fn too_late(reply: &str) -> Option<ServerClock> {
     let millis = reply.strip_prefix("late ")?.parse().ok()?;
     Some(ServerClock::read(millis))
 }
 
-/// What the record script's reply says.
+/// Parses the reply of the record script.
 pub(crate) fn outcome(reply: &str) -> Result<Outcome, StoreError> {
     match reply {
         "created" => Ok(Outcome::Created),
@@ -87,10 +86,10 @@ pub(crate) fn outcome(reply: &str) -> Result<Outcome, StoreError> {
     }
 }
 
-/// How many sessions the forget script's reply says that it forgot; `None` where a sum would have
-/// passed its limit.
-pub(crate) fn forgotten(reply: &str) -> Result<Option<usize>, StoreError> {
-    let count = reply.strip_prefix("forgotten ");
+/// Parses the reply of the delete script: the number of deleted sessions, or `None` where a sum would pass
+/// the limit.
+pub(crate) fn deleted(reply: &str) -> Result<Option<usize>, StoreError> {
+    let count = reply.strip_prefix("deleted ");
     match count.and_then(|count| count.parse().ok()) {
         Some(count) => Ok(Some(count)),
         None if reply == "limit" => Ok(None),
@@ -98,7 +97,7 @@ pub(crate) fn forgotten(reply: &str) -> Result<Option<usize>, StoreError> {
     }
 }
 
-/// Whether the erase script's reply says that it did so.
+/// Checks the reply of the erase script.
 pub(crate) fn erased(reply: &str) -> Result<(), StoreError> {
     if reply == "erased" {
         Ok(())
@@ -107,8 +106,8 @@ pub(crate) fn erased(reply: &str) -> Result<(), StoreError> {
     }
 }
 
-/// Whether the reply of a script that sets something says that it did so, and not that what it was to
-/// replace has changed.
+/// Parses the reply of a script of maintenance: true after the write, false where the stored value has
+/// changed since the read.
 pub(crate) fn is_set(reply: &str) -> Result<bool, StoreError> {
     match reply {
         "done" => Ok(true),
@@ -117,7 +116,7 @@ pub(crate) fn is_set(reply: &str) -> Result<bool, StoreError> {
     }
 }
 
-/// What a reply means that is no script's outcome.
+/// Error of a reply without an outcome.
 fn no_outcome(reply: &str) -> StoreError {
     if too_late(reply).is_some() {
         StoreError::Unavailable("the call reached Redis too late".into())
@@ -126,7 +125,7 @@ fn no_outcome(reply: &str) -> StoreError {
     }
 }
 
-/// The session in its hash's [`SESSION_FIELDS`]; `None` where there is no hash.
+/// Parses the [`SESSION_FIELDS`] of a session's hash; `None` without a hash.
 pub(crate) fn session(fields: [Option<String>; 5]) -> Result<Option<Session>, StoreError> {
     if fields.iter().all(Option::is_none) {
         return Ok(None);
@@ -144,7 +143,7 @@ pub(crate) fn session(fields: [Option<String>; 5]) -> Result<Option<Session>, St
     Ok(Some(Session { stats, occurred_at }))
 }
 
-/// The totals in their hash's [`TOTALS_FIELDS`]; `None` where there are no sessions.
+/// Parses the [`TOTALS_FIELDS`] of a totals hash; `None` without sessions.
 pub(crate) fn totals(fields: &[Option<String>; 7]) -> Result<Option<Totals>, StoreError> {
     let [sessions, m, mf, s, sf, t, tf] = fields;
     if sessions.is_none() {
@@ -153,14 +152,14 @@ pub(crate) fn totals(fields: &[Option<String>; 7]) -> Result<Option<Totals>, Sto
     Ok(Some(Totals {
         sessions: parse(sessions, "n")?,
         sums: Measures {
-            modules: Decimal::from_parts(parse_or_zero(m, "m")?, parse_or_zero(mf, "mf")?),
-            score: Decimal::from_parts(parse_or_zero(s, "s")?, parse_or_zero(sf, "sf")?),
-            time: Decimal::from_parts(parse_or_zero(t, "t")?, parse_or_zero(tf, "tf")?),
+            modules: sum((m, "m"), (mf, "mf"))?,
+            score: sum((s, "s"), (sf, "sf"))?,
+            time: sum((t, "t"), (tf, "tf"))?,
         },
     }))
 }
 
-/// The summary of one bucket in its hash's [`SUMMARY_FIELDS`]; that of nobody where there is none.
+/// Parses the [`SUMMARY_FIELDS`] of a summary's hash, the summary of one bucket; empty without a hash.
 pub(crate) fn summary(fields: [Option<String>; 8]) -> Result<Summary, StoreError> {
     let [learners, totals_fields @ ..] = fields;
     let Some(totals) = totals(&totals_fields)? else {
@@ -170,7 +169,7 @@ pub(crate) fn summary(fields: [Option<String>; 8]) -> Result<Summary, StoreError
     Ok(Summary { learners, totals })
 }
 
-/// The id that is a member of an index.
+/// Parses a member of an index: an id of 16 bytes.
 pub(crate) fn id(member: &[u8]) -> Result<Uuid, StoreError> {
     Uuid::from_slice(member)
         .map_err(|_| StoreError::Unexpected("an index has a member that is no id".into()))
@@ -183,8 +182,19 @@ fn parse<T: FromStr>(field: &Option<String>, name: &str) -> Result<T, StoreError
         .ok_or_else(|| unexpected(name))
 }
 
-/// Sums that are zero are left out of their hash.
-fn parse_or_zero(field: &Option<String>, name: &str) -> Result<i64, StoreError> {
+/// Value of a field of a hash, with the field's name.
+type Field<'a> = (&'a Option<String>, &'static str);
+
+/// Parses a sum from the fields of its units and its fraction.
+fn sum(units: Field<'_>, fraction: Field<'_>) -> Result<Decimal, StoreError> {
+    Ok(Decimal::from_parts(
+        parse_or_zero(units)?,
+        parse_or_zero(fraction)?,
+    ))
+}
+
+/// Parses a part of a sum; a field with the value zero is absent from the hash.
+fn parse_or_zero((field, name): Field<'_>) -> Result<i64, StoreError> {
     if field.is_none() {
         Ok(0)
     } else {

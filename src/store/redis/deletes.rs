@@ -1,98 +1,89 @@
-//! How sessions are forgotten: a bounded number in each step, and all aggregates with them.
+//! Deletes and erasures, in steps of a bounded number of sessions; each step updates all aggregates.
 
 use redis::cmd;
 
 use super::script_call::ScriptCall;
-use super::scripts::{ERASE, FORGET};
-use super::{RedisStore, codec};
+use super::scripts::{DELETE, ERASE};
+use super::{RedisStore, codec, reads};
 use crate::domain::{CourseId, DeleteOutcome, Enrolment, LearnerId, SessionId, Slice, Span};
 use crate::store::{StoreError, TOMBSTONE};
 
-/// Sessions that one call forgets at most: Redis does nothing else meanwhile.
+/// Maximum number of sessions that one call deletes: Redis serves no other request meanwhile.
 const STEP: usize = 200;
 
-impl RedisStore {
-    pub(super) async fn delete_session(
-        &self,
-        enrolment: Enrolment,
-        session: SessionId,
-    ) -> Result<DeleteOutcome, StoreError> {
-        let forgotten = self.forget(enrolment, &[session]).await?;
-        Ok(DeleteOutcome::of(forgotten))
-    }
+pub(super) async fn session(
+    store: &RedisStore,
+    enrolment: Enrolment,
+    session: SessionId,
+) -> Result<DeleteOutcome, StoreError> {
+    let deleted = step(store, enrolment, &[session]).await?;
+    Ok(DeleteOutcome::of(deleted))
+}
 
-    /// Page by page, latest first and never back, so that it ends however much is recorded meanwhile.
-    /// What it does not come by was recorded or moved forward after it had begun.
-    pub(super) async fn delete_course(
-        &self,
-        enrolment: Enrolment,
-    ) -> Result<DeleteOutcome, StoreError> {
-        let timeline = self.keys.timeline(enrolment);
-        let mut slice = Slice::first(STEP);
-        let mut deletion = DeleteOutcome::Missing;
-        loop {
-            let page = self.read_page(&timeline, Span::ALL, slice).await?;
-            let sessions = page.items.iter().map(|position| position.id.into());
-            let sessions: Vec<SessionId> = sessions.collect();
-            // Without sessions too: a course that has none must not stay among the learner's.
-            match self.forget(enrolment, &sessions).await? {
-                None => return Ok(DeleteOutcome::LimitExceeded),
-                Some(0) => {}
-                Some(_) => deletion = DeleteOutcome::Deleted,
-            }
-            if page.next.is_none() {
-                return Ok(deletion);
-            }
-            slice.after = page.next;
+/// Deletes the sessions of an enrolment page by page, latest first and never back, so the delete ends
+/// despite concurrent records. A session that remains was recorded or moved forward after the start.
+pub(super) async fn course(
+    store: &RedisStore,
+    enrolment: Enrolment,
+) -> Result<DeleteOutcome, StoreError> {
+    let mut slice = Slice::first(STEP);
+    let mut outcome = DeleteOutcome::Missing;
+    loop {
+        let timeline = store.keys.timeline(enrolment);
+        let page = reads::page(store, timeline, Span::ALL, slice).await?;
+        let sessions = page.items.iter().map(|position| position.id.into());
+        let sessions: Vec<SessionId> = sessions.collect();
+        // Also for an empty page: the call removes a course without sessions from the course index.
+        match step(store, enrolment, &sessions).await? {
+            None => return Ok(DeleteOutcome::LimitExceeded),
+            Some(0) => {}
+            Some(_) => outcome = DeleteOutcome::Deleted,
+        }
+        if page.next.is_none() {
+            return Ok(outcome);
+        }
+        slice.after = page.next;
+    }
+}
+
+/// Writes the tombstone, and then deletes the present courses: the tombstone refuses records of earlier
+/// sessions meanwhile. The erasure continues after a course that cannot be deleted.
+pub(super) async fn learner(
+    store: &RedisStore,
+    learner: LearnerId,
+) -> Result<DeleteOutcome, StoreError> {
+    let key = store.keys.erased(learner);
+    let lifetime = TOMBSTONE.as_millis().to_string();
+    let call = ScriptCall::new(&ERASE, learner, vec![key], lifetime);
+    codec::erased(&store.write(call).await?)?;
+    let mut outcome = DeleteOutcome::Deleted;
+    for id in courses(store, learner).await? {
+        if course(store, Enrolment::new(learner, id)).await? == DeleteOutcome::LimitExceeded {
+            outcome = DeleteOutcome::LimitExceeded;
         }
     }
+    Ok(outcome)
+}
 
-    /// Refuses what occurred so far, and then deletes the courses that are there: what is recorded
-    /// from now on occurred later. One that cannot be deleted does not keep the others.
-    pub(super) async fn erase_learner(
-        &self,
-        learner: LearnerId,
-    ) -> Result<DeleteOutcome, StoreError> {
-        let key = self.keys.erased(learner);
-        let lifetime = TOMBSTONE.as_millis().to_string().into_bytes();
-        let call = ScriptCall::new(&ERASE, learner, vec![key], vec![lifetime]);
-        codec::erased(&self.write(call).await?)?;
-        let mut erasure = DeleteOutcome::Deleted;
-        for course in self.all_courses(learner).await? {
-            if self.delete_course(Enrolment::new(learner, course)).await?
-                == DeleteOutcome::LimitExceeded
-            {
-                erasure = DeleteOutcome::LimitExceeded;
-            }
-        }
-        Ok(erasure)
-    }
+/// Deletes sessions in one call, and returns how many existed; `None` where a sum would pass the limit.
+async fn step(
+    store: &RedisStore,
+    enrolment: Enrolment,
+    sessions: &[SessionId],
+) -> Result<Option<usize>, StoreError> {
+    let keys = store.keys.of_delete(enrolment, sessions);
+    let sessions = sessions.iter().map(SessionId::as_bytes).collect::<Vec<_>>();
+    let arguments = (enrolment.course.as_bytes(), sessions);
+    let call = ScriptCall::new(&DELETE, enrolment.learner, keys, arguments);
+    codec::deleted(&store.write(call).await?)
+}
 
-    /// Forgets these sessions in one step, and gives how many were there; `None` where a sum would
-    /// have passed its limit.
-    async fn forget(
-        &self,
-        enrolment: Enrolment,
-        sessions: &[SessionId],
-    ) -> Result<Option<usize>, StoreError> {
-        let keys = self.keys.of_forgotten(enrolment, sessions);
-        let mut arguments = vec![enrolment.course.as_bytes().to_vec()];
-        arguments.extend(sessions.iter().map(|id| id.as_bytes().to_vec()));
-        let call = ScriptCall::new(&FORGET, enrolment.learner, keys, arguments);
-        codec::forgotten(&self.write(call).await?)
-    }
-
-    pub(super) async fn write(&self, call: ScriptCall) -> Result<String, StoreError> {
-        Ok(self.writes().make_one(&call).await?)
-    }
-
-    /// The learner's courses at one moment, in one reply: page by page, one that moves forward
-    /// between two pages would be missed. A hundred thousand take Redis some milliseconds.
-    async fn all_courses(&self, learner: LearnerId) -> Result<Vec<CourseId>, StoreError> {
-        let mut command = cmd("ZRANGE");
-        command.arg(self.keys.courses(learner)).arg(0).arg(-1);
-        let members: Vec<Vec<u8>> = self.query(&command).await?;
-        let ids = members.iter().map(|member| Ok(codec::id(member)?.into()));
-        ids.collect()
-    }
+/// Reads the course index of a learner in one reply: between two pages, a course that moves forward would
+/// be missed. A hundred thousand courses take Redis some milliseconds.
+async fn courses(store: &RedisStore, learner: LearnerId) -> Result<Vec<CourseId>, StoreError> {
+    let mut command = cmd("ZRANGE");
+    command.arg(store.keys.courses(learner)).arg(0).arg(-1);
+    let members: Vec<Vec<u8>> = store.query(&command).await?;
+    let ids = members.iter().map(|member| Ok(codec::id(member)?.into()));
+    ids.collect()
 }

@@ -1,9 +1,9 @@
-//! How the keys are spelled.
+//! Texts of the keys.
 //!
-//! Each is `prefix:{bucket}:kind:ids…`. Redis Cluster hashes only what stands between the first
-//! braces, so all keys of a bucket share a slot and one script may touch them together
-//! (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags>). Ids
-//! are their 16 bytes as 22 characters of base64url, a third shorter than the hyphenated form.
+//! A key is `prefix:{bucket}:kind:ids…`. Redis Cluster hashes only the text between the first braces, so all
+//! keys of a bucket share a slot, and a script may use several keys of a bucket
+//! (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags>). Ids are 16 bytes
+//! as 22 characters of base64url, a third shorter than the hyphenated form.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,14 +12,14 @@ use uuid::Uuid;
 use crate::domain::{CourseId, Enrolment, LearnerId, Record, SessionId};
 use crate::store::bucket::{self, BUCKETS};
 
-/// Most characters of a key between its prefix and its ids.
+/// Maximum number of characters between the prefix and the ids of a key.
 const BEFORE_IDS: usize = ":{1023}:s".len();
-/// Characters of an id and what stands before it.
+/// Number of characters of a colon and an id.
 const PER_ID: usize = ":AZPU8XorfD2eT1prfI2eDw".len();
 
-/// What a key is the key of.
+/// Parsed key: the kind of the value, with the ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Name {
+pub(crate) enum Key {
     Session(Enrolment, SessionId),
     Totals(Enrolment),
     Timeline(Enrolment),
@@ -28,73 +28,73 @@ pub(crate) enum Name {
     Erased(LearnerId),
 }
 
-/// Spells keys that begin with one prefix, which lets several services share a Redis.
+/// Keys of one prefix. Services with different prefixes can share a Redis.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
     prefix: String,
 }
 
 impl Keys {
-    /// `prefix` must have no braces: they would end up in front of the hash tag.
+    /// `prefix` must not contain braces, which would replace the hash tag.
     pub(crate) fn new(prefix: String) -> Self {
         Self { prefix }
     }
 
-    /// Hash: one session.
+    /// Hash: a session.
     pub(crate) fn session(&self, enrolment: Enrolment, session: SessionId) -> String {
         let Enrolment { learner, course } = enrolment;
         self.key(
             learner,
             's',
-            &[&text(learner), &text(course), &text(session)],
+            &[&encoded(learner), &encoded(course), &encoded(session)],
         )
     }
 
-    /// Hash: a learner's totals in a course.
+    /// Hash: totals of an enrolment.
     pub(crate) fn totals(&self, enrolment: Enrolment) -> String {
         let Enrolment { learner, course } = enrolment;
-        self.key(learner, 't', &[&text(learner), &text(course)])
+        self.key(learner, 't', &[&encoded(learner), &encoded(course)])
     }
 
-    /// Sorted set: a learner's sessions in a course by the time they occurred.
+    /// Sorted set, the session index: ids of an enrolment's sessions by time.
     pub(crate) fn timeline(&self, enrolment: Enrolment) -> String {
         let Enrolment { learner, course } = enrolment;
-        self.key(learner, 'i', &[&text(learner), &text(course)])
+        self.key(learner, 'i', &[&encoded(learner), &encoded(course)])
     }
 
-    /// Sorted set: a learner's courses by the time of their latest session.
+    /// Sorted set, the course index: ids of a learner's courses by time of the latest session.
     pub(crate) fn courses(&self, learner: LearnerId) -> String {
-        self.key(learner, 'u', &[&text(learner)])
+        self.key(learner, 'u', &[&encoded(learner)])
     }
 
-    /// Hash: the course's summary over the learners of this learner's bucket.
+    /// Hash: summary of the course over the learners of the learner's bucket.
     pub(crate) fn summary(&self, enrolment: Enrolment) -> String {
         self.summary_in(bucket::of(enrolment.learner), enrolment.course)
     }
 
-    /// Hash: the course's summary over the learners of a bucket.
+    /// Hash: summary of a course over the learners of a bucket.
     pub(crate) fn summary_in(&self, bucket: u16, course: CourseId) -> String {
-        self.key_in(bucket, 'c', &[&text(course)])
+        self.key_in(bucket, 'c', &[&encoded(course)])
     }
 
-    /// String: when the learner was erased.
+    /// String: time of the learner's erasure.
     pub(crate) fn erased(&self, learner: LearnerId) -> String {
-        self.key(learner, 'x', &[&text(learner)])
+        self.key(learner, 'x', &[&encoded(learner)])
     }
 
-    /// Hash: what the last verification came to. In no bucket, as it is of all of them: so no scan of
-    /// the others comes by it.
+    /// Hash: result of the last verification. The key has no bucket, so no scan of the other keys returns
+    /// the key.
     pub(crate) fn verified(&self) -> String {
         format!("{}:verified", self.prefix)
     }
 
-    /// The keys of the record script, in its order.
+    /// Keys of the record script, in the script's order.
     pub(crate) fn of_record(&self, record: &Record) -> [String; 6] {
         self.all(record.enrolment, record.session)
     }
 
-    /// The keys of the forget script, in its order.
-    pub(crate) fn of_forgotten(&self, enrolment: Enrolment, sessions: &[SessionId]) -> Vec<String> {
+    /// Keys of the delete script, in the script's order.
+    pub(crate) fn of_delete(&self, enrolment: Enrolment, sessions: &[SessionId]) -> Vec<String> {
         let mut keys = vec![
             self.totals(enrolment),
             self.timeline(enrolment),
@@ -105,55 +105,53 @@ impl Keys {
         keys
     }
 
-    /// The keys of a record that there is none of, to try out what may be done with them.
+    /// Keys of a record that never exists, to check permissions on keys.
     pub(crate) fn of_nobody(&self) -> [String; 6] {
-        let nobody = Uuid::nil();
-        self.all(Enrolment::new(nobody.into(), nobody.into()), nobody.into())
+        let nil = Uuid::nil();
+        self.all(Enrolment::new(nil.into(), nil.into()), nil.into())
     }
 
-    /// What a key is the key of; `None` where it is not spelled as any is.
-    pub(crate) fn read(&self, key: &str) -> Option<Name> {
-        let (bucket, rest) = key
+    /// Parses a key; `None` for a text that is no key of this prefix.
+    pub(crate) fn parse(&self, text: &str) -> Option<Key> {
+        let (bucket, rest) = text
             .strip_prefix(&self.prefix)?
             .strip_prefix(":{")?
             .split_once("}:")?;
         let mut parts = rest.split(':');
         let kind = parts.next()?;
-        let ids: Option<Vec<Uuid>> = parts.map(id).collect();
-        let name = match (kind, &ids?[..]) {
-            ("s", &[learner, course, session]) => Name::Session(
+        let ids: Option<Vec<Uuid>> = parts.map(decoded).collect();
+        let key = match (kind, &ids?[..]) {
+            ("s", &[learner, course, session]) => Key::Session(
                 Enrolment::new(learner.into(), course.into()),
                 session.into(),
             ),
-            ("t", &[learner, course]) => {
-                Name::Totals(Enrolment::new(learner.into(), course.into()))
-            }
+            ("t", &[learner, course]) => Key::Totals(Enrolment::new(learner.into(), course.into())),
             ("i", &[learner, course]) => {
-                Name::Timeline(Enrolment::new(learner.into(), course.into()))
+                Key::Timeline(Enrolment::new(learner.into(), course.into()))
             }
-            ("u", &[learner]) => Name::Courses(learner.into()),
-            ("c", &[course]) => Name::Summary(bucket.parse().ok()?, course.into()),
-            ("x", &[learner]) => Name::Erased(learner.into()),
+            ("u", &[learner]) => Key::Courses(learner.into()),
+            ("c", &[course]) => Key::Summary(bucket.parse().ok()?, course.into()),
+            ("x", &[learner]) => Key::Erased(learner.into()),
             _ => return None,
         };
-        // Else it may be one in a bucket that is not the learner's, where nobody looks for it.
-        (self.spell(name)? == key).then_some(name)
+        // Another text is no key: in a wrong bucket, for example.
+        (self.text(key)? == text).then_some(key)
     }
 
-    /// The key of that name; `None` where there is no such bucket.
-    fn spell(&self, name: Name) -> Option<String> {
-        Some(match name {
-            Name::Session(enrolment, session) => self.session(enrolment, session),
-            Name::Totals(enrolment) => self.totals(enrolment),
-            Name::Timeline(enrolment) => self.timeline(enrolment),
-            Name::Courses(learner) => self.courses(learner),
-            Name::Summary(bucket, course) if bucket < BUCKETS => self.summary_in(bucket, course),
-            Name::Summary(..) => return None,
-            Name::Erased(learner) => self.erased(learner),
+    /// Text of a key; `None` for a bucket out of range.
+    fn text(&self, key: Key) -> Option<String> {
+        Some(match key {
+            Key::Session(enrolment, session) => self.session(enrolment, session),
+            Key::Totals(enrolment) => self.totals(enrolment),
+            Key::Timeline(enrolment) => self.timeline(enrolment),
+            Key::Courses(learner) => self.courses(learner),
+            Key::Summary(bucket, course) if bucket < BUCKETS => self.summary_in(bucket, course),
+            Key::Summary(..) => return None,
+            Key::Erased(learner) => self.erased(learner),
         })
     }
 
-    /// The pattern of the keys of a kind, or of all.
+    /// Pattern of the keys of a kind, or of all keys with a bucket.
     pub(crate) fn pattern(&self, kind: Option<char>) -> String {
         match kind {
             Some(kind) => format!("{}:{{*}}:{kind}:*", self.prefix),
@@ -161,16 +159,16 @@ impl Keys {
         }
     }
 
-    /// What every key begins with.
+    /// Prefix of all keys.
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// Each id is spelled but once: these are the keys of every write.
+    /// Encodes each id once, as every write needs these keys.
     fn all(&self, enrolment: Enrolment, session: SessionId) -> [String; 6] {
         let Enrolment { learner, course } = enrolment;
         let bucket = bucket::of(learner);
-        let (u, c, s) = (&*text(learner), &*text(course), &*text(session));
+        let (u, c, s) = (&*encoded(learner), &*encoded(course), &*encoded(session));
         [
             self.key_in(bucket, 's', &[u, c, s]),
             self.key_in(bucket, 't', &[u, c]),
@@ -201,13 +199,13 @@ impl Keys {
     }
 }
 
-/// An id as it stands in keys.
-fn text(id: impl Into<Uuid>) -> String {
+/// Text of an id in keys.
+fn encoded(id: impl Into<Uuid>) -> String {
     URL_SAFE_NO_PAD.encode(id.into().as_bytes())
 }
 
-/// The id that stands in a key as this text.
-fn id(text: &str) -> Option<Uuid> {
+/// Id of a text in keys.
+fn decoded(text: &str) -> Option<Uuid> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     Uuid::from_slice(&bytes).ok()
 }
@@ -231,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_spelled_so_and_not_otherwise() {
+    fn keys_have_the_documented_texts() {
         assert_eq!(
             all_keys(),
             [
@@ -246,18 +244,18 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_read_as_what_it_is_and_others_are_not() {
+    fn every_key_parses_to_its_kind_and_other_texts_do_not() {
         let keys = Keys::new("ss".into());
         let (enrolment, session) = ids();
-        let names = [
-            Name::Session(enrolment, session),
-            Name::Totals(enrolment),
-            Name::Timeline(enrolment),
-            Name::Courses(enrolment.learner),
-            Name::Summary(194, enrolment.course),
-            Name::Erased(enrolment.learner),
+        let parsed = [
+            Key::Session(enrolment, session),
+            Key::Totals(enrolment),
+            Key::Timeline(enrolment),
+            Key::Courses(enrolment.learner),
+            Key::Summary(194, enrolment.course),
+            Key::Erased(enrolment.learner),
         ];
-        assert_eq!(all_keys().map(|key| keys.read(&key)), names.map(Some));
+        assert_eq!(all_keys().map(|key| keys.parse(&key)), parsed.map(Some));
         let totals = &all_keys()[1];
         for other in [
             totals.replace("ss:", "other:"),
@@ -271,7 +269,7 @@ mod tests {
             "ss:{07}:c:AAAAAAAAAAAAAAAAAAAAAA".into(),
             "ss:{194}:t".into(),
         ] {
-            assert_eq!(keys.read(&other), None, "{other}");
+            assert_eq!(keys.parse(&other), None, "{other}");
         }
     }
 
@@ -281,7 +279,7 @@ mod tests {
         assert_eq!(all_keys().map(|key| slot(&key)), [15183; 6]);
     }
 
-    /// The slot of a key with a hash tag: CRC-16/XMODEM of the tag, modulo 16,384.
+    /// Slot of a key with a hash tag: CRC-16/XMODEM of the tag, modulo 16,384.
     fn slot(key: &str) -> u16 {
         let tag = key.split_once('{').unwrap().1.split_once('}').unwrap().0;
         let crc = tag.bytes().fold(0_u16, |crc, byte| {

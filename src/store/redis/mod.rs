@@ -1,9 +1,10 @@
-//! The Redis store: any number of replicas of the service share one Redis.
+//! The Redis store: replicas of the service share one Redis.
 //!
-//! Every write is one Lua call (`scripts`) on keys of one slot (`keys`), sent over one of a few
-//! shared connections (`lanes`) that lead to one server, to the master that Sentinels name, or to
-//! a Cluster (`address`, `connector`).
+//! Every write is one call of a Lua script (`scripts`) on keys of one slot (`keys`), sent over a lane
+//! (`connection::lanes`), a shared connection to a single server, to the master that Sentinels name, or to
+//! a Cluster (`connection::url`, `connection::manager`).
 
+mod client;
 mod codec;
 mod connection;
 mod deletes;
@@ -20,9 +21,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool::Runtime;
-use deadpool::managed::Pool;
-use redis::{FromRedisValue, RedisError};
 use tokio::task::JoinSet;
 
 use super::{StatsStore, StoreError};
@@ -32,25 +30,22 @@ use crate::domain::{
     Record, Session, SessionId, Slice, Span, Summary, Totals,
 };
 use crate::error::StartError;
-use crate::telemetry::metrics;
 use codec::RecordArguments;
-use connection::error::{is_transient, is_unknown_script, no_lane};
 use connection::lanes::Lanes;
 use connection::manager::RedisManager;
-use connection::scatter::Request;
+use connection::scatter::Ping;
 use connection::url::Topology;
 use connection::wait_replicas::WaitReplicas;
 use doctor::config_watch;
 use keys::Keys;
 use script_call::ScriptCall;
-use scripts::{LuaScript, RECORD};
-use writes::Writes;
+use scripts::RECORD;
 
 pub use crate::store::redis::maintenance::Bounds;
 
-/// Wait before the one retry of a call that failed: time for a lane to come back or be found broken.
+/// Wait before the one retry of a call: time for a lane to reopen or to be found broken.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
-/// What part of the time for a reply replicas may take, so that there is a reply at all.
+/// Timeout of `WAIT` as a part of the timeout of a reply, so that the reply arrives in time.
 const WAIT_PART: f64 = 0.8;
 
 /// Sessions and aggregates in Redis.
@@ -60,20 +55,19 @@ pub struct RedisStore {
     lanes: Arc<Lanes>,
     replicas: Option<WaitReplicas>,
     topology: Topology,
-    /// Longest wait for a reply.
+    /// Timeout of a reply.
     within: Duration,
-    /// What warns; it ends with the store.
+    /// Task of the config watch, which ends with the store.
     config_watch: JoinSet<()>,
 }
 
 impl RedisStore {
-    /// Makes a store on the Redis at `url` and begins to connect to it, in the background; warns of what
-    /// would lose data there.
+    /// Opens the store on the Redis at `url`: starts the config watch, and connects in the background.
     ///
     /// # Errors
     ///
-    /// The URL is none that is understood, or a file for TLS is of no use. The message does not
-    /// repeat the URL: it may hold a password.
+    /// The URL is not valid, or a file for TLS is missing or invalid. The message does not repeat the URL,
+    /// which may contain a password.
     pub fn open(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
         let mut store = Self::beside(url, settings)?;
         store.config_watch.spawn(config_watch::watch(
@@ -85,28 +79,21 @@ impl RedisStore {
         Ok(store)
     }
 
-    /// As [`open`](Self::open), beside another one on the same Redis that warns.
+    /// Opens the store without a config watch, for a process beside a running service.
     ///
     /// # Errors
     ///
-    /// Those of [`open`](Self::open).
+    /// As [`open`](Self::open).
     pub fn beside(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
-        let connector = RedisManager::new(url, settings)?;
-        let topology = connector.topology().clone();
-        let lanes = Arc::new(Lanes::open(
-            &pool(connector, settings.lanes, settings)?,
-            settings.lanes,
-        ));
+        let manager = RedisManager::new(url, settings)?;
+        let topology = manager.topology().clone();
+        let lanes = Arc::new(Lanes::open(&manager.pool(settings.lanes)?, settings.lanes));
         let replicas = match settings.wait_replicas {
             0 => None,
             wanted => Some(WaitReplicas {
                 wanted,
                 within: settings.response_timeout.mul_f64(WAIT_PART),
-                pool: pool(
-                    RedisManager::new(url, settings)?,
-                    settings.waiting_writes,
-                    settings,
-                )?,
+                pool: RedisManager::new(url, settings)?.pool(settings.waiting_writes)?,
             }),
         };
         Ok(Self {
@@ -120,7 +107,7 @@ impl RedisStore {
         })
     }
 
-    /// The same store, whose upkeep keeps within other bounds. What it finds is the same.
+    /// Same store with other bounds of maintenance. Results do not depend on the bounds.
     #[must_use]
     pub fn with_bounds(mut self, bounds: Bounds) -> Self {
         self.bounds = Bounds {
@@ -130,71 +117,23 @@ impl RedisStore {
         self
     }
 
-    /// Sends a request; once more, over another lane, if its failure may pass.
-    async fn query<T: FromRedisValue>(&self, request: &impl Request) -> Result<T, StoreError> {
-        self.query_or(request, request).await
-    }
-
-    /// Calls a script that reads.
-    async fn query_script<T: FromRedisValue>(
-        &self,
-        script: &LuaScript,
-        keys: &[String],
-        arguments: &[Vec<u8>],
-    ) -> Result<T, StoreError> {
-        let by_hash = script.by_hash(keys, arguments);
-        self.query_or(&by_hash, &script.by_text(keys, arguments))
-            .await
-    }
-
-    /// Sends a request; if its failure may pass, then the other one, over another lane.
-    async fn query_or<T: FromRedisValue>(
-        &self,
-        request: &impl Request,
-        other: &impl Request,
-    ) -> Result<T, StoreError> {
-        match self.attempt(request).await {
-            Err(error) if is_transient(&error) => {
-                if is_unknown_script(&error) {
-                    metrics::redis(|redis| redis.script_reloads.inc());
-                } else {
-                    metrics::redis(|redis| redis.retries.inc());
-                    tokio::time::sleep(RETRY_AFTER).await;
-                }
-                Ok(self.attempt(other).await?)
-            }
-            result => Ok(result?),
-        }
-    }
-
-    async fn attempt<T: FromRedisValue>(&self, request: &impl Request) -> Result<T, RedisError> {
-        let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
-        let result = request.send(&mut lane.connection).await;
-        result.inspect_err(|error| lane.report(error))
-    }
-
-    fn writes(&self) -> Writes<'_> {
-        Writes {
-            lanes: &self.lanes,
-            replicas: self.replicas.as_ref(),
-            within: self.within,
-        }
-    }
-
-    fn call(&self, record: &Record) -> ScriptCall {
-        let keys = self.keys.of_record(record).into();
-        ScriptCall::new(
-            &RECORD,
-            record.enrolment.learner,
+    /// Store with other keys over the same connections, without a config watch.
+    fn with_keys(&self, keys: Keys) -> Self {
+        Self {
             keys,
-            RecordArguments(record),
-        )
+            bounds: self.bounds,
+            lanes: Arc::clone(&self.lanes),
+            replicas: self.replicas.clone(),
+            topology: self.topology.clone(),
+            within: self.within,
+            config_watch: JoinSet::new(),
+        }
     }
 
-    async fn attempt_ping(&self) -> Result<(), RedisError> {
-        let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
-        let result = lane.connection.ping().await;
-        result.inspect_err(|error| lane.report(error))
+    fn record_call<'r>(&self, record: &'r Record) -> ScriptCall<RecordArguments<'r>> {
+        let keys = self.keys.of_record(record).into();
+        let arguments = RecordArguments(record);
+        ScriptCall::new(&RECORD, record.enrolment.learner, keys, arguments)
     }
 }
 
@@ -205,11 +144,12 @@ impl StatsStore for RedisStore {
     }
 
     async fn record(&self, record: &Record) -> Result<Outcome, StoreError> {
-        codec::outcome(&self.writes().make_one(&self.call(record)).await?)
+        codec::outcome(&self.writes().make_one(&self.record_call(record)).await?)
     }
 
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
-        let calls: Vec<_> = records.iter().map(|record| self.call(record)).collect();
+        let calls = records.iter().map(|record| self.record_call(record));
+        let calls: Vec<_> = calls.collect();
         let replies = self.writes().make(&calls).await.into_iter();
         replies.map(|reply| codec::outcome(&reply?)).collect()
     }
@@ -219,11 +159,11 @@ impl StatsStore for RedisStore {
         enrolment: Enrolment,
         session: SessionId,
     ) -> Result<Option<Session>, StoreError> {
-        self.read_session(enrolment, session).await
+        reads::session(self, enrolment, session).await
     }
 
     async fn totals(&self, enrolment: Enrolment) -> Result<Option<Totals>, StoreError> {
-        self.read_totals(enrolment).await
+        reads::totals(self, enrolment).await
     }
 
     async fn sessions(
@@ -232,7 +172,7 @@ impl StatsStore for RedisStore {
         span: Span,
         slice: Slice,
     ) -> Result<Page<ListedSession>, StoreError> {
-        self.read_sessions(enrolment, span, slice).await
+        reads::sessions(self, enrolment, span, slice).await
     }
 
     async fn courses(
@@ -240,11 +180,11 @@ impl StatsStore for RedisStore {
         learner: LearnerId,
         slice: Slice,
     ) -> Result<Page<ListedCourse>, StoreError> {
-        self.read_courses(learner, slice).await
+        reads::courses(self, learner, slice).await
     }
 
     async fn summary(&self, course: CourseId) -> Result<Option<Summary>, StoreError> {
-        self.read_summary(course).await
+        reads::summary(self, course).await
     }
 
     async fn delete_session(
@@ -252,50 +192,18 @@ impl StatsStore for RedisStore {
         enrolment: Enrolment,
         session: SessionId,
     ) -> Result<DeleteOutcome, StoreError> {
-        self.delete_session(enrolment, session).await
+        deletes::session(self, enrolment, session).await
     }
 
     async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError> {
-        self.delete_course(enrolment).await
+        deletes::course(self, enrolment).await
     }
 
     async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError> {
-        self.erase_learner(learner).await
+        deletes::learner(self, learner).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        match self.attempt_ping().await {
-            Err(error) if is_transient(&error) => {
-                metrics::redis(|redis| redis.retries.inc());
-                tokio::time::sleep(RETRY_AFTER).await;
-                Ok(self.attempt_ping().await?)
-            }
-            result => Ok(result?),
-        }
+        self.query(&Ping).await
     }
-}
-
-/// A pool of up to `size` connections.
-fn pool(
-    connector: RedisManager,
-    size: usize,
-    settings: &RedisSettings,
-) -> Result<Pool<RedisManager>, StartError> {
-    // The servers must be found first, where they are not those of the URL: one more step for the
-    // Sentinels or the nodes that are away, one for the others.
-    let steps = if *connector.topology() == Topology::Standalone {
-        1
-    } else {
-        3
-    };
-    let pool = Pool::builder(connector)
-        .max_size(size)
-        .create_timeout(Some(settings.connect_timeout * steps))
-        .recycle_timeout(Some(settings.response_timeout))
-        .wait_timeout(Some(settings.response_timeout))
-        .runtime(Runtime::Tokio1)
-        .build();
-    pool.map_err(|error| {
-        StartError::Environment(format!("cannot make a pool of Redis connections: {error}"))
-    })
 }

@@ -1,52 +1,58 @@
-//! A call of a script that writes, as it is kept until it is sent, perhaps more than once.
+//! Calls of scripts: keys, arguments, and the form of the command.
+//!
+//! Arguments are encoded when a call is sent, straight into the command: the deadline of a write, which is
+//! the first argument, is known only then.
 
-use redis::{Arg, Cmd, RedisWrite, ToRedisArgs};
+use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ToRedisArgs};
 
+use super::connection::Connection;
+use super::connection::scatter::Request;
 use super::scripts::LuaScript;
 use crate::domain::LearnerId;
 use crate::store::bucket;
 
-/// A call of a script that writes, but for the time until which it is good.
-pub(crate) struct ScriptCall {
+/// Reply of a script that writes, or the error of the call.
+pub(crate) type Reply = Result<String, RedisError>;
+
+/// Call of a script that writes. The call can be sent more than once, each time with a new deadline.
+pub(crate) struct ScriptCall<A = Vec<Vec<u8>>> {
     script: &'static LuaScript,
-    /// Of the one bucket that all the keys belong to.
+    /// Bucket of all keys.
     pub(crate) bucket: u16,
     keys: Vec<String>,
-    /// No command yet: all of its words are arguments.
-    arguments: Cmd,
+    arguments: A,
 }
 
-impl ScriptCall {
-    /// A call on keys of the learner; `arguments` are what follows the deadline.
+impl<A: ToRedisArgs> ScriptCall<A> {
+    /// Call on keys of a learner; `arguments` follow the deadline.
     pub(crate) fn new(
         script: &'static LuaScript,
         learner: LearnerId,
         keys: Vec<String>,
-        arguments: impl ToRedisArgs,
+        arguments: A,
     ) -> Self {
         Self::in_bucket(script, bucket::of(learner), keys, arguments)
     }
 
-    /// A call on keys of the bucket; `arguments` are what follows the deadline.
+    /// Call on keys of a bucket; `arguments` follow the deadline.
     pub(crate) fn in_bucket(
         script: &'static LuaScript,
         bucket: u16,
         keys: Vec<String>,
-        arguments: impl ToRedisArgs,
+        arguments: A,
     ) -> Self {
-        let mut words = Cmd::new();
-        words.arg(arguments);
         Self {
             script,
             bucket,
             keys,
-            arguments: words,
+            arguments,
         }
     }
 
-    /// As it is sent, by the script's text or by its hash; `deadline` is in ms by the server's clock.
+    /// Returns the command, by the text of the script or by its hash; `deadline` is in ms by the server's
+    /// clock.
     pub(crate) fn command(&self, by_text: bool, deadline: i64) -> Cmd {
-        let arguments = (deadline, Words(&self.arguments));
+        let arguments = (deadline, &self.arguments);
         if by_text {
             self.script.by_text(&self.keys, arguments)
         } else {
@@ -55,15 +61,43 @@ impl ScriptCall {
     }
 }
 
-/// The words of a command, as arguments of another one.
-struct Words<'a>(&'a Cmd);
+/// Call of a script that reads, by its hash. Without a deadline: a late read changes nothing.
+pub(crate) struct ScriptQuery<'a, A> {
+    script: &'static LuaScript,
+    keys: &'a [String],
+    arguments: A,
+}
 
-impl ToRedisArgs for Words<'_> {
-    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
-        for word in self.0.args_iter() {
-            if let Arg::Simple(word) = word {
-                out.write_arg(word);
-            }
+impl<'a, A: ToRedisArgs> ScriptQuery<'a, A> {
+    /// Call on keys of one bucket.
+    pub(crate) fn new(script: &'static LuaScript, keys: &'a [String], arguments: A) -> Self {
+        Self {
+            script,
+            keys,
+            arguments,
         }
+    }
+
+    /// Same call by the text of the script, which also makes the hash known.
+    pub(crate) fn by_text(&self) -> QueryByText<'_, A> {
+        QueryByText(self)
+    }
+}
+
+impl<A: ToRedisArgs + Sync> Request for ScriptQuery<'_, A> {
+    async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
+        let command = self.script.by_hash(self.keys, &self.arguments);
+        Ok(T::from_redis_value(connection.send(command).await?)?)
+    }
+}
+
+/// A [`ScriptQuery`] by the text of the script.
+pub(crate) struct QueryByText<'a, A>(&'a ScriptQuery<'a, A>);
+
+impl<A: ToRedisArgs + Sync> Request for QueryByText<'_, A> {
+    async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
+        let Self(query) = self;
+        let command = query.script.by_text(query.keys, &query.arguments);
+        Ok(T::from_redis_value(connection.send(command).await?)?)
     }
 }

@@ -1,76 +1,76 @@
-//! The Lua scripts, and how they are called.
+//! Lua scripts: texts, hashes and commands. The head of each text documents keys, arguments and reply.
 
 use std::sync::LazyLock;
 
 use redis::{Cmd, Script, ToRedisArgs};
 
-/// A script that writes, by its own text: what stands in front of it refuses a call that is late.
+/// Script that writes. The prefix refuses a call after the deadline.
 macro_rules! writing {
     ($($file:literal),+) => {
         LuaScript::new(concat!(include_str!("scripts/deadline.lua"), $(include_str!($file)),+))
     };
 }
 
-/// A script that only reads, by its own text.
+/// Script that reads.
 macro_rules! reading {
     ($($file:literal),+) => {
         LuaScript::new(concat!($(include_str!($file)),+))
     };
 }
 
-/// Stores one record; see the head of its text.
+/// Stores a record.
 pub(crate) static RECORD: LazyLock<LuaScript> =
     LazyLock::new(|| writing!("scripts/arithmetic.lua", "scripts/record.lua"));
 
-/// Forgets sessions; see the head of its text.
-pub(crate) static FORGET: LazyLock<LuaScript> = LazyLock::new(|| {
+/// Deletes sessions.
+pub(crate) static DELETE: LazyLock<LuaScript> = LazyLock::new(|| {
     writing!(
         "scripts/arithmetic.lua",
-        "scripts/latest.lua",
-        "scripts/forget.lua"
+        "scripts/course_index.lua",
+        "scripts/delete.lua"
     )
 });
 
-/// Notes that a learner is erased; see the head of its text.
+/// Writes the tombstone of a learner.
 pub(crate) static ERASE: LazyLock<LuaScript> = LazyLock::new(|| writing!("scripts/erase.lua"));
 
-/// Reads a page of a list; see the head of its text.
+/// Reads a page of an index.
 pub(crate) static PAGE: LazyLock<LuaScript> = LazyLock::new(|| reading!("scripts/page.lua"));
 
-/// Looks at a learner's course; see the head of its text.
-pub(crate) static LOOK: LazyLock<LuaScript> =
-    LazyLock::new(|| reading!("scripts/typed.lua", "scripts/look.lua"));
+/// Reads an enrolment and sessions in one snapshot.
+pub(crate) static SNAPSHOT: LazyLock<LuaScript> =
+    LazyLock::new(|| reading!("scripts/typed.lua", "scripts/snapshot.lua"));
 
-/// Reads aggregates at one moment; see the head of its text.
+/// Reads aggregates in one snapshot.
 pub(crate) static AGGREGATES: LazyLock<LuaScript> =
     LazyLock::new(|| reading!("scripts/typed.lua", "scripts/aggregates.lua"));
 
-/// Aligns entries of indexes with the sessions; see the head of its text.
-pub(crate) static ALIGN: LazyLock<LuaScript> =
-    LazyLock::new(|| writing!("scripts/latest.lua", "scripts/align.lua"));
+/// Updates entries of the indexes from the sessions.
+pub(crate) static REINDEX: LazyLock<LuaScript> =
+    LazyLock::new(|| writing!("scripts/course_index.lua", "scripts/reindex.lua"));
 
-/// Takes out of an index what is no entry; see the head of its text.
-pub(crate) static STRIP: LazyLock<LuaScript> =
-    LazyLock::new(|| writing!("scripts/typed.lua", "scripts/strip.lua"));
+/// Removes invalid members from an index.
+pub(crate) static CLEAN_INDEX: LazyLock<LuaScript> =
+    LazyLock::new(|| writing!("scripts/typed.lua", "scripts/clean_index.lua"));
 
-/// Adds to an aggregate what it lacks; see the head of its text.
-pub(crate) static ADD: LazyLock<LuaScript> =
-    LazyLock::new(|| writing!("scripts/arithmetic.lua", "scripts/add.lua"));
+/// Adds a delta to an aggregate.
+pub(crate) static ADD_DELTA: LazyLock<LuaScript> =
+    LazyLock::new(|| writing!("scripts/arithmetic.lua", "scripts/add_delta.lua"));
 
-/// Sets an aggregate that has not changed; see the head of its text.
-pub(crate) static SET: LazyLock<LuaScript> = LazyLock::new(|| {
+/// Replaces an unreadable aggregate.
+pub(crate) static REPLACE_AGGREGATE: LazyLock<LuaScript> = LazyLock::new(|| {
     writing!(
         "scripts/arithmetic.lua",
         "scripts/typed.lua",
-        "scripts/set.lua"
+        "scripts/replace_aggregate.lua"
     )
 });
 
-/// Tells what the user may not do; see the head of its text.
+/// Checks the permissions of the user.
 pub(crate) static PERMISSIONS: LazyLock<LuaScript> =
     LazyLock::new(|| reading!("scripts/permissions.lua"));
 
-/// A script by its text and its hash.
+/// Script with its text and hash.
 pub(crate) struct LuaScript {
     text: &'static str,
     hash: String,
@@ -84,26 +84,27 @@ impl LuaScript {
         }
     }
 
-    /// The call of the script by its hash, which fails with `NOSCRIPT` where Redis has never seen
-    /// it, was restarted or has flushed its scripts.
+    /// Command by the hash of the script. Fails with `NOSCRIPT` where Redis does not know the hash: before
+    /// the first call, after a restart, after `SCRIPT FLUSH`.
     pub(crate) fn by_hash(&self, keys: &[String], arguments: impl ToRedisArgs) -> Cmd {
-        call("EVALSHA", &self.hash, keys, arguments)
+        command("EVALSHA", &self.hash, keys, arguments)
     }
 
-    /// The call of the script by its text, which also makes it known by its hash. In one step: a
-    /// `SCRIPT LOAD` before `EVALSHA` would leave a gap for the next flush.
+    /// Command by the text of the script, which also makes the hash known. A `SCRIPT LOAD` before the
+    /// `EVALSHA` would leave a gap for a flush between the two.
     pub(crate) fn by_text(&self, keys: &[String], arguments: impl ToRedisArgs) -> Cmd {
-        call("EVAL", self.text, keys, arguments)
+        command("EVAL", self.text, keys, arguments)
     }
 }
 
-fn call(command: &str, script: &str, keys: &[String], arguments: impl ToRedisArgs) -> Cmd {
-    // Room for most calls, so that it is not made bit by bit.
-    let mut call = Cmd::with_capacity(32, script.len() + 1_000);
-    call.arg(command)
+fn command(name: &str, script: &str, keys: &[String], arguments: impl ToRedisArgs) -> Cmd {
+    // Capacity for most calls, to avoid repeated growth.
+    let mut command = Cmd::with_capacity(32, script.len() + 1_000);
+    command
+        .arg(name)
         .arg(script)
         .arg(keys.len())
         .arg(keys)
         .arg(arguments);
-    call
+    command
 }

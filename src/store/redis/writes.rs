@@ -1,38 +1,36 @@
-//! How writes are made: one script call each, in order where the order counts.
+//! Writes: one script call each, with one retry of a transient error.
 
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
-use redis::{FromRedisValue, Pipeline, RedisError, RedisResult};
+use redis::{FromRedisValue, Pipeline, RedisResult, ToRedisArgs, Value};
 
 use super::RETRY_AFTER;
 use super::codec::too_late;
 use super::connection::Connection;
+use super::connection::cluster_slots::Grouping;
 use super::connection::error::{is_transient, is_unknown_script, no_lane};
 use super::connection::lanes::Lanes;
-use super::connection::scatter::{AT_ONCE, Grouping};
+use super::connection::scatter::AT_ONCE;
 use super::connection::server_clock::ServerClock;
 use super::connection::wait_replicas::WaitReplicas;
-use super::script_call::ScriptCall;
+use super::script_call::{Reply, ScriptCall};
 use crate::telemetry::metrics;
 
-/// What a script answered, or why it did not.
-pub(crate) type Reply = Result<String, RedisError>;
-
-/// Where writes go.
+/// Connections of writes.
 pub(crate) struct Writes<'a> {
     pub(crate) lanes: &'a Lanes,
-    /// Replicas to wait for.
+    /// Replicas to wait for, over connections of their own.
     pub(crate) replicas: Option<&'a WaitReplicas>,
-    /// How long a reply is waited for.
+    /// Timeout of a reply.
     pub(crate) within: Duration,
 }
 
 impl Writes<'_> {
-    /// Makes each call; their replies are in the same order. Those on one bucket are made in their
-    /// order.
-    pub(crate) async fn make(&self, calls: &[ScriptCall]) -> Vec<Reply> {
+    /// Makes all calls, and returns the replies in the order of the calls. Calls on one bucket are made in
+    /// their order.
+    pub(crate) async fn make<A: ToRedisArgs + Sync>(&self, calls: &[ScriptCall<A>]) -> Vec<Reply> {
         if let [call] = calls {
             return vec![self.make_one(call).await];
         }
@@ -43,23 +41,27 @@ impl Writes<'_> {
             .into_iter()
             .map(|group| self.make_group(group, attempt.clone()))
             .collect();
-        let mut replies = together(replies).await;
+        let mut replies = gather(replies).await;
         replies.sort_unstable_by_key(|(index, _)| *index);
         replies.into_iter().map(|(_, reply)| reply).collect()
     }
 
     /// Makes one call.
-    pub(crate) async fn make_one(&self, call: &ScriptCall) -> Reply {
+    pub(crate) async fn make_one<A: ToRedisArgs + Sync>(&self, call: &ScriptCall<A>) -> Reply {
         let mut attempt = Attempt::first(2 * self.within);
         loop {
             let reply = self.send_one(call, &attempt).await;
-            if !may_pass(&reply) || !attempt.is_followed_after(&reply).await {
+            if !is_retryable(&reply) || !attempt.retries(&reply).await {
                 return reply;
             }
         }
     }
 
-    fn group<'c>(&self, grouping: Grouping, calls: Vec<Numbered<'c>>) -> Vec<Vec<Numbered<'c>>> {
+    fn group<'c, A>(
+        &self,
+        grouping: Grouping,
+        calls: Vec<Numbered<'c, A>>,
+    ) -> Vec<Vec<Numbered<'c, A>>> {
         match self.lanes.any() {
             Some(connection) if calls.len() > 1 => {
                 let calls = calls
@@ -71,65 +73,76 @@ impl Writes<'_> {
         }
     }
 
-    /// Makes calls on one server in order, all together; once more, bucket by bucket, those whose
-    /// failure may pass.
-    fn make_group<'s>(
+    /// Makes calls on one server in one pipeline, in order. After a transient error the rest of the calls
+    /// is retried once, bucket by bucket.
+    fn make_group<'s, A: ToRedisArgs + Sync>(
         &'s self,
-        mut calls: Vec<Numbered<'s>>,
+        mut calls: Vec<Numbered<'s, A>>,
         mut attempt: Attempt,
     ) -> BoxFuture<'s, Vec<(usize, Reply)>> {
         let made = async move {
             let mut answers = self.send(&calls, &attempt).await;
-            let failed = answers.iter().position(may_pass);
-            let again = match failed {
-                // All from there on, also those that succeeded: they come after it, and to repeat a
-                // write changes nothing.
-                Some(failed) if attempt.is_followed_after(&answers[failed]).await => {
+            let failed = answers.iter().position(is_retryable);
+            let retried = match failed {
+                // With the successful calls after the failed call, to keep their order; a repeated write
+                // changes nothing.
+                Some(failed) if attempt.retries(&answers[failed]).await => {
                     answers.truncate(failed);
                     calls.split_off(failed)
                 }
                 _ => Vec::new(),
             };
             let mut replies: Vec<_> = calls.iter().map(|(index, _)| *index).zip(answers).collect();
-            if !again.is_empty() {
-                let groups = self.group(Grouping::ByBucket, again).into_iter();
-                let again = groups
+            if !retried.is_empty() {
+                let groups = self.group(Grouping::ByBucket, retried).into_iter();
+                let retried = groups
                     .map(|group| self.make_group(group, attempt.clone()))
                     .collect();
-                replies.extend(together(again).await);
+                replies.extend(gather(retried).await);
             }
             replies
         };
         made.boxed()
     }
 
-    /// Sends calls to the server that has the first of them; they are good until their replies are
-    /// given up.
-    async fn send(&self, calls: &[Numbered<'_>], attempt: &Attempt) -> Vec<Reply> {
-        let Some(&(_, &ScriptCall { bucket, .. })) = calls.first() else {
+    /// Sends calls in one pipeline to the server of the first call. The deadline is the timeout of the
+    /// replies.
+    async fn send<A: ToRedisArgs>(
+        &self,
+        calls: &[Numbered<'_, A>],
+        attempt: &Attempt,
+    ) -> Vec<Reply> {
+        let Some((_, first)) = calls.first() else {
             return Vec::new();
         };
         let pipeline = |connection: &Connection| {
             let deadline = attempt.deadline(connection, self.within);
             let mut pipeline = Pipeline::with_capacity(calls.len() + 1);
             for (number, (_, call)) in calls.iter().enumerate() {
-                // The first makes the script known for the others.
+                // The text in the first call makes the hash known for the rest.
                 let by_text = attempt.by_text && number == 0;
                 pipeline.add_command(call.command(by_text, deadline));
             }
             pipeline
         };
         let replies = match self.replicas {
-            Some(replicas) => replicas.send(bucket, pipeline).await,
-            None => self.send_over_lane(bucket, pipeline).await,
+            Some(replicas) => replicas.send(first.bucket, pipeline).await,
+            None => self.send_over_lane(first.bucket, pipeline).await,
         };
-        replies.unwrap_or_else(|error| vec![Err(error); calls.len()])
+        match replies {
+            Ok(replies) => replies.into_iter().map(text).collect(),
+            Err(error) => vec![Err(error); calls.len()],
+        }
     }
 
-    /// Sends one call; it is good until its reply is given up.
-    async fn send_one(&self, call: &ScriptCall, attempt: &Attempt) -> Reply {
+    /// Sends one call. The deadline is the timeout of the reply.
+    async fn send_one<A: ToRedisArgs + Sync>(
+        &self,
+        call: &ScriptCall<A>,
+        attempt: &Attempt,
+    ) -> Reply {
         if self.replicas.is_some() {
-            // Boxed: it is rare, and large.
+            // Boxed: rare, and large.
             let reply = Box::pin(self.send(&[(0, call)], attempt)).await.pop();
             return reply.unwrap_or_else(|| Err(no_lane()));
         }
@@ -137,52 +150,49 @@ impl Writes<'_> {
         let deadline = attempt.deadline(&lane.connection, self.within);
         let command = call.command(attempt.by_text, deadline);
         let reply = lane.connection.send(command).await;
-        let reply = reply.inspect_err(|error| lane.report(error))?;
-        Ok(String::from_redis_value(reply)?)
+        text(reply.inspect_err(|error| lane.report(error)))
     }
 
     async fn send_over_lane(
         &self,
         bucket: u16,
         pipeline: impl Fn(&Connection) -> Pipeline,
-    ) -> RedisResult<Vec<Reply>> {
+    ) -> RedisResult<Vec<RedisResult<Value>>> {
         let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
         let pipeline = pipeline(&lane.connection);
         let replies = lane.connection.send_to(bucket, pipeline).await;
         let replies = replies.inspect_err(|error| lane.report(error))?;
-        let replies = replies
-            .into_iter()
-            .map(|reply| Ok(String::from_redis_value(reply?)?));
-        Ok(replies
-            .inspect(|reply: &Reply| {
-                if let Err(error) = reply {
-                    lane.report(error);
-                }
-            })
-            .collect())
+        let errors = replies.iter().filter_map(|reply| reply.as_ref().err());
+        errors.for_each(|error| lane.report(error));
+        Ok(replies)
     }
 }
 
-/// What all the groups came to.
-async fn together(groups: Vec<BoxFuture<'_, Vec<(usize, Reply)>>>) -> Vec<(usize, Reply)> {
+/// Text of a script's reply.
+fn text(reply: RedisResult<Value>) -> Reply {
+    Ok(String::from_redis_value(reply?)?)
+}
+
+/// Awaits groups of calls, a limited number at once, and returns all replies in any order.
+async fn gather(groups: Vec<BoxFuture<'_, Vec<(usize, Reply)>>>) -> Vec<(usize, Reply)> {
     let groups = stream::iter(groups).buffer_unordered(AT_ONCE);
     groups.flat_map(stream::iter).collect().await
 }
 
-/// A call and its place among all of them.
-type Numbered<'c> = (usize, &'c ScriptCall);
+/// Call with its index among all calls.
+type Numbered<'c, A> = (usize, &'c ScriptCall<A>);
 
-/// How calls are sent.
+/// Attempt to send calls.
 #[derive(Clone)]
 struct Attempt {
-    /// When the first of them was. Not again when all that time has passed: nobody waits any more.
+    /// Start of the first attempt. No retry starts later than `within` after it.
     since: Instant,
     within: Duration,
-    /// Whether the first of them brings the script's text, which makes it known for the others.
+    /// Sends the text of the script in the first call, which makes the hash known for the rest.
     by_text: bool,
-    /// The server's clock, where it is not the one that the connection knows.
+    /// Clock of the server from a late call's reply, in place of the connection's clock.
     clock: Option<ServerClock>,
-    /// Whether this is the one retry of a failure that may pass.
+    /// Marks the one retry of a transient error.
     is_retry: bool,
 }
 
@@ -197,19 +207,19 @@ impl Attempt {
         }
     }
 
-    /// When a reply is given up, by the server's clock.
+    /// Returns the deadline of a call, in ms by the server's clock.
     fn deadline(&self, connection: &Connection, within: Duration) -> i64 {
         let clock = self.clock.unwrap_or(connection.clock);
         clock.after(within)
     }
 
-    /// Whether there is to be another attempt; if so, waits for as long as it should, and becomes
-    /// it.
-    async fn is_followed_after(&mut self, failed: &Reply) -> bool {
+    /// Turns into the next attempt after a retryable reply, and waits where a wait is due. Returns false
+    /// where no attempt is left.
+    async fn retries(&mut self, failed: &Reply) -> bool {
         match failed {
-            // It was in time, so that only the clock can have been another one.
+            // The reply arrived within the timeout: the estimate of the clock was wrong.
             Ok(late) if self.clock.is_none() => self.clock = too_late(late),
-            // It becomes known by its text.
+            // The text makes the script known.
             Err(error) if is_unknown_script(error) && !self.by_text => {
                 metrics::redis(|redis| redis.script_reloads.inc());
             }
@@ -225,8 +235,8 @@ impl Attempt {
     }
 }
 
-/// Whether a call may succeed the next time.
-fn may_pass(reply: &Reply) -> bool {
+/// Returns true where the next attempt can succeed.
+fn is_retryable(reply: &Reply) -> bool {
     match reply {
         Ok(reply) => too_late(reply).is_some(),
         Err(error) => is_transient(error),

@@ -1,8 +1,8 @@
-"""What cfn-lint says nothing about, at the load balancer."""
+"""Rules for the load balancer that cfn-lint lacks."""
 
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 
-# What AWS takes where nothing is said.
+# Defaults of AWS.
 INTERVAL, TIMEOUT = 30, 5
 
 
@@ -37,7 +37,7 @@ class RequestsAreCountedAtAListener(CloudFormationLintRule):
 
     @staticmethod
     def before(cfn, name):
-        """All resources that are made before this one."""
+        """Returns all resources that are created before the resource `name`."""
         found, waiting = set(), [name]
         while waiting:
             targets = {target for _, target in cfn.graph.graph.out_edges(waiting.pop())} - found

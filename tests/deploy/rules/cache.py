@@ -1,4 +1,4 @@
-"""What cfn-lint says nothing about, at the cache."""
+"""Rules for the cache that cfn-lint lacks."""
 
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 

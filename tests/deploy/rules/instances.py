@@ -1,4 +1,4 @@
-"""What cfn-lint says nothing about, at the instances."""
+"""Rules for the instances that cfn-lint lacks."""
 
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 

@@ -286,21 +286,6 @@ pub(crate) fn assert_error(answer: &Answer, status: u16, message: &str, code: &s
     assert!(error["errors"].is_array());
 }
 
-/// The fields that an answer lists as wrong.
-pub(crate) fn fields(answer: &Answer) -> Vec<String> {
-    let error = answer.json();
-    let errors = error["errors"].as_array().unwrap();
-    assert!(errors.iter().all(|error| {
-        error["message"]
-            .as_str()
-            .is_some_and(|sentence| sentence.ends_with('.'))
-    }));
-    errors
-        .iter()
-        .map(|error| error["field"].as_str().unwrap().to_owned())
-        .collect()
-}
-
 /// Posts text as a record of the learner in the course.
 pub(crate) async fn post_text(
     client: &Client,

@@ -1,18 +1,18 @@
-//! The JSON of answers, written straight from the domain's types.
+//! The JSON of responses, serialized from the domain's types.
 
 use serde::{Serialize, Serializer};
 
 use crate::domain::{SessionId, Stats, Totals};
 
-/// Room for any answer.
+/// Capacity of the buffer of a response, in bytes: more than any response.
 const ANSWER_BYTES: usize = 192;
 
-/// A finite number, written without a fraction where it has none.
+/// A finite number; an integral number has no fraction in JSON.
 struct Number(f64);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // None here is past 1e16, where an i64 would not hold it.
+        // No number here is past 1e16, so an i64 has room.
         let whole = self.0 as i64;
         if whole as f64 == self.0 {
             serializer.serialize_i64(whole)
@@ -42,8 +42,8 @@ struct SessionAnswer<'a> {
 pub(crate) fn totals(totals: &Totals) -> Vec<u8> {
     json(&TotalsAnswer {
         average_score: Number(totals.average_score()),
-        time_studied: Number(totals.time.to_f64()),
-        total_modules_studied: Number(totals.modules.to_f64()),
+        time_studied: Number(totals.sums.time.to_f64()),
+        total_modules_studied: Number(totals.sums.modules.to_f64()),
     })
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn session(id: SessionId, stats: &Stats) -> Vec<u8> {
 
 fn json(answer: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(ANSWER_BYTES);
-    // Nothing here can fail: a `Vec` takes all, and no map has keys that are no text.
+    // Serialization into a `Vec` does not fail: no map has keys of another type than text.
     let _ = serde_json::to_writer(&mut bytes, answer);
     bytes
 }

@@ -1,12 +1,12 @@
-//! What the peers do beside HTTP: the same data, the same Lua and the same bytes as study-stats, with
-//! nothing around it. No error bodies, request ids, metrics, limits, retries or failovers: a peer
-//! only does the three calls, as fast as its author can make it.
+//! The peers without HTTP: the data, the Lua and the bytes of study-stats, and nothing else. No error
+//! bodies, request ids, metrics, limits, retries or failovers: a peer makes the three calls as fast as
+//! its author can.
 
 mod answers;
 mod body;
 #[path = "../../../../src/store/bucket.rs"]
 mod bucket;
-/// The project's own: the exact arithmetic, and what an id and a number may be.
+/// The project's domain: exact arithmetic, ids and ranges.
 #[path = "../../../../src/domain/mod.rs"]
 pub mod domain;
 mod ids;
@@ -19,25 +19,25 @@ pub use store::Store;
 use std::env;
 use std::net::SocketAddr;
 
-use domain::{CourseId, LearnerId, OccurredAt, Outcome, Record, SessionId, Stats};
+use domain::{CourseId, Enrolment, LearnerId, OccurredAt, Outcome, Record, SessionId, Stats};
 
-/// What a peer answers when it does not do as it was asked.
+/// Error of a request to a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Error {
     /// An id, a number or the body is wrong.
     Invalid,
-    /// There is nothing of that kind.
+    /// Nothing is stored.
     Missing,
     /// The learner was erased.
     Erased,
     /// A sum would pass its limit.
     Limit,
-    /// Redis did not answer, or not as it should.
+    /// Redis returned no reply in time, or an unexpected reply.
     Unavailable,
 }
 
 impl Error {
-    /// The status of its answer, which has no body.
+    /// HTTP status of the response, which has no body.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
@@ -50,10 +50,10 @@ impl Error {
     }
 }
 
-/// Most bytes that the body of a record may have.
+/// Maximum size of the body of a record, in bytes.
 pub const MAX_BODY: usize = 64 << 10;
 
-/// Records a session; gives the answer's status and its body.
+/// Records a session; returns status and body of the response.
 ///
 /// # Errors
 ///
@@ -66,8 +66,7 @@ pub async fn record(
 ) -> Result<(u16, &'static str), Error> {
     let (session, stats, occurred_at) = body::read(body)?;
     let record = Record {
-        learner,
-        course,
+        enrolment: Enrolment::new(learner, course),
         session,
         stats,
         occurred_at,
@@ -84,7 +83,7 @@ pub async fn record(
 ///
 /// # Errors
 ///
-/// There are none, or Redis does not answer.
+/// No totals are stored, or Redis returns no reply.
 pub async fn totals(store: &Store, learner: LearnerId, course: CourseId) -> Result<Vec<u8>, Error> {
     Ok(answers::totals(&store.totals(learner, course).await?))
 }
@@ -93,7 +92,7 @@ pub async fn totals(store: &Store, learner: LearnerId, course: CourseId) -> Resu
 ///
 /// # Errors
 ///
-/// There is none, or Redis does not answer.
+/// No session is stored, or Redis returns no reply.
 pub async fn session(
     store: &Store,
     learner: LearnerId,
@@ -104,14 +103,14 @@ pub async fn session(
     Ok(answers::session(session, &stats))
 }
 
-/// What a record's body says.
+/// Fields of the body of a record.
 type Body = (SessionId, Stats, Option<OccurredAt>);
 
 /// The address to listen on and the URL of Redis: a peer's two arguments.
 ///
 /// # Panics
 ///
-/// They are not there or not right.
+/// An argument is missing or wrong.
 #[must_use]
 pub fn arguments() -> (SocketAddr, String) {
     let mut arguments = env::args().skip(1);

@@ -1,4 +1,4 @@
-//! The three calls, over one multiplexed connection that pipelines whatever is under way.
+//! The three calls, over one multiplexed connection with pipelining.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -9,7 +9,8 @@ use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, Script, ServerErrorKi
 
 use crate::Error;
 use crate::domain::{
-    Amount, CourseId, Decimal, LearnerId, Outcome, Record, Score, SessionId, Stats, Totals,
+    Amount, CourseId, Decimal, Enrolment, LearnerId, Measures, Outcome, Record, Score, SessionId, Stats,
+    Totals,
 };
 use crate::keys::{Key, encode};
 
@@ -21,7 +22,7 @@ const RECORD: &str = concat!(
 );
 static RECORD_HASH: LazyLock<String> = LazyLock::new(|| Script::new(RECORD).get_hash().to_owned());
 
-/// How long an answer of Redis is waited for.
+/// Timeout of a reply of Redis.
 const WITHIN: Duration = Duration::from_secs(1);
 
 /// Sessions and totals in Redis.
@@ -35,7 +36,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// It cannot be reached.
+    /// Redis cannot be reached.
     pub async fn connect(url: &str) -> redis::RedisResult<Self> {
         let config = AsyncConnectionConfig::new().set_response_timeout(Some(WITHIN));
         let client = Client::open(url)?;
@@ -69,9 +70,11 @@ impl Store {
         let [n, m, mf, s, sf, t, tf] = &reply;
         Ok(Totals {
             sessions: number(text(n).ok_or(Error::Missing)?)?,
-            modules: sum(m, mf)?,
-            score: sum(s, sf)?,
-            time: sum(t, tf)?,
+            sums: Measures {
+                modules: sum(m, mf)?,
+                score: sum(s, sf)?,
+                time: sum(t, tf)?,
+            },
         })
     }
 
@@ -116,7 +119,8 @@ impl Store {
 
 /// The call of the record script, by its hash or its text; see the head of `record.lua`.
 fn record_call(command: &str, script: &str, record: &Record) -> Cmd {
-    let (learner, course, session) = (record.learner, record.course, record.session);
+    let Enrolment { learner, course } = record.enrolment;
+    let session = record.session;
     let [u, c, s] = [learner.as_bytes(), course.as_bytes(), session.as_bytes()].map(encode);
     let start = Key::start(learner);
     let mut call = Cmd::with_capacity(24, script.len() + 640);
@@ -157,7 +161,7 @@ fn record_call(command: &str, script: &str, record: &Record) -> Cmd {
     call
 }
 
-/// When Redis need not do it any more, in ms. Its clock is this machine's.
+/// Deadline of a call, in ms by the clock of this machine, which is also the clock of Redis.
 fn deadline() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let deadline = now.unwrap_or_default() + WITHIN;
@@ -186,7 +190,7 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, Error> {
     text.parse().map_err(|_| Error::Unavailable)
 }
 
-/// Fields that are zero are left out.
+/// A sum from its fields; a missing field is zero.
 fn sum(units: &Value, fraction: &Value) -> Result<Decimal, Error> {
     let [units, fraction] = [units, fraction].map(|field| text(field).map_or(Ok(0), number));
     Ok(Decimal::from_parts(units?, fraction?))

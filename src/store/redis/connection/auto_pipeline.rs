@@ -1,10 +1,10 @@
-//! What requests send to one server at about the same time travels together.
+//! Automatic pipelining: commands of several requests to one server leave in one write to the socket.
 //!
-//! A write to the socket costs more than all else that the service does for a request, and costs
-//! Redis a read of its own. The driver writes whatever has been sent once its task runs, and that is
-//! right after the first request that sends something. So while replies are awaited, requests hand
-//! over their commands here, and those go out once every request that is ready to run has had its
-//! turn. Nobody waits for a clock, and a request that is alone does not come here at all.
+//! A write to the socket costs more than the rest of a request in this process, and costs Redis a read.
+//! The driver's task writes whatever is queued as soon as the task runs, which is right after the first
+//! request. So while replies are outstanding, requests put their commands into the queue of this module,
+//! and the queue is sent once every ready request has had its turn. No timer is involved, and a request
+//! without others in flight bypasses the queue.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,94 +15,98 @@ use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Value};
 use tokio::sync::{mpsc, oneshot};
 
-/// Most commands that are sent in one piece.
-const MOST: usize = 256;
+/// Maximum number of commands in one pipeline.
+const MAX_COMMANDS: usize = 256;
 
-/// Sends commands over one connection, those of several requests together. Its clones share it.
+/// Connection with automatic pipelining. Clones share the connection and the queue.
 #[derive(Clone)]
 pub(crate) struct AutoPipeline {
     connection: MultiplexedConnection,
-    queue: mpsc::UnboundedSender<Waiting>,
-    /// How many requests are being sent or wait for their replies.
-    under_way: Arc<AtomicUsize>,
+    queue: mpsc::UnboundedSender<QueuedCommand>,
+    /// Number of requests that have not received their reply.
+    in_flight: Arc<AtomicUsize>,
 }
 
-/// A command, and who waits for its reply.
-struct Waiting {
+/// Command in the queue, with the channel for the reply.
+struct QueuedCommand {
     command: Cmd,
     reply: oneshot::Sender<RedisResult<Value>>,
 }
 
 impl AutoPipeline {
-    /// It ends with its last clone, once the replies that are awaited then have come.
+    /// Starts the task of the queue. The task ends after the last clone is dropped and the outstanding
+    /// replies have arrived.
     pub(crate) fn start(connection: MultiplexedConnection) -> Self {
-        // How many wait is limited by how many requests are let in.
-        let (queue, waiting) = mpsc::unbounded_channel();
-        tokio::spawn(run(connection.clone(), waiting));
+        // Unbounded: permits limit the number of requests.
+        let (queue, receiver) = mpsc::unbounded_channel();
+        tokio::spawn(run(connection.clone(), receiver));
         Self {
             connection,
             queue,
-            under_way: Arc::default(),
+            in_flight: Arc::default(),
         }
     }
 
-    /// The connection itself, for what is many commands already.
+    /// Connection without the queue, for a pipeline of the caller.
     pub(crate) fn connection(&mut self) -> &mut MultiplexedConnection {
         &mut self.connection
     }
 
-    /// Sends a command, and gives the reply.
+    /// Sends a command, and returns the reply.
     pub(crate) async fn send(&mut self, command: Cmd) -> RedisResult<Value> {
-        let is_alone = self.under_way.fetch_add(1, Ordering::Relaxed) == 0;
-        let _counted = Counted(&self.under_way);
+        let is_alone = self.in_flight.fetch_add(1, Ordering::Relaxed) == 0;
+        let _guard = InFlightGuard(&self.in_flight);
         if is_alone {
             let reply = self.connection.req_packed_command(&command).await?;
             return reply.extract_error();
         }
         let (reply, answer) = oneshot::channel();
-        let waiting = Waiting { command, reply };
-        self.queue.send(waiting).map_err(|_| ended())?;
+        let queued = QueuedCommand { command, reply };
+        self.queue.send(queued).map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
     }
 }
 
-/// One of those who are under way, until it is dropped.
-struct Counted<'a>(&'a AtomicUsize);
+/// Counts a request as in flight until the drop.
+struct InFlightGuard<'a>(&'a AtomicUsize);
 
-impl Drop for Counted<'_> {
+impl Drop for InFlightGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-async fn run(connection: MultiplexedConnection, mut queue: mpsc::UnboundedReceiver<Waiting>) {
-    let mut under_way = FuturesUnordered::new();
+async fn run(connection: MultiplexedConnection, mut queue: mpsc::UnboundedReceiver<QueuedCommand>) {
+    let mut exchanges = FuturesUnordered::new();
     loop {
-        let mut waiting = Vec::new();
+        let mut commands = Vec::new();
         tokio::select! {
-            taken = queue.recv_many(&mut waiting, MOST) => {
-                if taken == 0 {
+            received = queue.recv_many(&mut commands, MAX_COMMANDS) => {
+                if received == 0 {
                     break;
                 }
+                // Every task that is ready now runs, and may queue a command, before the pipeline leaves.
                 tokio::task::yield_now().await;
                 let more = std::iter::from_fn(|| queue.try_recv().ok());
-                waiting.extend(more.take(MOST - taken));
-                under_way.push(exchange(connection.clone(), waiting));
+                commands.extend(more.take(MAX_COMMANDS - received));
+                exchanges.push(exchange(connection.clone(), commands));
             }
-            Some(()) = under_way.next() => {}
+            Some(()) = exchanges.next() => {}
         }
     }
-    while under_way.next().await.is_some() {}
+    while exchanges.next().await.is_some() {}
 }
 
-/// Sends commands in one piece, and hands out their replies.
-async fn exchange(mut connection: MultiplexedConnection, waiting: Vec<Waiting>) {
-    let mut pipeline = Pipeline::with_capacity(waiting.len());
-    let mut answers = Vec::with_capacity(waiting.len());
-    // Whoever has gone away meanwhile wants nothing any more.
-    for Waiting { command, reply } in waiting.into_iter().filter(|one| !one.reply.is_closed()) {
-        pipeline.add_command(command);
-        answers.push(reply);
+/// Sends commands in one pipeline, and passes each reply to its request.
+async fn exchange(mut connection: MultiplexedConnection, commands: Vec<QueuedCommand>) {
+    let mut pipeline = Pipeline::with_capacity(commands.len());
+    let mut answers = Vec::with_capacity(commands.len());
+    // Commands of cancelled requests are dropped.
+    for QueuedCommand { command, reply } in commands {
+        if !reply.is_closed() {
+            pipeline.add_command(command);
+            answers.push(reply);
+        }
     }
     if answers.is_empty() {
         return;
@@ -111,7 +115,7 @@ async fn exchange(mut connection: MultiplexedConnection, waiting: Vec<Waiting>) 
     match replies.await {
         Ok(replies) => {
             for (answer, reply) in answers.into_iter().zip(replies) {
-                // Who is not there to hear it is no failure.
+                // An error here is a cancelled request.
                 let _ = answer.send(reply.extract_error());
             }
         }

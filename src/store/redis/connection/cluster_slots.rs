@@ -1,4 +1,4 @@
-//! Which server of a Cluster has which buckets, to send what goes to the same one together.
+//! Slots of a Cluster's masters, to group commands by server.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -6,23 +6,31 @@ use std::sync::Arc;
 
 use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
 
-/// How many slots a Cluster has
+/// Number of slots of a Cluster
 /// (<https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model>).
 pub(crate) const SLOTS: u16 = 16_384;
 
-/// The slots of each server, as one of them told. Where it is out of date, the servers refuse what
-/// is not theirs.
+/// How commands for a Cluster are grouped into pipelines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grouping {
+    /// One group per server, by the known slots: few round trips.
+    ByServer,
+    /// One group per bucket, for the second attempt: a redirected bucket does not fail the others.
+    ByBucket,
+}
+
+/// Slots of each master, as reported by a server. Where the map is out of date, servers redirect the
+/// commands for foreign slots.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SlotMap {
-    /// Ranges of slots and the number of their master, by their first slots.
+    /// Ranges of slots with the number of their master, sorted by first slot.
     ranges: Arc<[(RangeInclusive<u16>, usize)]>,
-    /// The masters' addresses.
+    /// Addresses of the masters.
     masters: Arc<[String]>,
 }
 
 impl SlotMap {
-    /// Reads the reply of `CLUSTER SLOTS`: of each range the first slot, the last one, the master
-    /// and its replicas.
+    /// Parses the reply of `CLUSTER SLOTS`: first slot, last slot, master and replicas of each range.
     pub(crate) fn read(reply: Value) -> RedisResult<Self> {
         let (mut masters, mut ranges) = (Vec::new(), Vec::new());
         for range in Vec::<Vec<Value>>::from_redis_value(reply)? {
@@ -45,20 +53,27 @@ impl SlotMap {
         })
     }
 
-    /// The address of the master that has a bucket.
+    /// Returns the address of the master of a bucket.
     pub(crate) fn master_of(&self, bucket: u16) -> Option<&str> {
         let master = self.masters.get(self.master(bucket)?)?;
         Some(master.as_str())
     }
 
-    /// Groups items by the servers that have their buckets. Those of one bucket are in one group, in
+    /// Groups items by bucket or by the server of their bucket. Items of one bucket are in one group, in
     /// their order.
-    pub(crate) fn group<T>(&self, items: impl IntoIterator<Item = (u16, T)>) -> Vec<Vec<T>> {
-        // What no server is known to have goes alone: the driver finds out.
+    pub(crate) fn group<T>(
+        &self,
+        grouping: Grouping,
+        items: impl IntoIterator<Item = (u16, T)>,
+    ) -> Vec<Vec<T>> {
+        // A bucket without a known master is a group of its own: the driver finds the server.
         let mut groups: BTreeMap<Result<usize, u16>, Vec<T>> = BTreeMap::new();
         for (bucket, item) in items {
-            let group = groups.entry(self.master(bucket).ok_or(bucket)).or_default();
-            group.push(item);
+            let master = match grouping {
+                Grouping::ByServer => self.master(bucket),
+                Grouping::ByBucket => None,
+            };
+            groups.entry(master.ok_or(bucket)).or_default().push(item);
         }
         groups.into_values().collect()
     }
@@ -73,7 +88,7 @@ impl SlotMap {
     }
 }
 
-/// Where a master is, host and port, as far as the Cluster tells: it may not know the host.
+/// Address of a master, `host:port`. The host is empty where the Cluster does not know the host.
 fn address(master: Value) -> String {
     let mut parts = Vec::<Value>::from_redis_value(master)
         .unwrap_or_default()
@@ -87,7 +102,7 @@ fn address(master: Value) -> String {
     format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default())
 }
 
-/// The slot of a bucket's keys: that of their hash tag, which is the bucket's number.
+/// Slot of a bucket's keys, by their hash tag: the number of the bucket.
 fn slot(bucket: u16) -> u16 {
     crc16::State::<crc16::XMODEM>::calculate(bucket.to_string().as_bytes()) % SLOTS
 }
@@ -118,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_grouped_by_the_server_of_their_bucket() {
+    fn items_are_grouped_by_server_or_by_bucket() {
         // redis-cli cluster keyslot '{194}': 15183; '{853}': 4180; '{0}': 13907
         let reply = Value::Array(vec![
             range(12_000, 16_383, 7_000),
@@ -126,17 +141,21 @@ mod tests {
             range(4_180, 11_999, 7_020),
         ]);
         let map = SlotMap::read(reply).unwrap();
-        let groups = map.group([(194, 'a'), (853, 'b'), (0, 'c'), (853, 'd'), (194, 'e')]);
+        let items = [(194, 'a'), (853, 'b'), (0, 'c'), (853, 'd'), (194, 'e')];
+        let groups = map.group(Grouping::ByServer, items);
         assert_eq!(groups, [vec!['a', 'c', 'e'], vec!['b', 'd']]);
         assert_eq!(map.master_of(194), Some("127.0.0.1:7000"));
         assert_eq!(map.master_of(853), Some("127.0.0.1:7020"));
         assert_eq!(SlotMap::default().master_of(194), None);
-        let groups = SlotMap::default().group([(194, 'a'), (0, 'b'), (194, 'c')]);
+        let groups = map.group(Grouping::ByBucket, items);
+        assert_eq!(groups, [vec!['c'], vec!['a', 'e'], vec!['b', 'd']]);
+        let items = [(194, 'a'), (0, 'b'), (194, 'c')];
+        let groups = SlotMap::default().group(Grouping::ByServer, items);
         assert_eq!(groups, [vec!['b'], vec!['a', 'c']]);
     }
 
     #[test]
-    fn a_reply_of_another_form_is_refused() {
+    fn an_invalid_reply_is_an_error() {
         let short = Value::Array(vec![Value::Array(vec![Value::Int(0), Value::Int(1)])]);
         assert!(SlotMap::read(short).is_err());
         assert!(SlotMap::read(Value::Okay).is_err());

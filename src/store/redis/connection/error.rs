@@ -1,17 +1,16 @@
-//! What a failure of Redis means: for the request, for the connection that it came over, and for
-//! whoever asked.
+//! Classification of Redis errors: transient, fatal for the connection, or an error of the request.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 use crate::store::StoreError;
 
-/// The failure of a call for which there was no connection.
+/// Error of a request without an open connection.
 pub(crate) fn no_lane() -> RedisError {
     (ErrorKind::Io, "no connection to Redis").into()
 }
 
-/// The failure of a write that not enough replicas have. It may be stored all the same, so that
-/// it is no failure of the connection; to send it again changes nothing and waits anew.
+/// Error of a write that reached fewer replicas than configured. The master may have stored the write,
+/// so the connection stays; a retry changes nothing and waits for the replicas again.
 pub(crate) fn too_few_replicas(reached: usize, wanted: usize) -> RedisError {
     let detail = format!("{reached} of {wanted}");
     (
@@ -22,39 +21,40 @@ pub(crate) fn too_few_replicas(reached: usize, wanted: usize) -> RedisError {
         .into()
 }
 
+/// Returns true where the server does not have the script of an `EVALSHA`.
 pub(crate) fn is_unknown_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// Whether the user at Redis may not do what was asked for. A script's failure does not name the
-/// command.
+/// Returns true where the Redis user lacks a permission. The error of a script does not have the code
+/// `NOPERM`, only the text.
 pub(crate) fn is_denied(error: &RedisError) -> bool {
     let by_script = || error.to_string().contains("can't run this command");
     error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) || by_script()
 }
 
-/// Whether a key is of another type than the command is for.
+/// Returns true where a key has a type that the command does not accept.
 pub(crate) fn is_other_type(error: &RedisError) -> bool {
     error.code() == Some("WRONGTYPE")
 }
 
-/// Whether an error may pass by itself: all but those that say that the request or the stored data
-/// is wrong.
+/// Returns true where a retry can succeed: for all errors except errors of the request or of the stored
+/// data.
 pub(crate) fn is_transient(error: &RedisError) -> bool {
-    let ours = matches!(
+    let is_permanent = matches!(
         error.kind(),
         ErrorKind::UnexpectedReturnType
             | ErrorKind::Parse
             | ErrorKind::Client
             | ErrorKind::Server(ServerErrorKind::ResponseError | ServerErrorKind::CrossSlot)
     );
-    !ours && !is_other_type(error)
+    !is_permanent && !is_other_type(error)
 }
 
-/// Whether an error is about the connection or the server behind it, not about one request.
+/// Returns true where an error concerns the connection or the server, not a single request.
 ///
-/// The driver reconnects by itself only in a Cluster, and there too it does not leave a server
-/// that is connected but no longer answers.
+/// The driver reconnects only in a Cluster, and even there keeps the connection to a server that no longer
+/// replies.
 pub(crate) fn breaks_lane(error: &RedisError) -> bool {
     matches!(
         error.kind(),

@@ -1,86 +1,201 @@
-//! How connections are made, and looked at before they are used again: what the pool needs to know.
+//! Manager of the connection pool: creates connections, and checks a connection before the next use.
 
-use deadpool::managed::{Manager, Metrics, RecycleResult};
+use deadpool::Runtime;
+use deadpool::managed::{Manager, Metrics, Pool, RecycleResult};
 use redis::cluster::ClusterClient;
 use redis::io::tcp::TcpSettings;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionInfo, RedisError, RedisResult, TlsCertificates,
-    TlsMode,
-};
+use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult, TlsCertificates, TlsMode};
 
 use super::url::{RedisUrl, Topology};
 use super::{Connection, tls};
 use crate::config::RedisSettings;
 use crate::error::StartError;
 
-/// How often the driver of a Cluster tries a call again that was redirected or met a Cluster in
-/// change, within the time that the call has.
+/// Maximum number of retries of a command by the Cluster driver after a redirection or during a
+/// change of the Cluster, within the timeout of the command.
 const CLUSTER_RETRIES: u32 = 16;
-/// The shortest and the longest wait between those attempts, in milliseconds.
+/// Shortest and longest wait between retries of the Cluster driver, in milliseconds.
 const CLUSTER_RETRY_WAIT: (u64, u64) = (10, 100);
 
-/// Makes connections to the servers of one address.
+/// Creates connections to the servers of one URL.
 ///
-/// Each is made anew from there: a Sentinel is asked where the master is now, a node of a Cluster
-/// where the slots are, and names are resolved again.
+/// Each connection starts from the URL: names are resolved again, a Sentinel is asked for the present
+/// master, a node of a Cluster for the present slots.
 pub(crate) struct RedisManager {
-    address: RedisUrl,
+    topology: Topology,
+    source: Source,
+    settings: RedisSettings,
+}
+
+/// Driver of the topology. The managers of `deadpool-redis` for Sentinel and Cluster accept neither
+/// timeouts nor own certificates (0.23, `src/sentinel/mod.rs` and `src/cluster/mod.rs`).
+enum Source {
+    Standalone(deadpool_redis::Manager),
+    Sentinel(Box<Sentinels>),
+    Cluster(ClusterClient),
+}
+
+impl RedisManager {
+    /// Prepares connections without opening a connection.
+    ///
+    /// # Errors
+    ///
+    /// The URL is not valid, or a file for TLS is missing or invalid. No message repeats the URL, which
+    /// may contain a password.
+    pub(crate) fn new(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
+        let url = RedisUrl::parse(url).ok_or_else(invalid_url)?;
+        let certificates = tls::certificates(settings, url.tls)?;
+        let topology = url.topology.clone();
+        let source = source(url, certificates, settings).map_err(|error| {
+            StartError::Configuration(format!("Redis cannot be used as configured: {error}"))
+        })?;
+        Ok(Self {
+            topology,
+            source,
+            settings: settings.clone(),
+        })
+    }
+
+    /// Topology of the servers.
+    pub(crate) fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// Returns a pool of up to `size` connections.
+    ///
+    /// # Errors
+    ///
+    /// The pool does not accept the timeouts.
+    pub(crate) fn pool(self, size: usize) -> Result<Pool<Self>, StartError> {
+        let RedisSettings {
+            connect_timeout,
+            response_timeout,
+            ..
+        } = self.settings;
+        // Discovery takes a step more where a Sentinel or node is away, and the connection to the
+        // discovered server another step.
+        let steps = match self.topology {
+            Topology::Standalone => 1,
+            Topology::Sentinel { .. } | Topology::Cluster => 3,
+        };
+        let pool = Pool::builder(self)
+            .max_size(size)
+            .create_timeout(Some(connect_timeout * steps))
+            .recycle_timeout(Some(response_timeout))
+            .wait_timeout(Some(response_timeout))
+            .runtime(Runtime::Tokio1)
+            .build();
+        pool.map_err(|error| {
+            StartError::Environment(format!("cannot make a pool of Redis connections: {error}"))
+        })
+    }
+}
+
+impl Manager for RedisManager {
+    type Type = Connection;
+    type Error = RedisError;
+
+    async fn create(&self) -> RedisResult<Connection> {
+        match &self.source {
+            Source::Standalone(manager) => Connection::single(manager.create().await?).await,
+            Source::Sentinel(sentinels) => {
+                let mut client = sentinels.client()?;
+                let config = connection_config(&self.settings);
+                let connection = client.get_async_connection_with_config(&config);
+                Connection::single(connection.await?).await
+            }
+            Source::Cluster(client) => {
+                Connection::cluster(client.get_async_connection().await?).await
+            }
+        }
+    }
+
+    /// Checks the role of the server in every topology. The check of `deadpool-redis`, `UNWATCH` and
+    /// `PING`, also succeeds on a demoted master and needs permission for `UNWATCH`.
+    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<RedisError> {
+        Ok(connection.check().await?)
+    }
+}
+
+fn source(
+    url: RedisUrl,
+    certificates: Option<TlsCertificates>,
+    settings: &RedisSettings,
+) -> RedisResult<Source> {
+    Ok(match &url.topology {
+        Topology::Standalone => Source::Standalone(standalone(&url, certificates, settings)?),
+        Topology::Cluster => Source::Cluster(cluster(url, certificates, settings)?),
+        Topology::Sentinel { master } => {
+            let sentinels = Box::new(Sentinels {
+                master: master.clone(),
+                certificates,
+                settings: settings.clone(),
+                url,
+            });
+            // Errors of the configuration are errors of the start.
+            sentinels.client()?;
+            Source::Sentinel(sentinels)
+        }
+    })
+}
+
+/// Manager of connections to the only server. `deadpool_redis::Manager` has no parameter for
+/// certificates: the client's connection info carries the certificates and the TCP settings.
+fn standalone(
+    url: &RedisUrl,
+    certificates: Option<TlsCertificates>,
+    settings: &RedisSettings,
+) -> RedisResult<deadpool_redis::Manager> {
+    let mut info = url.first().clone().set_tcp_settings(tcp_settings());
+    if let Some(certificates) = certificates {
+        let client = Client::build_with_tls(info, certificates)?;
+        info = client.get_connection_info().clone();
+    }
+    deadpool_redis::Manager::new_with_config(info, connection_config(settings))
+}
+
+fn cluster(
+    url: RedisUrl,
+    certificates: Option<TlsCertificates>,
+    settings: &RedisSettings,
+) -> RedisResult<ClusterClient> {
+    let (shortest, longest) = CLUSTER_RETRY_WAIT;
+    let mut builder = ClusterClient::builder(url.servers)
+        .connection_timeout(settings.connect_timeout)
+        .response_timeout(settings.response_timeout)
+        .retries(CLUSTER_RETRIES)
+        .min_retry_wait(shortest)
+        .max_retry_wait(longest)
+        .tcp_settings(tcp_settings());
+    if let Some(certificates) = certificates {
+        builder = builder.certs(certificates);
+    }
+    builder.build()
+}
+
+/// Sentinels, and the name of the master that they watch.
+struct Sentinels {
+    url: RedisUrl,
+    master: String,
     certificates: Option<TlsCertificates>,
     settings: RedisSettings,
 }
 
-impl RedisManager {
-    /// # Errors
-    ///
-    /// The URL is not understood, or a file for TLS is of no use. No message repeats the URL: it
-    /// may hold a password.
-    pub(crate) fn new(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
-        let address = RedisUrl::parse(url).ok_or_else(invalid_url)?;
-        let connector = Self {
-            certificates: tls::certificates(settings, address.tls)?,
-            address,
-            settings: settings.clone(),
-        };
-        connector.validate().map_err(|error| {
-            StartError::Configuration(format!("Redis cannot be used as configured: {error}"))
-        })?;
-        Ok(connector)
-    }
-
-    /// What its servers are to each other.
-    pub(crate) fn topology(&self) -> &Topology {
-        &self.address.topology
-    }
-
-    /// Finds what is wrong with the configuration without a connection.
-    fn validate(&self) -> RedisResult<()> {
-        match &self.address.topology {
-            Topology::Standalone => self.standalone().map(drop),
-            Topology::Sentinel { master } => self.sentinel(master).map(drop),
-            Topology::Cluster => self.cluster().map(drop),
-        }
-    }
-
-    fn standalone(&self) -> RedisResult<Client> {
-        let info = self.first_server().clone().set_tcp_settings(tcp_settings());
-        match &self.certificates {
-            Some(certificates) => Client::build_with_tls(info, certificates.clone()),
-            None => Client::open(info),
-        }
-    }
-
-    fn sentinel(&self, master: &str) -> RedisResult<SentinelClient> {
-        let sentinels = self.address.servers.iter();
+impl Sentinels {
+    /// Client for one connection: the client needs exclusive access while a connection opens.
+    fn client(&self) -> RedisResult<SentinelClient> {
+        let sentinels = self.url.servers.iter();
         let sentinels = sentinels.map(|sentinel| sentinel.addr().clone());
+        let redis = self.url.first().redis_settings();
         let mut builder =
-            SentinelClientBuilder::new(sentinels, master, SentinelServerType::Master)?
+            SentinelClientBuilder::new(sentinels, &self.master, SentinelServerType::Master)?
                 .set_client_to_redis_tcp_settings(tcp_settings())
-                .set_client_to_redis_db(self.first_server().redis_settings().db());
-        if let Some(user) = self.first_server().redis_settings().username() {
+                .set_client_to_redis_db(redis.db());
+        if let Some(user) = redis.username() {
             builder = builder.set_client_to_redis_username(user);
         }
-        if let Some(password) = self.first_server().redis_settings().password() {
+        if let Some(password) = redis.password() {
             builder = builder.set_client_to_redis_password(password);
         }
         if let Some(user) = &self.settings.sentinel_username {
@@ -89,7 +204,7 @@ impl RedisManager {
         if let Some(password) = &self.settings.sentinel_password {
             builder = builder.set_client_to_sentinel_password(password.reveal());
         }
-        if self.address.tls {
+        if self.url.tls {
             builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
         }
         if let Some(certificates) = &self.certificates {
@@ -99,59 +214,15 @@ impl RedisManager {
         }
         builder.build()
     }
-
-    fn cluster(&self) -> RedisResult<ClusterClient> {
-        let (shortest, longest) = CLUSTER_RETRY_WAIT;
-        let mut builder = ClusterClient::builder(self.address.servers.iter().cloned())
-            .connection_timeout(self.settings.connect_timeout)
-            .response_timeout(self.settings.response_timeout)
-            .retries(CLUSTER_RETRIES)
-            .min_retry_wait(shortest)
-            .max_retry_wait(longest)
-            .tcp_settings(tcp_settings());
-        if let Some(certificates) = &self.certificates {
-            builder = builder.certs(certificates.clone());
-        }
-        builder.build()
-    }
-
-    fn first_server(&self) -> &ConnectionInfo {
-        &self.address.servers[0]
-    }
 }
 
-impl Manager for RedisManager {
-    type Type = Connection;
-    type Error = RedisError;
-
-    async fn create(&self) -> RedisResult<Connection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.settings.connect_timeout))
-            .set_response_timeout(Some(self.settings.response_timeout));
-        match &self.address.topology {
-            Topology::Standalone => {
-                let client = self.standalone()?;
-                let connection = client.get_multiplexed_async_connection_with_config(&config);
-                Connection::single(connection.await?).await
-            }
-            Topology::Sentinel { master } => {
-                let mut client = self.sentinel(master)?;
-                let connection = client.get_async_connection_with_config(&config);
-                Connection::single(connection.await?).await
-            }
-            Topology::Cluster => {
-                let client = self.cluster()?;
-                Connection::cluster(client.get_async_connection().await?).await
-            }
-        }
-    }
-
-    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<RedisError> {
-        Ok(connection.check().await?)
-    }
+fn connection_config(settings: &RedisSettings) -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(settings.connect_timeout))
+        .set_response_timeout(Some(settings.response_timeout))
 }
 
-/// Small requests must not wait to be filled up.
+/// TCP settings of every connection: small requests leave the socket without delay.
 fn tcp_settings() -> TcpSettings {
     TcpSettings::default().set_nodelay(true)
 }

@@ -1,18 +1,19 @@
-//! What is sent over a connection: one command, or commands on keys of several buckets, together.
+//! Requests over a connection: a single command, a ping, or a scatter of commands on keys of many buckets.
 
 use futures_util::{StreamExt, stream};
 use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, Value};
 
 use super::Connection;
+use super::cluster_slots::Grouping;
 use super::error::{breaks_lane, is_transient};
 
-/// What one request has under way to a Cluster at once: not all of a thousand, which would keep those
-/// of others waiting.
+/// Maximum number of pipelines of one request that are sent to a Cluster at once: a thousand would delay
+/// the requests of other clients.
 pub(crate) const AT_ONCE: usize = 24;
 
-/// What can be sent over a connection.
+/// Request that can be sent over a connection, more than once.
 pub(crate) trait Request: Sync {
-    /// Sends it, and reads the reply.
+    /// Sends the request, and parses the reply.
     fn send<T: FromRedisValue>(
         &self,
         connection: &mut Connection,
@@ -25,20 +26,22 @@ impl Request for Cmd {
     }
 }
 
-/// How what goes to a Cluster is sent together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Grouping {
-    /// All that goes to one server, as far as it is known where the slots are: few round trips.
-    ByServer,
-    /// What is in one bucket: what one server refuses for another is found all the same.
-    ByBucket,
+/// Check that Redis serves requests.
+pub(crate) struct Ping;
+
+impl Request for Ping {
+    async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
+        connection.ping().await?;
+        Ok(T::from_redis_value(Value::Nil)?)
+    }
 }
 
-/// Commands, each with the bucket of its keys, that are sent together: a round trip to each server.
+/// Commands, each with the bucket of its keys, sent in one pipeline per server.
 pub(crate) struct Scatter(pub(crate) Vec<(u16, Cmd)>);
 
 impl Scatter {
-    /// The reply to each, or why there is none.
+    /// Returns the reply or error of each command, in the order of the commands. Commands that a server
+    /// of a Cluster refused are retried once, bucket by bucket.
     pub(crate) async fn replies(&self, connection: &Connection) -> Vec<RedisResult<Value>> {
         let all = (0..self.0.len()).collect();
         let mut replies = self.send_some(connection, Grouping::ByServer, all).await;
@@ -46,17 +49,17 @@ impl Scatter {
         let refused = replies.iter().filter(|(_, reply)| is_refused(reply));
         let refused: Vec<_> = refused.map(|(number, _)| *number).collect();
         if connection.heals_itself() && !refused.is_empty() {
-            let again = self
+            let retried = self
                 .send_some(connection, Grouping::ByBucket, refused)
                 .await;
-            for (number, reply) in again {
+            for (number, reply) in retried {
                 replies[number].1 = reply;
             }
         }
         replies.into_iter().map(|(_, reply)| reply).collect()
     }
 
-    /// Sends the commands of these numbers; their replies are in any order.
+    /// Sends the commands with these numbers; returns numbered replies in any order.
     async fn send_some(
         &self,
         connection: &Connection,
@@ -73,7 +76,7 @@ impl Scatter {
         replies.flat_map(stream::iter).collect().await
     }
 
-    /// Sends commands to the server that has the first of them.
+    /// Sends commands in one pipeline to the server of the first command.
     async fn send_group(
         &self,
         mut connection: Connection,
@@ -90,8 +93,8 @@ impl Scatter {
     }
 }
 
-/// Whether another server may answer. One that cannot be reached, or does not answer in time, is not
-/// asked again here.
+/// Returns true where another server may accept the command. After a lost connection or a timeout the
+/// command is not retried here.
 fn is_refused(reply: &RedisResult<Value>) -> bool {
     let refusal = reply.as_ref().err().filter(|error| is_transient(error));
     refusal.is_some_and(|error| !breaks_lane(error))

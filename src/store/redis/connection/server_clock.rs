@@ -1,18 +1,18 @@
-//! Redis's clock, as far as its replies tell.
+//! Clock of a Redis server, estimated from a reply of `TIME`.
 
 use std::time::{Duration, Instant};
 
-/// A reading of a server's clock.
+/// Reading of a server's clock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ServerClock {
-    /// What it showed, in milliseconds since 1970.
+    /// Time of the reading, in milliseconds since 1970.
     millis: i64,
-    /// When the reply with it had arrived.
+    /// Arrival of the reply with the reading.
     at: Instant,
 }
 
 impl ServerClock {
-    /// A reading that has just arrived.
+    /// Returns a reading from a reply that arrived now.
     pub(crate) fn read(millis: i64) -> Self {
         Self {
             millis,
@@ -20,8 +20,8 @@ impl ServerClock {
         }
     }
 
-    /// What the clock will show, at the earliest, when `wait` has passed from now: it was read
-    /// before its reply arrived.
+    /// Returns the earliest time of the server's clock after `wait` from now, in milliseconds since 1970:
+    /// the server read the clock before the reply arrived.
     pub(crate) fn after(&self, wait: Duration) -> i64 {
         let passed = (self.at.elapsed() + wait).as_millis();
         self.millis

@@ -1,4 +1,4 @@
-//! The files that TLS to Redis needs where the system's own certificates do not do.
+//! Certificates of the configuration for TLS to Redis.
 
 use std::fs;
 use std::path::Path;
@@ -8,11 +8,11 @@ use redis::{ClientTlsConfig, TlsCertificates};
 use crate::config::RedisSettings;
 use crate::error::StartError;
 
-/// The certificates to trust instead of the system's, and the one to show.
+/// Reads the trusted certificates, used in place of the system certificates, and the client certificate.
 ///
 /// # Errors
 ///
-/// A file cannot be read, half of a pair is missing, or `tls` is not asked for.
+/// A file is not readable, certificate or key of the pair is missing, or the URL does not ask for TLS.
 pub(crate) fn certificates(
     settings: &RedisSettings,
     tls: bool,

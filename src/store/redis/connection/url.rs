@@ -1,37 +1,37 @@
-//! Where Redis is, as `REDIS_URL` says it.
+//! Parser of `REDIS_URL`.
 
 use redis::{ConnectionInfo, IntoConnectionInfo, RedisError};
 
-/// The port of a Sentinel that is named without one.
+/// Default port of a Sentinel.
 const SENTINEL_PORT: u16 = 26_379;
 
-/// The servers to ask first, and what they are.
+/// Servers of the first connection, with credentials, topology and TLS.
 #[derive(Debug)]
 pub(crate) struct RedisUrl {
-    /// At least one. Each has the user, the password and the database of the URL; for Sentinels
-    /// these are the master's, not their own.
+    /// At least one server, each with the user, the password and the database of the URL. For Sentinels
+    /// the credentials and the database are the master's.
     pub(crate) servers: Vec<ConnectionInfo>,
     pub(crate) topology: Topology,
-    /// Whether all of them speak TLS.
+    /// True where all servers require TLS.
     pub(crate) tls: bool,
 }
 
-/// How the servers stand to each other.
+/// Topology of the servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Topology {
-    /// There is one, the master.
+    /// One server, the master.
     Standalone,
-    /// They are Sentinels, who know where the master of that name is.
+    /// Sentinels, which know the address of the master with the name `master`.
     Sentinel { master: String },
-    /// They are nodes of a Cluster, who know all others.
+    /// Nodes of a Cluster, each of which knows all nodes.
     Cluster,
 }
 
 impl RedisUrl {
-    /// Reads `redis://[user:password@]host[:port][/database]`,
+    /// Parses `redis://[user:password@]host[:port][/database]`,
     /// `redis+sentinel://[user:password@]host[:port][,…]/master[/database]` or
-    /// `redis+cluster://[user:password@]host[:port][,…]`, each also with `rediss` for TLS. `None`
-    /// where it is none of them: the reason could only repeat what may hold a password.
+    /// `redis+cluster://[user:password@]host[:port][,…]`, each also with `rediss` for TLS. Returns
+    /// `None` for an invalid URL: an error text could repeat the password.
     pub(crate) fn parse(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -49,7 +49,7 @@ impl RedisUrl {
             }
             _ => return None,
         };
-        // What follows a question mark or a hash would be options of the driver, none of ours.
+        // Query and fragment would be options of the driver.
         if !matches!(protocol, "redis" | "rediss") || rest.contains(['?', '#']) {
             return None;
         }
@@ -64,11 +64,16 @@ impl RedisUrl {
             tls: protocol == "rediss",
         })
     }
+
+    /// First server, whose credentials and database all servers share.
+    pub(crate) fn first(&self) -> &ConnectionInfo {
+        &self.servers[0]
+    }
 }
 
-/// What to add to a host without a port: the driver knows Redis's port, not that of Sentinels.
+/// Port to append to a host without a port; the driver's default is the port of Redis, not of Sentinels.
 fn default_port(topology: &Topology, host: &str) -> String {
-    // The colons of an IPv6 address stand in brackets.
+    // An IPv6 address has its colons in brackets.
     let has_port = host.rsplit(']').next().is_some_and(|end| end.contains(':'));
     match topology {
         Topology::Sentinel { .. } if !has_port => format!(":{SENTINEL_PORT}"),
@@ -80,51 +85,51 @@ fn default_port(topology: &Topology, host: &str) -> String {
 mod tests {
     use super::*;
 
-    fn servers(address: &RedisUrl) -> Vec<String> {
-        let servers = address.servers.iter();
+    fn servers(url: &RedisUrl) -> Vec<String> {
+        let servers = url.servers.iter();
         servers.map(|server| server.addr().to_string()).collect()
     }
 
     #[test]
-    fn one_server_may_have_a_user_a_password_and_a_database() {
-        let address = RedisUrl::parse("redis://me:p%40ss@host:7000/3").unwrap();
-        assert_eq!(address.topology, Topology::Standalone);
-        assert_eq!(servers(&address), ["host:7000"]);
-        let settings = address.servers[0].redis_settings();
+    fn a_standalone_url_has_user_password_and_database() {
+        let redis_url = RedisUrl::parse("redis://me:p%40ss@host:7000/3").unwrap();
+        assert_eq!(redis_url.topology, Topology::Standalone);
+        assert_eq!(servers(&redis_url), ["host:7000"]);
+        let settings = redis_url.servers[0].redis_settings();
         assert_eq!(settings.username(), Some("me"));
         assert_eq!(settings.password(), Some("p@ss"));
         assert_eq!(settings.db(), 3);
-        assert!(!address.tls);
+        assert!(!redis_url.tls);
         assert!(RedisUrl::parse("rediss://host").unwrap().tls);
     }
 
     #[test]
-    fn sentinels_have_a_port_of_their_own_and_name_a_master() {
+    fn a_sentinel_url_has_the_default_port_of_sentinels_and_a_master_name() {
         let url = "redis+sentinel://:secret@one,two:7000,[::1],[::2]:7000/main/2";
-        let address = RedisUrl::parse(url).unwrap();
+        let redis_url = RedisUrl::parse(url).unwrap();
         let master = "main".to_owned();
-        assert_eq!(address.topology, Topology::Sentinel { master });
+        assert_eq!(redis_url.topology, Topology::Sentinel { master });
         assert_eq!(
-            servers(&address),
+            servers(&redis_url),
             ["one:26379", "two:7000", "::1:26379", "::2:7000"]
         );
-        let settings = address.servers[3].redis_settings();
+        let settings = redis_url.servers[3].redis_settings();
         assert_eq!((settings.password(), settings.db()), (Some("secret"), 2));
     }
 
     #[test]
-    fn nodes_of_a_cluster_share_their_credentials() {
-        let address = RedisUrl::parse("rediss+cluster://me:secret@one,two:7000").unwrap();
-        assert_eq!(address.topology, Topology::Cluster);
-        assert_eq!(servers(&address), ["one:6379", "two:7000"]);
-        for server in &address.servers {
+    fn nodes_of_a_cluster_url_share_the_credentials() {
+        let redis_url = RedisUrl::parse("rediss+cluster://me:secret@one,two:7000").unwrap();
+        assert_eq!(redis_url.topology, Topology::Cluster);
+        assert_eq!(servers(&redis_url), ["one:6379", "two:7000"]);
+        for server in &redis_url.servers {
             assert_eq!(server.redis_settings().password(), Some("secret"));
         }
-        assert!(address.tls);
+        assert!(redis_url.tls);
     }
 
     #[test]
-    fn what_is_none_of_these_is_refused() {
+    fn an_invalid_url_is_refused() {
         for url in [
             "",
             "host",

@@ -1,4 +1,4 @@
-//! Writes that wait for replicas.
+//! Writes that wait for replicas (`WAIT`).
 
 use std::time::Duration;
 
@@ -8,34 +8,32 @@ use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Value}
 use super::Connection;
 use super::error::{breaks_lane, too_few_replicas};
 use super::manager::RedisManager;
-use crate::store::redis::writes::Reply;
 
-/// Replicas that must have a write before it is acknowledged.
+/// Number of replicas that must have a write before the write is acknowledged.
 ///
-/// `WAIT` holds up all that is sent after it over the same connection, until the slowest replica
-/// answers. So such writes have connections of their own, one at a time each, and neither reads
-/// nor each other wait behind them.
+/// `WAIT` blocks the connection until the slowest of the replicas has replied. So each write that waits
+/// takes a connection of a separate pool: neither a read nor another write waits behind `WAIT`.
 #[derive(Clone)]
 pub(crate) struct WaitReplicas {
-    /// How many.
+    /// Number of replicas.
     pub(crate) wanted: usize,
-    /// How long to wait for them.
+    /// Timeout of `WAIT`.
     pub(crate) within: Duration,
-    /// The connections.
+    /// Connections of writes that wait.
     pub(crate) pool: Pool<RedisManager>,
 }
 
 impl WaitReplicas {
-    /// Sends over a connection that nobody else uses meanwhile, and waits until the replicas have
-    /// what was written.
+    /// Sends commands over an exclusive connection, and waits until the replicas have the writes. Returns a
+    /// reply for each command; a write that reached too few replicas is an error.
     pub(crate) async fn send(
         &self,
         bucket: u16,
         pipeline: impl Fn(&Connection) -> Pipeline,
-    ) -> RedisResult<Vec<Reply>> {
+    ) -> RedisResult<Vec<RedisResult<Value>>> {
         let mut connection = self.pool.get().await.map_err(pool_error)?;
         let mut pipeline = pipeline(&connection);
-        // In one pipeline with the calls: over another connection, `WAIT` would not know of them.
+        // In one pipeline with the writes: `WAIT` counts only writes of the same connection.
         pipeline
             .cmd("WAIT")
             .arg(self.wanted)
@@ -49,20 +47,18 @@ impl WaitReplicas {
             drop(Object::take(connection));
         }
         let mut replies = sent?;
-        // A server that is no master any more refuses `WAIT` as well.
+        // A demoted master refuses `WAIT` as well.
         let reached = replies.pop().and_then(Result::ok);
         let reached = reached.and_then(|reached| usize::from_redis_value(reached).ok());
         let reached = reached.unwrap_or_default();
-        let acknowledged = |reply: Value| {
-            if reached < self.wanted {
-                return Err(too_few_replicas(reached, self.wanted));
+        if reached < self.wanted {
+            for reply in &mut replies {
+                if reply.is_ok() {
+                    *reply = Err(too_few_replicas(reached, self.wanted));
+                }
             }
-            Ok(String::from_redis_value(reply)?)
-        };
-        Ok(replies
-            .into_iter()
-            .map(|reply| reply.and_then(acknowledged))
-            .collect())
+        }
+        Ok(replies)
     }
 }
 

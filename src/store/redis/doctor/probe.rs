@@ -1,11 +1,9 @@
 //! Probe of a master: sessions of a random learner under keys of the probe's own, removed at the end.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, cmd};
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::latency::Latency;
@@ -61,15 +59,7 @@ impl RedisStore {
     }
 
     fn probe(&self, server: String, learner: LearnerId) -> Probe {
-        let store = Self {
-            keys: self.probe_keys(),
-            bounds: self.bounds,
-            lanes: Arc::clone(&self.lanes),
-            replicas: self.replicas.clone(),
-            topology: self.topology.clone(),
-            within: self.within,
-            config_watch: JoinSet::new(),
-        };
+        let store = self.with_keys(self.probe_keys());
         Probe {
             server,
             store,
@@ -205,7 +195,7 @@ impl Probe {
     /// Keys of the enrolment and of its sessions.
     fn all_keys(&self) -> Vec<String> {
         let keys = &self.store.keys;
-        keys.of_forgotten(self.enrolment, &self.sessions)
+        keys.of_delete(self.enrolment, &self.sessions)
     }
 
     pub(crate) fn failed(&self, subject: &'static str, error: &StoreError) -> Diagnosis {

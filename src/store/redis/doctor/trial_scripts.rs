@@ -4,6 +4,7 @@ use super::latency::Latency;
 use super::probe::{LIFETIME, Probe};
 use crate::domain::{Slice, Span};
 use crate::store::doctor::Diagnosis;
+use crate::store::redis::reads;
 use crate::store::redis::script_call::ScriptCall;
 use crate::store::redis::scripts::ERASE;
 use crate::store::{StatsStore, StoreError};
@@ -54,7 +55,8 @@ impl Probe {
     async fn time_page(&self, latency: &mut Latency) -> Result<(), StoreError> {
         let index = self.store.keys.timeline(self.enrolment);
         while !latency.is_complete() {
-            let page = self.store.read_page(&index, Span::ALL, Slice::first(PAGE));
+            let slice = Slice::first(PAGE);
+            let page = reads::page(&self.store, index.clone(), Span::ALL, slice);
             latency.time(page).await?;
         }
         Ok(())

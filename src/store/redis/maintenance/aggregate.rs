@@ -46,7 +46,7 @@ impl StoredAggregate {
         })
     }
 
-    /// Fields as arguments of the script `set.lua`.
+    /// Fields as arguments of the script `replace_aggregate.lua`.
     pub(crate) fn arguments(&self) -> Vec<Vec<u8>> {
         let fields = match &self.0 {
             Ok(fields) => fields.clone(),

@@ -233,7 +233,7 @@ impl VerifyRun<'_> {
             return Ok(());
         }
         if self.repair {
-            self.align(enrolment, &[]).await?;
+            self.reindex(enrolment, &[]).await?;
         }
         if self.recreated_course_indexes().contains(&enrolment.learner) {
             return Ok(());

@@ -72,7 +72,7 @@ impl VerifyRun<'_> {
         let ids: Vec<_> = mismatches.iter().map(|mismatch| mismatch.id).collect();
         let mut remaining: BTreeSet<_> = ids.iter().copied().collect();
         if self.repair {
-            self.align(enrolment, &ids).await?;
+            self.reindex(enrolment, &ids).await?;
             let repaired = self.store.snapshot(enrolment, &ids).await?;
             let left = EntryMismatch::all_of(&repaired).into_iter();
             remaining = left.map(|mismatch| mismatch.id).collect();
@@ -95,7 +95,7 @@ impl VerifyRun<'_> {
     pub(crate) async fn report_wrong_type(&self, learner: LearnerId, index: String) -> Step {
         let mut repaired = false;
         if self.repair {
-            self.strip(learner, &index, Vec::new()).await?;
+            self.clean_index(learner, &index, Vec::new()).await?;
             repaired = self.store.page(&index, None).await?.is_ok();
         }
         let expected = "a sorted set";
@@ -115,7 +115,7 @@ impl VerifyRun<'_> {
         }
         if self.repair {
             let members = invalid.iter().map(|(member, _)| member.clone());
-            self.strip(learner, index, members.collect()).await?;
+            self.clean_index(learner, index, members.collect()).await?;
         }
         for (member, score) in invalid {
             let key = format!("{index} {}", display::member(&member));

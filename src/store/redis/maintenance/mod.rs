@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::RedisStore;
-use super::keys::Name;
+use super::keys::Key;
 use super::scan::window::Window;
 use crate::domain::LearnerId;
 use crate::store::StoreError;
@@ -59,7 +59,7 @@ impl Maintenance for RedisStore {
         let mut scan = self.scan(self.keys.pattern(Some('u'))).await?;
         while let Some(keys) = scan.next().await? {
             for key in keys {
-                if let Some(Name::Courses(learner)) = self.keys.read(&key) {
+                if let Some(Key::Courses(learner)) = self.keys.parse(&key) {
                     learners.add(learner, |()| ());
                 }
             }

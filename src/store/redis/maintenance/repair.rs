@@ -9,7 +9,7 @@ use crate::domain::{CourseId, Enrolment, LearnerId, SessionId};
 use crate::store::bucket;
 use crate::store::redis::keys::Keys;
 use crate::store::redis::script_call::ScriptCall;
-use crate::store::redis::scripts::{ADD, ALIGN, LuaScript, SET, STRIP};
+use crate::store::redis::scripts::{ADD_DELTA, CLEAN_INDEX, LuaScript, REINDEX, REPLACE_AGGREGATE};
 
 /// Key and bucket of an aggregate.
 pub(crate) struct AggregateKey {
@@ -55,28 +55,28 @@ impl VerifyRun<'_> {
         Ok(self.store.write_retried(call).await?)
     }
 
-    /// Aligns entries of the session index with the sessions `ids`; without `ids`, aligns the course's entry
+    /// Aligns the entries of the session index with the sessions `ids`; without `ids`, aligns the course's entry
     /// in the course index with the session index.
-    pub(crate) async fn align(&self, enrolment: Enrolment, ids: &[SessionId]) -> Step {
+    pub(crate) async fn reindex(&self, enrolment: Enrolment, ids: &[SessionId]) -> Step {
         let Enrolment { learner, course } = enrolment;
         let keys = &self.store.keys;
         let mut names = vec![keys.timeline(enrolment), keys.courses(learner)];
         names.extend(ids.iter().map(|&id| keys.session(enrolment, id)));
         let mut arguments = vec![course.as_bytes().to_vec()];
         arguments.extend(ids.iter().map(|id| id.as_bytes().to_vec()));
-        let call = ScriptCall::new(&ALIGN, learner, names, arguments);
+        let call = ScriptCall::new(&REINDEX, learner, names, arguments);
         self.store.write_retried(call).await?;
         Ok(())
     }
 
     /// Removes members from an index of the learner; deletes the key when the key has the wrong type.
-    pub(crate) async fn strip(
+    pub(crate) async fn clean_index(
         &self,
         learner: LearnerId,
         index: &str,
         members: Vec<Vec<u8>>,
     ) -> Step {
-        let call = ScriptCall::new(&STRIP, learner, vec![index.to_owned()], members);
+        let call = ScriptCall::new(&CLEAN_INDEX, learner, vec![index.to_owned()], members);
         self.store.write_retried(call).await?;
         Ok(())
     }
@@ -90,8 +90,11 @@ fn repair_script(check: &AggregateCheck) -> Option<(&'static LuaScript, Vec<Vec<
     if let Deviation::Delta(delta) = check.deviation()
         && let Some(arguments) = exact_arguments(&delta)
     {
-        return Some((&ADD, arguments));
+        return Some((&ADD_DELTA, arguments));
     }
     let recounted = exact_arguments(&check.recounted)?;
-    Some((&SET, [check.stored.arguments(), recounted].concat()))
+    Some((
+        &REPLACE_AGGREGATE,
+        [check.stored.arguments(), recounted].concat(),
+    ))
 }

@@ -8,7 +8,7 @@ use super::display;
 use crate::domain::{Enrolment, Session, SessionId};
 use crate::store::StoreError;
 use crate::store::redis::scan::query::WrongType;
-use crate::store::redis::scripts::{AGGREGATES, LOOK, PAGE};
+use crate::store::redis::scripts::{AGGREGATES, PAGE, SNAPSHOT};
 use crate::store::redis::{RedisStore, codec};
 
 /// Member and score of an entry of an index, as stored.
@@ -61,8 +61,9 @@ impl RedisStore {
         keys.extend(ids.iter().map(|&id| self.keys.session(enrolment, id)));
         let mut arguments = vec![enrolment.course.as_bytes().to_vec()];
         arguments.extend(ids.iter().map(|id| id.as_bytes().to_vec()));
-        let (totals, entries, latest, sessions): (Value, Value, Value, Vec<(Value, Value)>) =
-            self.query_script_retried(&LOOK, &keys, &arguments).await?;
+        let (totals, entries, latest, sessions): (Value, Value, Value, Vec<(Value, Value)>) = self
+            .query_script_retried(&SNAPSHOT, &keys, &arguments)
+            .await?;
         let derived = DerivedData {
             totals: stored_aggregate(totals)?,
             entries: typed(entries)?,
@@ -153,7 +154,7 @@ fn stored_session(reply: Value) -> Result<StoredSession, StoreError> {
 
 /// Fields of a session as a record stores them.
 fn canonical_fields(session: &Session) -> [Option<String>; 5] {
-    let [m, s, t] = codec::texts(&session.stats);
+    let [m, s, t] = codec::texts(&session.stats).into_array();
     let at = session.occurred_at;
     [m, s, t, at.millis.to_string(), at.local_day.to_string()].map(Some)
 }

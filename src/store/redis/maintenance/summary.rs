@@ -14,7 +14,7 @@ use super::repair::AggregateKey;
 use super::verify::{CONCURRENCY, Step, VerifyRun};
 use crate::domain::{AggregateDelta, CourseId, Enrolment, LearnerId};
 use crate::store::bucket;
-use crate::store::redis::keys::Name;
+use crate::store::redis::keys::Key;
 use crate::store::redis::scan::learner_group::GroupMembers;
 
 /// Maximum number of passes to confirm deviations.
@@ -95,8 +95,8 @@ impl VerifyRun<'_> {
         let keys = &self.store.keys;
         let mut scan = self.store.scan(keys.pattern(Some('t'))).await?;
         while let Some(found) = scan.next().await? {
-            for name in found.iter().filter_map(|key| keys.read(key)) {
-                if let Name::Totals(Enrolment { learner, course }) = name
+            for key in found.iter().filter_map(|key| keys.parse(key)) {
+                if let Key::Totals(Enrolment { learner, course }) = key
                     && let Some(summary) = summaries.get_mut(&(bucket::of(learner), course))
                     && !summary.learners.contains_key(&learner)
                 {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::verify::{Step, VerifyRun};
 use crate::domain::{Enrolment, LearnerId, SessionId};
 use crate::store::bucket;
-use crate::store::redis::keys::Name;
+use crate::store::redis::keys::Key;
 use crate::store::redis::scan::learner_group::{GroupMembers, LearnerGroup};
 use crate::store::redis::scan::window::Window;
 
@@ -34,10 +34,10 @@ impl VerifyRun<'_> {
         while let Some(keys) = scan.next().await? {
             self.check_cancelled()?;
             let mut lookups = Lookups::default();
-            for key in keys {
-                match self.store.keys.read(&key) {
-                    Some(name) => self.add_key(name, groups, &mut lookups),
-                    None => unknown_keys.add(key, |()| ()),
+            for name in keys {
+                match self.store.keys.parse(&name) {
+                    Some(key) => self.add_key(key, groups, &mut lookups),
+                    None => unknown_keys.add(name, |()| ()),
                 }
             }
             self.add_unindexed_sessions(lookups.sessions, lookups.session_entries, groups)
@@ -48,10 +48,10 @@ impl VerifyRun<'_> {
         Ok(())
     }
 
-    fn add_key(&self, name: Name, groups: &mut Groups, lookups: &mut Lookups) {
+    fn add_key(&self, key: Key, groups: &mut Groups, lookups: &mut Lookups) {
         let keys = &self.store.keys;
-        match name {
-            Name::Session(enrolment, session) => {
+        match key {
+            Key::Session(enrolment, session) => {
                 let Enrolment { learner, course } = enrolment;
                 let group = LearnerGroup::of(learner, Some(course));
                 if groups.accepts(&group) {
@@ -62,23 +62,23 @@ impl VerifyRun<'_> {
                     lookups.sessions.push((group, learner, session));
                 }
             }
-            Name::Totals(enrolment) | Name::Timeline(enrolment) => {
+            Key::Totals(enrolment) | Key::Timeline(enrolment) => {
                 let Enrolment { learner, course } = enrolment;
                 let group = LearnerGroup::of(learner, Some(course));
                 groups.add(group, |members| members.add(learner, None));
             }
-            Name::Courses(learner) if !groups.is_exhausted() => {
+            Key::Courses(learner) if !groups.is_exhausted() => {
                 let mut index = cmd("ZRANGE");
                 index.arg(keys.courses(learner)).arg(0);
                 index.arg(self.store.bounds.page - 1);
                 lookups.course_indexes.push((bucket::of(learner), index));
                 lookups.learners.push(learner);
             }
-            Name::Summary(bucket, course) => {
+            Key::Summary(bucket, course) => {
                 let course = Some(course);
                 groups.add(LearnerGroup { bucket, course }, |_| ());
             }
-            Name::Courses(_) | Name::Erased(_) => {}
+            Key::Courses(_) | Key::Erased(_) => {}
         }
     }
 

@@ -1,7 +1,7 @@
--- Reads aggregates, all at one moment.
+-- Reads aggregates in one snapshot.
 --
 -- KEYS  totals or summaries  hash  m, mf, s, sf, t, tf, n, l
--- Reply the fields of each; a text in the place of what is no hash
+-- Reply the fields of each aggregate; the text OTHER_TYPE for a key of another type
 
 local aggregates = {}
 for i, key in ipairs(KEYS) do

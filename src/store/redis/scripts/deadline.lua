@@ -1,11 +1,10 @@
--- Refuses a call that comes too late. This text stands in front of every script that writes.
+-- Refuses a call after its deadline. Prefix of every script that writes.
 --
--- ARGV  1 when the caller gives up, in ms by this server's clock
--- Reply 'late' and what the clock shows, in ms
+-- ARGV  1 deadline: the caller's timeout, in ms by this server's clock
+-- Reply 'late' and the time of the clock, in ms
 --
--- A call may wait in a socket for longer than its caller does: for a server that hangs, or on a
--- network that does. Whoever sent it was told that it failed, may have written something newer
--- since, and must not find that undone.
+-- A call may wait in a socket beyond the caller's timeout, while the server or the network hangs. The client
+-- has received an error by then, and may have recorded a newer session, which a late call must not replace.
 
 local call = redis.call
 local now = call('TIME')

@@ -1,10 +1,10 @@
--- Notes that a learner is erased as of now: records that occurred no later are refused.
+-- Writes the tombstone of a learner as of now: records of sessions that occurred no later are refused.
 --
--- KEYS  1 erased  string  when, in ms
--- ARGV  2 how long to remember it, in ms
+-- KEYS  1 erased  string  time of the erasure, in ms
+-- ARGV  2 lifetime of the tombstone, in ms
 -- Reply 'erased'
 --
--- A clock that went back does not take an erasure back.
+-- An erasure stays after a jump of the clock back: the later time is written.
 
 local former = call('GET', KEYS[1])
 if former then millis = math.max(millis, former + 0) end

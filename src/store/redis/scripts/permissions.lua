@@ -1,10 +1,10 @@
--- Finds out what the user may not do, without doing it.
+-- Checks the permissions of the user, without a write.
 --
 -- KEYS  1 session  2 totals  3 timeline  4 courses  5 summary  6 erased, of any learner
--- ARGV  names of further commands, each without arguments
--- Reply the names of the commands that the user may not run, or not with these keys
+-- ARGV  names of additional commands, each checked without arguments
+-- Reply the names of the commands that the user may not run, or not on these keys
 --
--- A failure in the middle of the record script would leave half of a record, so it is better found
+-- An error in the middle of the record script would leave half of a record, so permissions are checked
 -- before. See https://redis.io/docs/latest/develop/programmability/lua-api/#redis.acl_check_cmd.
 
 local calls = {

@@ -1,9 +1,8 @@
--- Reads what may be of another type than it should be. This text stands in front of every script that
--- needs it.
+-- Reads keys of any type. Prefix of the scripts of maintenance that read.
 
 local OTHER_TYPE = 'another type'
 
--- The reply of a command, or OTHER_TYPE where its key is of one.
+-- Returns the reply of a command, or OTHER_TYPE for a key of another type.
 local function typed(...)
   local reply = redis.pcall(...)
   if type(reply) ~= 'table' or not reply.err then return reply end

@@ -1,0 +1,5 @@
+//! Methods, paths and headers of requests, and the resources of the service itself.
+
+pub(super) mod methods;
+pub(super) mod protocol;
+pub(super) mod service;

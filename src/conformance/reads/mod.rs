@@ -1,0 +1,13 @@
+//! The responses of reads.
+
+pub(super) mod activity;
+pub(super) mod activity_ranges;
+pub(super) mod conditional;
+pub(super) mod course_lists;
+pub(super) mod lists;
+pub(super) mod pages;
+pub(super) mod parameters;
+pub(super) mod sessions;
+pub(super) mod summary;
+pub(super) mod totals;
+mod walk;

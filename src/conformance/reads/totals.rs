@@ -1,0 +1,123 @@
+//! `GET /courses/{courseId}`: sums and a mean that equal a recount to the last digit.
+
+use serde_json::json;
+
+use crate::conformance::harness::{
+    CheckResult, Instance, checks, id_of, new_id, sample, totals, with,
+};
+
+checks!("totals":
+    totals_are_two_sums_and_a_mean,
+    the_mean_is_not_weighted,
+    ten_times_a_tenth_is_one,
+    what_was_replaced_leaves_no_trace,
+    a_mean_may_be_negative,
+    a_mean_is_rounded_once,
+    fifteen_fractional_digits_count,
+    courses_and_learners_are_kept_apart,
+    where_nothing_was_recorded_nothing_is_found,
+    a_sum_past_its_limit_is_refused_and_changes_nothing,
+);
+
+async fn totals_are_two_sums_and_a_mean(api: &Instance) -> CheckResult {
+    let (learner, course) = (api.learner(), new_id());
+    let bodies = [sample(3, 7.5, 2), sample(8, 8, 3), sample(4, 9, 6)];
+    api.store(&learner, &course, &bodies).await?;
+    let found = api.totals(&learner, &course).await?;
+    found.is(200, &totals(15, 8.166_666_666_666_666, 11))
+}
+
+async fn the_mean_is_not_weighted(api: &Instance) -> CheckResult {
+    let (learner, course) = (api.learner(), new_id());
+    // The mean weighted by modules is 19, by time 18.
+    let bodies = [sample(1, 10, 20), sample(9, 20, 80)];
+    api.store(&learner, &course, &bodies).await?;
+    let found = api.totals(&learner, &course).await?;
+    found.is(200, &totals(10, 15, 100))
+}
+
+async fn ten_times_a_tenth_is_one(api: &Instance) -> CheckResult {
+    let (learner, course) = (api.learner(), new_id());
+    let bodies: Vec<_> = (0..10).map(|_| sample(0.1, 0.1, 0.1)).collect();
+    api.store(&learner, &course, &bodies).await?;
+    let found = api.totals(&learner, &course).await?;
+    found.is(200, &totals(1, 0.1, 1))
+}
+
+async fn what_was_replaced_leaves_no_trace(api: &Instance) -> CheckResult {
+    let (learner, course) = (api.learner(), new_id());
+    let huge = sample(999_999_999_999.9, -999_999_999_999.9, 1e12);
+    let small = with(totals(0.2, 0.3, 0), "sessionId", id_of(&huge));
+    let bodies = [sample(0.1, 0.1, 0.1), huge, small];
+    api.store(&learner, &course, &bodies).await?;
+    let found = api.totals(&learner, &course).await?;
+    found.is(200, &totals(0.3, 0.2, 0.1))
+}
+
+async fn a_mean_may_be_negative(api: &Instance) -> CheckResult {
+    let (learner, course) = (api.learner(), new_id());
+    let bodies = [sample(0, -1, 0), sample(0, 0.5, 0)];
+    api.store(&learner, &course, &bodies).await?;
+    let found = api.totals(&learner, &course).await?;
+    found.is(200, &totals(0, -0.25, 0))
+}
+
+async fn a_mean_is_rounded_once(api: &Instance) -> CheckResult {
+    let (learner, course) = (api.learner(), new_id());
+    // The mean of the sum of floats is 0.20000000000000004.
+    let bodies = [sample(0, 0.1, 0), sample(0, 0.2, 0), sample(0, 0.3, 0)];
+    api.store(&learner, &course, &bodies).await?;
+    let found = api.totals(&learner, &course).await?;
+    found.is(200, &totals(0, 0.2, 0))
+}
+
+async fn fifteen_fractional_digits_count(api: &Instance) -> CheckResult {
+    let (learner, course) = (api.learner(), new_id());
+    // The sums truncate a session's numbers after the fifteenth fractional digit.
+    let bodies = [
+        sample(1e-15, 1e-16, 0.000_000_000_000_001_9),
+        sample(2e-15, 9e-16, 0.000_000_000_000_001_9),
+    ];
+    api.store(&learner, &course, &bodies).await?;
+    let found = api.totals(&learner, &course).await?;
+    found.is(200, &totals(3e-15, 0, 2e-15))
+}
+
+async fn courses_and_learners_are_kept_apart(api: &Instance) -> CheckResult {
+    let (one, other) = (api.learner(), api.learner());
+    let (first, second) = (new_id(), new_id());
+    let expected = [
+        (&one, &first, 1),
+        (&one, &second, 2),
+        (&other, &first, 3),
+        (&other, &second, 4),
+    ];
+    for (learner, course, number) in expected {
+        let body = sample(number, number, number);
+        api.store(learner, course, &[body]).await?;
+    }
+    for (learner, course, number) in expected {
+        let found = api.totals(learner, course).await?;
+        found.is(200, &totals(number, number, number))?;
+    }
+    Ok(())
+}
+
+async fn where_nothing_was_recorded_nothing_is_found(api: &Instance) -> CheckResult {
+    let (learner, course) = (api.learner(), new_id());
+    api.totals(&learner, &course).await?.is_not_found()?;
+    api.store(&learner, &course, &[sample(1, 2, 3)]).await?;
+    api.totals(&learner, &new_id()).await?.is_not_found()?;
+    api.totals(&api.learner(), &course).await?.is_not_found()
+}
+
+async fn a_sum_past_its_limit_is_refused_and_changes_nothing(api: &Instance) -> CheckResult {
+    let (learner, course) = (api.learner(), new_id());
+    api.fill(&learner, &course).await?;
+    let full = totals(0, -1_000_000_000_000_i64, 9_000_000_000_000_000_i64);
+    api.totals(&learner, &course).await?.is(200, &full)?;
+    let beyond = sample(0, 0, json!(1e-15));
+    let refused = api.record(&learner, &course, &beyond).await?;
+    refused.is_refused(422, "limit exceeded", "limit_exceeded")?;
+    api.totals(&learner, &course).await?.is(200, &full)
+}

@@ -1,0 +1,9 @@
+//! Records, batches, deletions, and the errors of their fields.
+
+pub(super) mod batch;
+pub(super) mod batch_errors;
+pub(super) mod bodies;
+pub(super) mod deletes;
+pub(super) mod erasures;
+pub(super) mod fields;
+pub(super) mod records;

@@ -1,0 +1,75 @@
+//! Requests to Redis, each with one retry of a transient error over another lane.
+
+use redis::{FromRedisValue, RedisError, ToRedisArgs};
+
+use super::connection::error::{is_transient, is_unknown_script, no_lane};
+use super::connection::scatter::Request;
+use super::script_call::{ScriptCall, ScriptQuery};
+use super::writes::Writes;
+use super::{RETRY_AFTER, RedisStore};
+use crate::store::StoreError;
+use crate::telemetry::metrics;
+
+impl RedisStore {
+    /// Sends a request.
+    pub(super) async fn query<T: FromRedisValue>(
+        &self,
+        request: &impl Request,
+    ) -> Result<T, StoreError> {
+        self.query_or(request, request).await
+    }
+
+    /// Calls a script that reads.
+    pub(super) async fn query_script<T: FromRedisValue>(
+        &self,
+        query: &ScriptQuery<'_, impl ToRedisArgs + Sync>,
+    ) -> Result<T, StoreError> {
+        self.query_or(query, &query.by_text()).await
+    }
+
+    /// Calls a script that writes.
+    pub(super) async fn write(
+        &self,
+        call: ScriptCall<impl ToRedisArgs + Sync>,
+    ) -> Result<String, StoreError> {
+        Ok(self.writes().make_one(&call).await?)
+    }
+
+    /// Sends a request; after a transient error `retried` in its stead.
+    async fn query_or<T: FromRedisValue>(
+        &self,
+        request: &impl Request,
+        retried: &impl Request,
+    ) -> Result<T, StoreError> {
+        match self.attempt(request).await {
+            Err(error) if is_transient(&error) => {
+                if is_unknown_script(&error) {
+                    metrics::redis(|redis| redis.script_reloads.inc());
+                } else {
+                    metrics::redis(|redis| redis.retries.inc());
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+                Ok(self.attempt(retried).await?)
+            }
+            result => Ok(result?),
+        }
+    }
+
+    /// Sends a request once, and reports an error to the lane.
+    pub(super) async fn attempt<T: FromRedisValue>(
+        &self,
+        request: &impl Request,
+    ) -> Result<T, RedisError> {
+        let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
+        let result = request.send(&mut lane.connection).await;
+        result.inspect_err(|error| lane.report(error))
+    }
+
+    pub(super) fn writes(&self) -> Writes<'_> {
+        Writes {
+            lanes: &self.lanes,
+            replicas: self.replicas.as_ref(),
+            within: self.within,
+        }
+    }
+}

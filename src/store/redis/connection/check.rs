@@ -1,0 +1,72 @@
+//! Checks of a connection: role and readiness of the server, its clock, and the slots of a Cluster.
+
+use std::collections::HashMap;
+
+use redis::aio::MultiplexedConnection;
+use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo};
+use redis::{
+    Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value, cmd, pipe,
+};
+
+use super::cluster_slots::SlotMap;
+use super::server_clock::ServerClock;
+
+/// Checks that a server is a master with loaded data (`PING` fails while loading), and reads the clock.
+///
+/// A demoted master still replies to reads, with data that may be stale, so the role matters to reads
+/// too. Every user may read the role by `HELLO`; a server that refuses `HELLO` (a proxy) counts as a
+/// master.
+pub(super) async fn master(connection: &mut MultiplexedConnection) -> RedisResult<ServerClock> {
+    let mut commands = pipe();
+    commands
+        .cmd("HELLO")
+        .cmd("PING")
+        .cmd("TIME")
+        .ignore_errors();
+    let replies: Vec<RedisResult<Value>> = commands.query_async(connection).await?;
+    let [hello, ping, time] = <[_; 3]>::try_from(replies).map_err(|_| unexpected())?;
+    let hello = hello.map(HashMap::<String, Value>::from_redis_value);
+    if let Ok(Ok(mut hello)) = hello
+        && let Some(Ok(role)) = hello.remove("role").map(String::from_redis_value)
+        && role != "master"
+    {
+        let read_only = ErrorKind::Server(ServerErrorKind::ReadOnly);
+        return Err((read_only, "the server is not the master but a", role).into());
+    }
+    ping?;
+    clock(time?)
+}
+
+/// Reads the clock and the slots of a Cluster.
+pub(super) async fn cluster(
+    connection: &mut ClusterConnection,
+) -> RedisResult<(ServerClock, SlotMap)> {
+    let clock = clock(ask_any(connection, cmd("TIME")).await?)?;
+    let mut slots = cmd("CLUSTER");
+    slots.arg("SLOTS");
+    let slots = SlotMap::read(ask_any(connection, slots).await?)?;
+    Ok((clock, slots))
+}
+
+/// Returns the first reply of any master: an unreachable master is no error of the others.
+pub(super) async fn ask_any(
+    connection: &mut ClusterConnection,
+    command: Cmd,
+) -> RedisResult<Value> {
+    let masters = MultipleNodeRoutingInfo::AllMasters;
+    let any = RoutingInfo::MultiNode((masters, Some(ResponsePolicy::OneSucceeded)));
+    connection.route_command(command, any).await
+}
+
+/// Parses the reply of `TIME`: seconds and microseconds.
+fn clock(time: Value) -> RedisResult<ServerClock> {
+    let (seconds, micros): (i64, i64) = FromRedisValue::from_redis_value(time)?;
+    Ok(ServerClock::read(seconds * 1_000 + micros / 1_000))
+}
+
+/// Error of a reply of another form than the command has.
+pub(super) fn unexpected() -> RedisError {
+    let kind = ErrorKind::UnexpectedReturnType;
+    (kind, "the server did not answer each question").into()
+}
