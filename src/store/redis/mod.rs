@@ -73,6 +73,7 @@ impl RedisStore {
         store.config_watch.spawn(config_watch::watch(
             Arc::clone(&store.lanes),
             store.keys.clone(),
+            store.topology.clone(),
             settings.wait_replicas,
         ));
         Ok(store)

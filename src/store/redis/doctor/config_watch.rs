@@ -1,4 +1,4 @@
-//! Looks at what would lose data: at the start, and every minute from then on.
+//! Config watch: background task that logs a warning about each new risk of data loss.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,109 +6,83 @@ use std::time::Duration;
 
 use redis::RedisResult;
 
-use super::info::Server;
+use super::server_info::ServerInfo;
+use super::{permissions, server_diagnosis};
+use crate::store::doctor::{Diagnosis, Severity};
 use crate::store::redis::connection::Connection;
 use crate::store::redis::connection::error::is_denied;
 use crate::store::redis::connection::lanes::Lanes;
-use crate::store::redis::connection::scatter::Request;
+use crate::store::redis::connection::url::Topology;
 use crate::store::redis::keys::Keys;
-use crate::store::redis::scripts::PERMISSIONS;
 use crate::telemetry::metrics;
 
-/// How often Redis is looked at.
-const EVERY: Duration = Duration::from_secs(60);
-/// How often it is tried while there is no answer.
-const AGAIN: Duration = Duration::from_secs(1);
-/// What is found where the user may not ask the servers for more.
-pub(crate) const UNKNOWN: &str =
-    "it is not known whether Redis keeps its data: its user may not run INFO: allow it by +info";
+/// Interval between two checks of Redis.
+const INTERVAL: Duration = Duration::from_secs(60);
+/// Interval between attempts while Redis does not reply.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What was found at which server; that of the only one is not told.
-type Findings = BTreeSet<(String, String)>;
+/// Address of a server, empty for a single server, and text of a warning.
+type Warnings = BTreeSet<(String, String)>;
 
-/// Looks for ever, and tells each finding once, until it is gone and comes back.
-pub(crate) async fn watch(lanes: Arc<Lanes>, keys: Keys, wait_replicas: usize) {
-    let mut told = Findings::new();
+/// Checks Redis until the task is aborted. A warning is logged once, and again when the warning was gone in
+/// between.
+pub(crate) async fn watch(lanes: Arc<Lanes>, keys: Keys, topology: Topology, wait_replicas: usize) {
+    let mut logged = Warnings::new();
     loop {
-        let found = match lanes.pick() {
-            Some(mut lane) => inspect(&mut lane.connection, &keys, wait_replicas)
+        let warnings = match lanes.pick() {
+            Some(mut lane) => check(&mut lane.connection, &keys, &topology, wait_replicas)
                 .await
                 .ok(),
             None => None,
         };
-        let Some(found) = found else {
-            tokio::time::sleep(AGAIN).await;
+        let Some(warnings) = warnings else {
+            tokio::time::sleep(RETRY_INTERVAL).await;
             continue;
         };
-        for (server, finding) in found.difference(&told) {
-            tracing::warn!(server, "{finding}");
+        for (server, warning) in warnings.difference(&logged) {
+            tracing::warn!(server, "{warning}");
         }
-        tracing::debug!(findings = found.len(), "Redis was looked at");
-        let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
+        tracing::debug!(findings = warnings.len(), "Redis was looked at");
+        let count = i64::try_from(warnings.len()).unwrap_or(i64::MAX);
         metrics::redis(|redis| redis.findings.set(count));
-        told = found;
-        tokio::time::sleep(EVERY).await;
+        logged = warnings;
+        tokio::time::sleep(INTERVAL).await;
     }
 }
 
-async fn inspect(
+/// Updates the gauges of the servers, and returns the present warnings.
+async fn check(
     connection: &mut Connection,
     keys: &Keys,
+    topology: &Topology,
     wait_replicas: usize,
-) -> RedisResult<Findings> {
-    let mut findings = Findings::new();
-    match Server::all(connection).await {
+) -> RedisResult<Warnings> {
+    let mut warnings = Warnings::new();
+    match ServerInfo::of_masters(connection).await {
         Ok(servers) => {
             metrics::redis(|redis| {
-                redis.servers(
-                    servers
-                        .iter()
-                        .map(|server| (&*server.name, server.figures())),
-                );
+                let figures = servers
+                    .iter()
+                    .map(|server| (&*server.address, server.figures()));
+                redis.servers(figures);
             });
             for server in servers {
-                let found = server.findings(wait_replicas).into_iter();
-                findings.extend(found.map(|finding| (server.name.clone(), finding.text)));
+                let diagnoses = server_diagnosis::diagnose(&server, topology, wait_replicas);
+                let problems = diagnoses.into_iter().filter(is_problem);
+                warnings.extend(problems.map(|problem| (server.address.clone(), problem.detail)));
             }
         }
         Err(error) if is_denied(&error) => {
-            findings.insert((String::new(), UNKNOWN.into()));
+            warnings.insert((String::new(), server_diagnosis::info_denied().detail));
         }
         Err(error) => return Err(error),
     }
-    if let Some(finding) = of_user(connection, keys, wait_replicas).await {
-        findings.insert((String::new(), finding));
+    if let Some(problem) = permissions::request_problem(connection, keys, wait_replicas).await {
+        warnings.insert((String::new(), problem.detail));
     }
-    Ok(findings)
+    Ok(warnings)
 }
 
-/// What the user may not do of what requests need, where that can be found out.
-pub(crate) async fn of_user(
-    connection: &mut Connection,
-    keys: &Keys,
-    wait_replicas: usize,
-) -> Option<String> {
-    let mut commands = vec!["PING"];
-    if wait_replicas > 0 {
-        commands.push("WAIT");
-    }
-    let denied = denied(connection, keys, &commands).await?;
-    let (commands, prefix) = (denied.join(", "), keys.prefix());
-    (!denied.is_empty()).then(|| format!("requests will fail: the user at Redis may not run {commands}, or not on keys that begin with {prefix}: allow it by ACL SETUSER"))
-}
-
-/// Which commands the user may not run, of those that records need and of `further` ones; `None`
-/// where that cannot be found out.
-pub(crate) async fn denied(
-    connection: &mut Connection,
-    keys: &Keys,
-    further: &[&str],
-) -> Option<Vec<String>> {
-    let call = PERMISSIONS.by_text(&keys.of_nobody(), further);
-    let denied: RedisResult<Vec<String>> = call.send(connection).await;
-    match denied {
-        Ok(denied) => Some(denied),
-        Err(error) if is_denied(&error) => Some(vec!["EVAL".into()]),
-        Err(_) => None,
-    }
+fn is_problem(diagnosis: &Diagnosis) -> bool {
+    diagnosis.severity == Severity::Problem
 }

@@ -1,18 +1,18 @@
-//! How long calls take.
+//! Latency of calls to Redis.
 
 use std::time::{Duration, Instant};
 
-use super::{at, check, well};
+use super::{at, diagnosis, ok};
 use crate::store::doctor::{Diagnosis, Severity};
 
-/// Calls that are enough.
+/// Number of calls that end a measurement.
 const CALLS: usize = 200;
-/// Time that is enough, where fewer calls are made in it.
-const WITHIN: Duration = Duration::from_secs(3);
-/// A 99th percentile that is told: a request makes one or two calls.
+/// Time limit of a measurement with fewer calls.
+const LIMIT: Duration = Duration::from_secs(3);
+/// Longest 99th percentile without a warning: a request makes one or two calls.
 const SLOW: Duration = Duration::from_millis(50);
 
-/// The times that calls of one kind took.
+/// Durations of calls of one kind.
 pub(crate) struct Latency {
     subject: &'static str,
     times: Vec<Duration>,
@@ -28,12 +28,12 @@ impl Latency {
         }
     }
 
-    /// Whether another call would tell no more.
-    pub(crate) fn is_known(&self) -> bool {
-        self.times.len() >= CALLS || (!self.times.is_empty() && self.started.elapsed() >= WITHIN)
+    /// Whether the measurement has enough calls.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.times.len() >= CALLS || (!self.times.is_empty() && self.started.elapsed() >= LIMIT)
     }
 
-    /// Makes a call, and counts its time where it succeeds.
+    /// Awaits a call, and adds the duration when the call succeeds.
     pub(crate) async fn time<T, E>(
         &mut self,
         call: impl Future<Output = Result<T, E>>,
@@ -44,8 +44,8 @@ impl Latency {
         Ok(result)
     }
 
-    /// What the calls to a server came to.
-    pub(crate) fn told(mut self, server: &str) -> Diagnosis {
+    /// Diagnosis of the latency of a server.
+    pub(crate) fn diagnosis(mut self, server: &str) -> Diagnosis {
         self.times.sort_unstable();
         let (half, most) = (self.percentile(50), self.percentile(99));
         let calls = self.times.len();
@@ -55,15 +55,15 @@ impl Latency {
             millis(most)
         );
         if most <= SLOW {
-            return well(self.subject, at(server, detail));
+            return ok(self.subject, at(server, detail));
         }
         let detail = format!(
             "{detail}: see whether Redis is near, its machine has a processor for it, and SLOWLOG GET names what holds it up"
         );
-        check(Severity::Warning, self.subject, at(server, detail))
+        diagnosis(Severity::Warning, self.subject, at(server, detail))
     }
 
-    /// The time that so many in a hundred calls do not pass.
+    /// Longest duration of the fastest `percent` percent of the calls.
     fn percentile(&self, percent: usize) -> Duration {
         let rank = (self.times.len() * percent).div_ceil(100);
         let time = self.times.get(rank.saturating_sub(1));
@@ -79,26 +79,27 @@ fn millis(time: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn told(times: impl Iterator<Item = u64>) -> Diagnosis {
+    fn diagnosis_of(times: impl Iterator<Item = u64>) -> Diagnosis {
         let mut latency = Latency::of("latency");
         latency.times = times.map(Duration::from_millis).collect();
-        latency.told("")
+        latency.diagnosis("")
     }
 
     #[test]
-    fn percentiles_are_those_of_all_calls() {
-        let check = told((1..=200).rev().map(|n| n / 8));
-        let expected = well("latency", "p50 12.00 ms, p99 24.00 ms of 200 calls");
-        assert_eq!(check, expected);
+    fn percentiles_are_of_all_calls() {
+        let diagnosis = diagnosis_of((1..=200).rev().map(|n| n / 8));
+        let expected = ok("latency", "p50 12.00 ms, p99 24.00 ms of 200 calls");
+        assert_eq!(diagnosis, expected);
         assert_eq!(
-            told([7].into_iter()).detail,
+            diagnosis_of([7].into_iter()).detail,
             "p50 7.00 ms, p99 7.00 ms of 1 calls"
         );
     }
 
     #[test]
-    fn calls_that_are_slow_now_and_then_are_a_warning() {
-        let slow = |count: usize| told((0..200).map(|n: usize| if n < count { 60 } else { 1 }));
+    fn more_than_one_slow_call_in_a_hundred_is_a_warning() {
+        let slow =
+            |count: usize| diagnosis_of((0..200).map(|n: usize| if n < count { 60 } else { 1 }));
         assert_eq!(slow(2).severity, Severity::Ok);
         assert_eq!(slow(3).severity, Severity::Warning);
         assert!(slow(3).detail.contains("SLOWLOG"));

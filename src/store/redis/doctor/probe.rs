@@ -1,13 +1,13 @@
-//! Trying a master out: a learner is made up, and all of it is removed again.
+//! Probe of a master: sessions of a random learner under keys of the probe's own, removed at the end.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, cmd};
 use uuid::Uuid;
 
 use super::latency::Latency;
-use super::{at, check, well};
+use super::{at, diagnosis, ok};
 use crate::domain::{Amount, Enrolment, LearnerId, Record, Score, SessionId, Stats};
 use crate::store::doctor::{Diagnosis, Severity};
 use crate::store::redis::RedisStore;
@@ -16,31 +16,29 @@ use crate::store::redis::connection::error::is_denied;
 use crate::store::redis::keys::Keys;
 use crate::store::{StatsStore, StoreError, bucket};
 
-/// Sessions in the course.
+/// Number of sessions of the probe.
 const SESSIONS: usize = 20;
-/// How long what is left over is kept, should this process not get to remove it.
+/// Time to live of the probe's keys, for a process that ends before the probe removes the keys.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(600);
-/// Bytes that a session may take before it is told: twice what it takes with Redis's own settings.
+/// Most bytes per session without a warning: twice the size with the default configuration of Redis.
 const LARGE: u64 = 600;
-/// Clocks that differ by this much are told, and by that much are a problem.
-const SKEW: (i64, i64) = (1_000, 60_000);
-/// How many learners are made up in search of one on a certain master.
+/// Maximum number of random learner ids, in search of a learner on each master.
 const ATTEMPTS: usize = 20_000;
 
-/// A learner who is made up, on one of the masters.
+/// A random learner, in a bucket of one of the masters.
 pub(crate) struct Probe {
-    /// The master's address; empty where it is the only one.
+    /// Address of the master; empty for a single server.
     pub(crate) server: String,
-    /// The store with keys of its own, which nobody else looks at.
+    /// The store under a key prefix of the probe's own.
     pub(crate) store: RedisStore,
     pub(crate) enrolment: Enrolment,
     sessions: Vec<SessionId>,
-    /// One more, which comes and goes.
+    /// Session to record and delete in turns.
     pub(crate) extra: SessionId,
 }
 
 impl RedisStore {
-    /// One probe for each master.
+    /// Creates a probe for each master.
     pub(crate) fn probes(&self, connection: &Connection, masters: Vec<String>) -> Vec<Probe> {
         if !connection.heals_itself() {
             let servers = masters.into_iter();
@@ -48,7 +46,7 @@ impl RedisStore {
         }
         let mut left: BTreeSet<_> = masters.into_iter().collect();
         let mut probes = Vec::new();
-        // One that serves so few slots that no learner is in them is tried out by nobody.
+        // A master with few slots may get no probe.
         for _ in 0..ATTEMPTS {
             let learner = new();
             let master = connection.master_of(bucket::of(learner));
@@ -71,7 +69,7 @@ impl RedisStore {
         }
     }
 
-    /// The user may use all keys of the prefix, and nobody takes these for a learner's.
+    /// Keys within the prefix that the user has permissions for, distinct from the keys of learners.
     fn probe_keys(&self) -> Keys {
         Keys::new(format!("{}:doctor", self.keys.prefix()))
     }
@@ -82,60 +80,43 @@ fn new<T: From<Uuid>>() -> T {
 }
 
 impl Probe {
-    /// Tries all out, and leaves nothing behind.
+    /// Measures the master, and removes the keys of the probe.
     pub(crate) async fn run(self, connection: &mut Connection) -> Vec<Diagnosis> {
-        let mut checks = vec![self.ping(connection).await];
-        checks.push(self.clock(connection).await);
+        let mut diagnoses = vec![self.ping(connection).await];
+        diagnoses.push(self.clock(connection).await);
         match self.fill(connection).await {
             Ok(()) => {
-                checks.push(self.memory(connection).await);
-                checks.extend(self.scripts().await);
+                diagnoses.push(self.memory(connection).await);
+                diagnoses.extend(self.scripts().await);
             }
-            Err(error) => checks.push(self.failed("latency of record", &error)),
+            Err(error) => diagnoses.push(self.failed("latency of record", &error)),
         }
         if let Err(error) = self.clean().await {
             let prefix = self.store.keys.prefix();
             let detail = format!(
                 "what was tried out could not be removed: {error}: delete the keys that begin with {prefix}"
             );
-            checks.push(check(Severity::Warning, "probe", at(&self.server, detail)));
+            diagnoses.push(diagnosis(
+                Severity::Warning,
+                "probe",
+                at(&self.server, detail),
+            ));
         }
-        checks
+        diagnoses
     }
 
     async fn ping(&self, connection: &mut Connection) -> Diagnosis {
         let (command, mut latency) = (cmd("PING"), Latency::of("latency of PING"));
-        while !latency.is_known() {
-            let ping = self.ask::<String>(connection, &command);
+        while !latency.is_complete() {
+            let ping = self.query::<String>(connection, &command);
             if let Err(error) = latency.time(ping).await {
                 return self.failed("latency of PING", &error.into());
             }
         }
-        latency.told(&self.server)
+        latency.diagnosis(&self.server)
     }
 
-    /// How far the server's clock is from this machine's.
-    async fn clock(&self, connection: &mut Connection) -> Diagnosis {
-        const SUBJECT: &str = "clock";
-        let before = now();
-        let time = self.ask::<(i64, i64)>(connection, &cmd("TIME")).await;
-        let after = now();
-        let (seconds, micros) = match time {
-            Ok(time) => time,
-            Err(error) => return self.failed(SUBJECT, &error.into()),
-        };
-        let skew = seconds * 1_000 + micros / 1_000 - (before + after) / 2;
-        let (severity, advice) = match skew.saturating_abs() {
-            off if off >= SKEW.1 => (Severity::Problem, ": set both by NTP"),
-            off if off >= SKEW.0 => (Severity::Warning, ": set both by NTP"),
-            _ => (Severity::Ok, ""),
-        };
-        let error = (after - before + 1) / 2;
-        let detail = format!("{skew} ms ahead of this machine's, give or take {error} ms{advice}");
-        check(severity, SUBJECT, at(&self.server, detail))
-    }
-
-    /// Records the sessions, and has them expire where the user may do that.
+    /// Records the sessions, with an expiry when the user has the permission.
     async fn fill(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let records: Vec<_> = self.sessions.iter().map(|&id| self.record(id)).collect();
         for outcome in self.store.record_many(&records).await {
@@ -145,7 +126,7 @@ impl Probe {
         for key in self.all_keys() {
             expire.cmd("PEXPIRE").arg(key).arg(LIFETIME.as_millis());
         }
-        // Where he may not, they last until they are forgotten at the end.
+        // Without the permission, the keys last until the probe removes the keys.
         drop(
             connection
                 .send_to(bucket::of(self.enrolment.learner), expire)
@@ -154,18 +135,18 @@ impl Probe {
         Ok(())
     }
 
-    /// What a session takes, its part of what is kept for the course and the learner included.
+    /// Diagnosis of the memory per session, indexes and aggregates included.
     async fn memory(&self, connection: &mut Connection) -> Diagnosis {
         const SUBJECT: &str = "memory per session";
         let mut bytes = 0;
         for key in self.all_keys() {
             let mut usage = cmd("MEMORY");
             usage.arg("USAGE").arg(key).arg("SAMPLES").arg(0);
-            match self.ask::<Option<u64>>(connection, &usage).await {
+            match self.query::<Option<u64>>(connection, &usage).await {
                 Ok(found) => bytes += found.unwrap_or_default(),
                 Err(error) if is_denied(&error) => {
                     let detail = "not known, as the user may not run MEMORY USAGE; +memory|usage would allow it";
-                    return well(SUBJECT, at(&self.server, detail));
+                    return ok(SUBJECT, at(&self.server, detail));
                 }
                 Err(error) => return self.failed(SUBJECT, &error.into()),
             }
@@ -173,15 +154,15 @@ impl Probe {
         let each = bytes / SESSIONS as u64;
         let detail = format!("{each} bytes at {SESSIONS} sessions in a course");
         if each <= LARGE {
-            return well(SUBJECT, at(&self.server, detail));
+            return ok(SUBJECT, at(&self.server, detail));
         }
         let detail = format!(
             "{detail}, which is much: set hash-max-listpack-entries, hash-max-listpack-value, zset-max-listpack-entries and zset-max-listpack-value to no less than Redis's own defaults"
         );
-        check(Severity::Warning, SUBJECT, at(&self.server, detail))
+        diagnosis(Severity::Warning, SUBJECT, at(&self.server, detail))
     }
 
-    /// Removes all that was written, also what a script that failed half way has left.
+    /// Deletes all keys of the probe, also the keys of a trial that failed half way.
     async fn clean(&self) -> Result<(), StoreError> {
         let keys = &self.store.keys;
         let mut delete = cmd("DEL");
@@ -201,8 +182,8 @@ impl Probe {
         }
     }
 
-    /// Asks the master.
-    async fn ask<T: FromRedisValue>(
+    /// Sends a command to the master.
+    pub(crate) async fn query<T: FromRedisValue>(
         &self,
         connection: &mut Connection,
         command: &Cmd,
@@ -211,14 +192,14 @@ impl Probe {
         Ok(T::from_redis_value(answer.extract_error()?)?)
     }
 
-    /// All keys of the course with its sessions.
+    /// Keys of the enrolment and of its sessions.
     fn all_keys(&self) -> Vec<String> {
         let keys = &self.store.keys;
         keys.of_delete(self.enrolment, &self.sessions)
     }
 
     pub(crate) fn failed(&self, subject: &'static str, error: &StoreError) -> Diagnosis {
-        check(
+        diagnosis(
             Severity::Problem,
             subject,
             at(&self.server, error.to_string()),
@@ -226,18 +207,11 @@ impl Probe {
     }
 }
 
-/// Numbers as a session has them.
+/// Typical measures of a session.
 fn typical() -> Stats {
     Stats {
         modules: Amount::new(5.0).unwrap_or_default(),
         score: Score::new(82.5).unwrap_or_default(),
         time: Amount::new(120_000.0).unwrap_or_default(),
     }
-}
-
-/// This machine's clock, in milliseconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let millis = since.unwrap_or_default().as_millis();
-    i64::try_from(millis).unwrap_or(i64::MAX)
 }

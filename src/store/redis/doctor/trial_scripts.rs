@@ -1,4 +1,4 @@
-//! How long the scripts take.
+//! Latency of the scripts, measured with the sessions of a probe.
 
 use super::latency::Latency;
 use super::probe::{LIFETIME, Probe};
@@ -9,34 +9,34 @@ use crate::store::redis::script_call::ScriptCall;
 use crate::store::redis::scripts::ERASE;
 use crate::store::{StatsStore, StoreError};
 
-/// Sessions that a page has.
+/// Number of sessions in a page.
 const PAGE: usize = 50;
 
 impl Probe {
-    /// Times each script.
+    /// Measures the latency of each script.
     pub(crate) async fn scripts(&self) -> Vec<Diagnosis> {
         let mut record = Latency::of("latency of record");
         let mut forget = Latency::of("latency of forget");
         let mut page = Latency::of("latency of page");
         let mut erase = Latency::of("latency of erase");
-        let mut checks = Vec::new();
+        let mut diagnoses = Vec::new();
         if let Err(error) = self.time_writes(&mut record, &mut forget).await {
-            checks.push(self.failed("latency of record and forget", &error));
+            diagnoses.push(self.failed("latency of record and forget", &error));
         } else {
-            checks.extend([record, forget].map(|latency| latency.told(&self.server)));
+            diagnoses.extend([record, forget].map(|latency| latency.diagnosis(&self.server)));
         }
-        checks.push(match self.time_page(&mut page).await {
-            Ok(()) => page.told(&self.server),
+        diagnoses.push(match self.time_page(&mut page).await {
+            Ok(()) => page.diagnosis(&self.server),
             Err(error) => self.failed("latency of page", &error),
         });
-        checks.push(match self.time_erase(&mut erase).await {
-            Ok(()) => erase.told(&self.server),
+        diagnoses.push(match self.time_erase(&mut erase).await {
+            Ok(()) => erase.diagnosis(&self.server),
             Err(error) => self.failed("latency of erase", &error),
         });
-        checks
+        diagnoses
     }
 
-    /// A session more, and one less, in turns.
+    /// Records and deletes a session in turns.
     async fn time_writes(
         &self,
         record: &mut Latency,
@@ -44,19 +44,19 @@ impl Probe {
     ) -> Result<(), StoreError> {
         let session = self.extra;
         let new = self.record(session);
-        while !forget.is_known() {
+        while !forget.is_complete() {
             record.time(self.store.record(&new)).await?;
-            let gone = self.store.delete_session(self.enrolment, session);
-            forget.time(gone).await?;
+            let delete = self.store.delete_session(self.enrolment, session);
+            forget.time(delete).await?;
         }
         Ok(())
     }
 
     async fn time_page(&self, latency: &mut Latency) -> Result<(), StoreError> {
-        let timeline = self.store.keys.timeline(self.enrolment);
-        while !latency.is_known() {
+        let index = self.store.keys.timeline(self.enrolment);
+        while !latency.is_complete() {
             let slice = Slice::first(PAGE);
-            let page = reads::page(&self.store, timeline.clone(), Span::ALL, slice);
+            let page = reads::page(&self.store, index.clone(), Span::ALL, slice);
             latency.time(page).await?;
         }
         Ok(())
@@ -64,7 +64,7 @@ impl Probe {
 
     async fn time_erase(&self, latency: &mut Latency) -> Result<(), StoreError> {
         let lifetime = LIFETIME.as_millis().to_string().into_bytes();
-        while !latency.is_known() {
+        while !latency.is_complete() {
             let key = self.store.keys.erased(self.enrolment.learner);
             let call = ScriptCall::new(
                 &ERASE,

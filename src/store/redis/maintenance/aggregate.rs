@@ -1,60 +1,31 @@
-//! Aggregates as they are stored, as they should be, and what lies between.
+//! Aggregates as stored, as recounted from the sessions, and the delta between the two.
 
 use super::display;
-use super::query::OtherType;
 use crate::domain::{AggregateDelta, Decimal, Measures};
+use crate::store::redis::scan::query::WrongType;
 
-/// The fields of an aggregate, in the order of `arithmetic.lua`.
+/// Fields of an aggregate, in the order of `arithmetic.lua`.
 pub(crate) const FIELDS: [&str; 8] = ["m", "mf", "s", "sf", "t", "tf", "n", "l"];
 
-/// The largest whole number up to which all are exact in Lua.
+/// Largest integer up to which Lua, like every user of doubles, represents each integer exactly.
 const EXACT: i64 = 1 << 53;
 
-/// Whether the scripts calculate exactly with the aggregate.
-pub(crate) fn is_exact_in_lua(delta: &AggregateDelta) -> bool {
-    let sums = delta.sums.into_array();
-    sums.iter().all(|sum| sum.is_within_limit())
-        && numbers(delta)
-            .iter()
-            .all(|number| number.abs() <= EXACT.into())
-}
-
-/// Values of the [`FIELDS`], zeros included.
-fn numbers(delta: &AggregateDelta) -> [i128; 8] {
-    let [(m, mf), (s, sf), (t, tf)] = delta.sums.map(Decimal::to_parts).into_array();
-    let [m, mf, s, sf, t, tf] = [m, mf, s, sf, t, tf].map(i128::from);
-    [m, mf, s, sf, t, tf, delta.sessions, delta.learners]
-}
-
-/// Values of the [`FIELDS`] as arguments of a script.
-pub(crate) fn arguments(delta: &AggregateDelta) -> impl Iterator<Item = Vec<u8>> + use<> {
-    let numbers = numbers(delta).into_iter();
-    numbers.map(|number| number.to_string().into_bytes())
-}
-
-fn text(delta: &AggregateDelta) -> String {
-    let counts = [("l", delta.learners), ("n", delta.sessions)];
-    let counts = counts.map(|(name, count)| (name, (count != 0).then(|| count.to_string())));
-    let sums = Measures::from(["m", "s", "t"]).zip(delta.sums);
-    let sums = sums.map(|(name, sum)| (name, (sum != Decimal::default()).then(|| sum.to_string())));
-    display::fields(counts.into_iter().chain(sums.into_array()))
-}
-
-/// The fields of an aggregate as they are stored.
+/// Fields of a stored aggregate, or the error that the key is no hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stored(pub(crate) Result<[Option<String>; 8], OtherType>);
+pub(crate) struct StoredAggregate(pub(crate) Result<[Option<String>; 8], WrongType>);
 
-impl Stored {
-    /// How an aggregate of these sums is spelled.
-    fn of(sums: &AggregateDelta) -> Self {
-        let numbers = numbers(sums);
+impl StoredAggregate {
+    /// The aggregate as the scripts would store the delta from nothing.
+    fn canonical(delta: &AggregateDelta) -> Self {
+        let numbers = numbers(delta);
         Self(Ok(
             numbers.map(|number| (number != 0).then(|| number.to_string()))
         ))
     }
 
-    /// What it sums up, however it is spelled; `None` where a script cannot count with it.
-    pub(crate) fn sums(&self) -> Option<AggregateDelta> {
+    /// Value of the aggregate, as a delta from nothing, in any spelling of the numbers; `None` when a
+    /// script cannot calculate with the fields.
+    pub(crate) fn value(&self) -> Option<AggregateDelta> {
         let fields = self.0.as_ref().ok()?;
         let mut numbers = [0_i64; 8];
         for (number, field) in numbers.iter_mut().zip(fields) {
@@ -75,11 +46,11 @@ impl Stored {
         })
     }
 
-    /// Its fields as a script takes them.
+    /// Fields as arguments of the script `replace_aggregate.lua`.
     pub(crate) fn arguments(&self) -> Vec<Vec<u8>> {
         let fields = match &self.0 {
             Ok(fields) => fields.clone(),
-            Err(OtherType) => {
+            Err(WrongType) => {
                 let mut fields = [const { None }; 8];
                 fields[0] = Some(display::OTHER_TYPE.into());
                 fields
@@ -91,47 +62,74 @@ impl Stored {
             .collect()
     }
 
-    /// Its sums where it is spelled as it should be, else its fields.
+    /// Text for operators: the value, or the fields of an aggregate that is not in canonical spelling.
     pub(crate) fn text(&self) -> String {
-        match (&self.0, self.sums()) {
-            (_, Some(sums)) if *self == Self::of(&sums) => text(&sums),
+        match (&self.0, self.value()) {
+            (_, Some(value)) if *self == Self::canonical(&value) => text(&value),
             (Ok(fields), _) => display::fields(FIELDS.into_iter().zip(fields.clone())),
-            (Err(OtherType), _) => display::OTHER_TYPE.into(),
+            (Err(WrongType), _) => display::OTHER_TYPE.into(),
         }
     }
 }
 
-/// An aggregate as it was found, and as it should have been at that moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) found: Stored,
-    pub(crate) expected: AggregateDelta,
+/// Values of the [`FIELDS`], zeros included.
+fn numbers(delta: &AggregateDelta) -> [i128; 8] {
+    let [(m, mf), (s, sf), (t, tf)] = delta.sums.map(Decimal::to_parts).into_array();
+    let [m, mf, s, sf, t, tf] = [m, mf, s, sf, t, tf].map(i128::from);
+    [m, mf, s, sf, t, tf, delta.sessions, delta.learners]
 }
 
-/// What an aggregate lacks of what it should be: writes leave it as it is, as they move both alike.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Lack {
-    /// So much.
-    Sums(AggregateDelta),
-    /// All: it cannot be read, and so it cannot be written either.
-    All(Standing),
+/// Values of the [`FIELDS`] as arguments of a script; `None` when the arithmetic of Lua is not exact for
+/// the delta.
+pub(crate) fn exact_arguments(delta: &AggregateDelta) -> Option<Vec<Vec<u8>>> {
+    let (sums, numbers) = (delta.sums.into_array(), numbers(delta));
+    let is_exact = sums.iter().all(|sum| sum.is_within_limit())
+        && numbers.iter().all(|number| number.abs() <= EXACT.into());
+    let arguments = numbers.map(|number| number.to_string().into_bytes());
+    is_exact.then(|| arguments.into())
 }
 
-impl Standing {
-    pub(crate) fn is_well(&self) -> bool {
-        self.found == Stored::of(&self.expected)
+fn text(delta: &AggregateDelta) -> String {
+    let counts = [("l", delta.learners), ("n", delta.sessions)];
+    let counts = counts.map(|(name, count)| (name, (count != 0).then(|| count.to_string())));
+    let sums = Measures::from(["m", "s", "t"]).zip(delta.sums);
+    let sums = sums.map(|(name, sum)| (name, (sum != Decimal::default()).then(|| sum.to_string())));
+    display::fields(counts.into_iter().chain(sums.into_array()))
+}
+
+/// A stored aggregate and the recount from the sessions, at the same moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AggregateCheck {
+    pub(crate) stored: StoredAggregate,
+    pub(crate) recounted: AggregateDelta,
+}
+
+/// Deviation of a stored aggregate from its recount. Writes leave the deviation as it is, as a write moves
+/// the stored aggregate and the recount by the same delta.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Deviation {
+    /// Delta from the stored aggregate to the recount.
+    Delta(AggregateDelta),
+    /// The stored aggregate is not readable, and so refuses writes.
+    Unreadable(AggregateCheck),
+}
+
+impl AggregateCheck {
+    /// Whether the stored aggregate equals the recount, in canonical spelling.
+    pub(crate) fn is_equal(&self) -> bool {
+        self.stored == StoredAggregate::canonical(&self.recounted)
     }
 
-    pub(crate) fn lack(&self) -> Lack {
-        match self.found.sums() {
-            Some(found) => Lack::Sums(self.expected - found),
-            None => Lack::All(self.clone()),
+    pub(crate) fn deviation(&self) -> Deviation {
+        match self.stored.value() {
+            Some(stored) => Deviation::Delta(self.recounted - stored),
+            None => Deviation::Unreadable(self.clone()),
         }
     }
 
-    /// What is expected, and what is found.
+    /// Expected and found value, as texts for operators.
     pub(crate) fn texts(&self) -> (String, String) {
-        (text(&self.expected), self.found.text())
+        (text(&self.recounted), self.stored.text())
     }
 }
 
@@ -139,44 +137,45 @@ impl Standing {
 mod tests {
     use super::*;
 
-    fn stored(fields: &[(&str, &str)]) -> Stored {
+    fn stored(fields: &[(&str, &str)]) -> StoredAggregate {
         let fields = FIELDS.map(|name| {
             let field = fields.iter().find(|(other, _)| *other == name);
             field.map(|(_, text)| (*text).to_owned())
         });
-        Stored(Ok(fields))
+        StoredAggregate(Ok(fields))
     }
 
     #[test]
-    fn sums_have_one_spelling() {
-        let well = stored(&[("m", "12"), ("mf", "500000000000000"), ("n", "3")]);
-        let sums = well.sums().unwrap();
-        assert_eq!(Stored::of(&sums), well);
-        assert_eq!(well.text(), "n=3 m=12.5");
+    fn an_aggregate_in_another_spelling_differs_with_a_delta_of_zero() {
+        let canonical = stored(&[("m", "12"), ("mf", "500000000000000"), ("n", "3")]);
+        let value = canonical.value().unwrap();
+        assert_eq!(StoredAggregate::canonical(&value), canonical);
+        assert_eq!(canonical.text(), "n=3 m=12.5");
         for (field, other) in [("m", "012"), ("sf", "0"), ("l", "0")] {
             let mut fields = vec![("m", "12"), ("mf", "500000000000000"), ("n", "3")];
             fields.retain(|(name, _)| *name != field);
             fields.push((field, other));
             let stored = stored(&fields);
-            assert_eq!(stored.sums(), Some(sums));
-            let standing = Standing {
-                found: stored,
-                expected: sums,
+            assert_eq!(stored.value(), Some(value));
+            let check = AggregateCheck {
+                stored,
+                recounted: value,
             };
-            assert!(!standing.is_well());
-            assert_eq!(standing.lack(), Lack::Sums(AggregateDelta::default()));
-            assert!(standing.found.text().contains(&format!("{field}={other}")));
+            assert!(!check.is_equal());
+            let deviation = Deviation::Delta(AggregateDelta::default());
+            assert_eq!(check.deviation(), deviation);
+            assert!(check.stored.text().contains(&format!("{field}={other}")));
         }
         assert_eq!(stored(&[]).text(), "nothing");
     }
 
     #[test]
-    fn what_cannot_be_counted_with_is_shown_as_it_is() {
+    fn fields_that_are_no_integers_of_lua_are_shown_as_stored() {
         for text in ["many", "1.5", "", "9007199254740993"] {
             let stored = stored(&[("n", text)]);
-            assert_eq!(stored.sums(), None);
+            assert_eq!(stored.value(), None);
             assert_eq!(stored.text(), format!("n={text}"));
         }
-        assert_eq!(Stored(Err(OtherType)).text(), "another type");
+        assert_eq!(StoredAggregate(Err(WrongType)).text(), "another type");
     }
 }

@@ -1,253 +1,250 @@
-//! Holds what is kept of a learner's course to its sessions.
+//! Verification of an enrolment: totals, session index and course index entry against the sessions.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use uuid::Uuid;
-
-use super::aggregate::{Lack, Standing};
-use super::indexes::{is_score, or_nothing, strange};
-use super::query::OtherType;
-use super::repair::Target;
-use super::snapshot::{Hash, Kept, Look};
-use super::verify::{Step, Verification};
+use super::aggregate::{AggregateCheck, Deviation};
+use super::indexes::{invalid_members, is_score, or_nothing};
+use super::repair::AggregateKey;
+use super::snapshot::{CourseSnapshot, DerivedData, StoredSession, ids};
+use super::verify::{Step, VerifyRun};
 use crate::domain::{Enrolment, SessionId, Totals};
+use crate::store::redis::scan::query::WrongType;
 
-/// How often a course is counted until it is known how it stands.
+/// Maximum number of recounts of an enrolment after the first.
 const ATTEMPTS: u32 = 40;
-/// How often a difference must be seen where more than one look was needed.
+/// Number of recounts in a row that must agree on a difference, when a recount takes several snapshots.
 const AGREEING: u32 = 3;
-/// The longest wait between two attempts; each is a little longer than the one before.
+/// Longest wait between two recounts; each wait is a little longer than the wait before.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
-/// Sessions that were counted, and what was kept meanwhile.
-struct Count {
+/// Recount of the sessions of an enrolment, with the derived data of the same time.
+#[derive(Default)]
+struct EnrolmentRecount {
     totals: Totals,
+    /// Time of the latest session, in ms since 1970.
     latest: Option<i64>,
-    /// Whether all could be read.
-    is_readable: bool,
-    kept: Option<Kept>,
-    /// Entries of the timeline that were come by.
+    /// Whether a session is unreadable.
+    is_unreadable: bool,
+    derived: Option<DerivedData>,
+    /// Number of entries met in the session index.
     entries: usize,
-    looks: u32,
-    /// Whether what is kept stood still.
-    is_steady: bool,
+    snapshots: u32,
+    /// Whether two snapshots have different derived data.
+    has_changed: bool,
 }
 
-impl Default for Count {
-    fn default() -> Self {
-        Self {
-            totals: Totals::default(),
-            latest: None,
-            is_readable: true,
-            kept: None,
-            entries: 0,
-            looks: 0,
-            is_steady: true,
-        }
-    }
-}
-
-impl Count {
-    /// Counts what was looked at: first entries of the timeline, then sessions that were not in it.
-    fn add(&mut self, look: &Look, entries: usize) {
-        for (number, seen) in look.sessions.iter().enumerate() {
-            let is_listed = seen.score.is_some();
+impl EnrolmentRecount {
+    /// Adds a snapshot: first `entries` sessions of the session index, then sessions absent from the index.
+    fn add(&mut self, snapshot: &CourseSnapshot, entries: usize) {
+        for (number, session) in snapshot.sessions.iter().enumerate() {
+            let is_indexed = session.score.is_some();
             if number < entries {
-                self.entries += usize::from(is_listed);
-            } else if is_listed {
-                // It is by now, and may be counted there.
+                self.entries += usize::from(is_indexed);
+            } else if is_indexed {
+                // A write has indexed the session meanwhile, and the recount may have counted the entry.
                 continue;
             }
-            match &seen.session {
-                Hash::Session(session) => {
+            match &session.session {
+                StoredSession::Valid(session) => {
                     self.totals = self.totals.with(&session.stats);
                     self.latest = self.latest.max(Some(session.occurred_at.millis));
                 }
-                Hash::Unreadable(_) => self.is_readable = false,
-                Hash::Nothing => {}
+                StoredSession::Unreadable(_) => self.is_unreadable = true,
+                StoredSession::Absent => {}
             }
         }
-        self.looks += 1;
-        let kept = self.kept.get_or_insert_with(|| look.kept.clone());
-        self.is_steady &= *kept == look.kept;
+        self.snapshots += 1;
+        let first = self.derived.get_or_insert_with(|| snapshot.derived.clone());
+        self.has_changed |= *first != snapshot.derived;
     }
 
-    /// Whether the timeline was come by as it is, in a time in which what is kept did not change.
-    fn is_whole(&self) -> bool {
-        let entries = self.kept.as_ref().map(|kept| kept.entries);
-        self.is_steady && entries.is_some_and(|entries| entries.unwrap_or(0) == self.entries)
+    /// Whether the recount has met the whole session index, and the derived data did not change meanwhile.
+    fn is_complete(&self) -> bool {
+        let entries = self.derived.as_ref().map(|derived| derived.entries);
+        !self.has_changed && entries.is_some_and(|entries| entries.unwrap_or(0) == self.entries)
     }
 
-    fn standing(&self) -> Option<Standing> {
-        let found = self.kept.as_ref()?.totals.clone();
-        Some(Standing {
-            found,
-            expected: self.totals.into(),
-        })
+    fn check(&self) -> Option<AggregateCheck> {
+        let stored = self.derived.as_ref()?.totals.clone();
+        let recounted = self.totals.into();
+        Some(AggregateCheck { stored, recounted })
     }
 
-    /// Whether the course's entry among the learner's courses is right; where there is no such list,
-    /// that is told of the list.
-    fn is_latest_well(&self) -> bool {
-        match (self.latest, self.kept.as_ref().map(|kept| &kept.latest)) {
+    /// Whether the course index has the time of the latest session. A course index of the wrong type is a
+    /// difference of its own.
+    fn is_latest_equal(&self) -> bool {
+        match (self.latest, self.derived.as_ref().map(|data| &data.latest)) {
             (Some(millis), Some(Ok(Some(score)))) => is_score(score, millis),
             (None, Some(Ok(Some(_)))) | (Some(_), Some(Ok(None))) => false,
             _ => true,
         }
     }
 
-    fn is_well(&self) -> bool {
-        let standing = self.standing();
-        self.is_latest_well() && standing.is_some_and(|standing| standing.is_well())
-    }
-
-    /// What is not as it should be: writes leave it as it is.
-    fn fault(&self) -> (Option<Lack>, Option<Latest>) {
-        let lack = self.standing().map(|standing| standing.lack());
-        let latest = self.kept.as_ref().map(|kept| kept.latest.clone());
-        let latest = latest.filter(|_| !self.is_latest_well());
-        (lack, latest.map(|found| (self.latest, found)))
+    /// Deviation of the totals and of the course index entry. Writes leave both as they are.
+    fn deviations(&self) -> (Option<Deviation>, Option<LatestDeviation>) {
+        let totals = self.check().map(|check| check.deviation());
+        let latest = self.derived.as_ref().map(|derived| derived.latest.clone());
+        let latest = latest.filter(|_| !self.is_latest_equal());
+        (totals, latest.map(|found| (self.latest, found)))
     }
 }
 
-/// The time of the latest session, and the course's score among the learner's courses.
-type Latest = (Option<i64>, Result<Option<String>, OtherType>);
+/// Time of the latest session, and the score of the course in the course index.
+type LatestDeviation = (Option<i64>, Result<Option<String>, WrongType>);
 
-/// What is done with a timeline that is gone through.
+/// Treatment of the session index's entries during a recount.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Entries {
-    Hold,
-    OnlyCount,
+enum EntryMode {
+    Verify,
+    /// Repair without a report, as the report has the index as a whole.
+    RepairOnly,
+    CountOnly,
 }
 
-impl Verification<'_> {
-    /// Holds a course to its sessions, those included that the timeline does not have, and gives what
-    /// its totals lack afterwards.
-    pub(crate) async fn hold_course(
+impl VerifyRun<'_> {
+    /// Verifies an enrolment against its sessions, `unindexed` sessions included, and returns the remaining
+    /// deviation of the totals.
+    pub(crate) async fn verify_course(
         &self,
         enrolment: Enrolment,
-        unlisted: &BTreeSet<SessionId>,
-    ) -> Step<Option<Lack>> {
-        let first = self.count(enrolment, unlisted, Entries::Hold).await?;
-        let count = self.settled(enrolment, unlisted, first).await?;
-        self.counted(count.totals.sessions).await?;
-        if !count.is_readable {
-            // What they are to be held to is not known.
+        unindexed: &BTreeSet<SessionId>,
+    ) -> Step<Option<Deviation>> {
+        let mode = EntryMode::Verify;
+        let first = self.recount(enrolment, unindexed, mode).await?;
+        let recount = self.confirm_recount(enrolment, unindexed, first).await?;
+        self.add_recounted_sessions(recount.totals.sessions).await?;
+        if recount.is_unreadable {
+            // The expected totals are unknown.
             return Ok(None);
         }
-        if !count.is_whole() {
-            self.leave_unsettled(1);
+        if !recount.is_complete() {
+            self.add_unsettled(1);
             return Ok(None);
         }
-        self.hold_latest(enrolment, &count).await?;
-        let Some(standing) = count.standing().filter(|standing| !standing.is_well()) else {
+        self.verify_latest(enrolment, &recount).await?;
+        let Some(check) = recount.check().filter(|check| !check.is_equal()) else {
             return Ok(None);
         };
-        let target = Target::totals(&self.store.keys, enrolment);
-        let mended = self.hold_sums(&target, &standing).await?;
-        Ok((!mended).then(|| standing.lack()))
+        let key = AggregateKey::totals(&self.store.keys, enrolment);
+        let repaired = self.report_aggregate(&key, &check).await?;
+        Ok((!repaired).then(|| check.deviation()))
     }
 
-    /// Counts until it is certain how the course stands, or too often.
-    async fn settled(
+    /// Repeats the recount until the deviations are certain; at most [`ATTEMPTS`] times.
+    async fn confirm_recount(
         &self,
         enrolment: Enrolment,
-        unlisted: &BTreeSet<SessionId>,
-        mut count: Count,
-    ) -> Step<Count> {
-        let (mut fault, mut agreeing) = (None, 0);
+        unindexed: &BTreeSet<SessionId>,
+        mut recount: EnrolmentRecount,
+    ) -> Step<EnrolmentRecount> {
+        let (mut last, mut agreeing) = (None, 0);
         for attempt in 0..ATTEMPTS {
-            if !count.is_readable {
-                return Ok(count);
+            if recount.is_unreadable {
+                return Ok(recount);
             }
-            if count.is_whole() {
-                let seen = Some(count.fault());
-                agreeing = if seen == fault { agreeing + 1 } else { 1 };
-                fault = seen;
-                if count.looks == 1 || count.is_well() || agreeing == AGREEING {
-                    return Ok(count);
+            if recount.is_complete() {
+                let deviations = Some(recount.deviations());
+                agreeing = if deviations == last { agreeing + 1 } else { 1 };
+                last = deviations;
+                let is_equal = recount.is_latest_equal()
+                    && recount.check().is_some_and(|check| check.is_equal());
+                if recount.snapshots == 1 || is_equal || agreeing == AGREEING {
+                    return Ok(recount);
                 }
             }
             let wait = LONGEST_WAIT.mul_f64(f64::from(attempt) / f64::from(ATTEMPTS));
             tokio::time::sleep(wait).await;
-            count = self.count(enrolment, unlisted, Entries::OnlyCount).await?;
+            let mode = EntryMode::CountOnly;
+            recount = self.recount(enrolment, unindexed, mode).await?;
         }
-        count.is_steady = false;
-        Ok(count)
+        recount.has_changed = true;
+        Ok(recount)
     }
 
-    /// Goes through the timeline, latest first, and then through the sessions that are not in it.
-    async fn count(
+    /// Recounts the sessions of the session index, latest first, and then the `unindexed` sessions.
+    async fn recount(
         &self,
         enrolment: Enrolment,
-        unlisted: &BTreeSet<SessionId>,
-        entries: Entries,
-    ) -> Step<Count> {
-        let page_size = self.store.bounds.page;
-        let timeline = self.store.keys.timeline(enrolment);
-        let holds = entries == Entries::Hold;
-        let (mut count, mut before, mut is_told) = (Count::default(), None, false);
+        unindexed: &BTreeSet<SessionId>,
+        mut mode: EntryMode,
+    ) -> Step<EnrolmentRecount> {
+        let learner = enrolment.learner;
+        let index = self.store.keys.timeline(enrolment);
+        let (mut recount, mut before) = (EnrolmentRecount::default(), None);
         loop {
-            let page = match self.store.page(&timeline, before.as_ref()).await? {
-                Ok(page) => page,
-                Err(OtherType) if holds => {
-                    self.hold_index(enrolment.learner, timeline.clone()).await?;
-                    is_told = true;
-                    Vec::new()
-                }
-                Err(OtherType) => Vec::new(),
-            };
+            let page = self.store.page(&index, before.as_ref()).await?;
+            if page.is_err() && mode == EntryMode::Verify {
+                self.report_wrong_type(learner, index.clone()).await?;
+                mode = EntryMode::RepairOnly;
+            }
+            let page = page.unwrap_or_default();
             before = page.first().cloned();
-            let is_last = page.len() < page_size;
-            let ids = page.iter().map(|(member, _)| Uuid::from_slice(member));
-            let mut ids: Vec<SessionId> = ids.filter_map(Result::ok).map(Into::into).collect();
-            let listed = ids.len();
-            count.entries += page.len() - listed;
-            if holds {
-                self.hold_members(enrolment.learner, &timeline, strange(page))
+            let is_last = page.len() < self.store.bounds.page;
+            let mut sessions: Vec<SessionId> = ids(&page);
+            let indexed = sessions.len();
+            recount.entries += page.len() - indexed;
+            if mode != EntryMode::CountOnly {
+                self.report_members(learner, &index, invalid_members(page))
                     .await?;
             }
             if is_last {
-                let known: BTreeSet<_> = ids.iter().copied().collect();
-                ids.extend(unlisted.difference(&known));
+                let known: BTreeSet<_> = sessions.iter().copied().collect();
+                sessions.extend(unindexed.difference(&known));
             }
-            let mut from = 0;
-            loop {
-                let some = &ids[from..ids.len().min(from + page_size)];
-                let look = self.store.look(enrolment, some).await?;
-                count.add(&look, listed.saturating_sub(from).min(some.len()));
-                if holds {
-                    self.hold_entries(enrolment, &look, is_told).await?;
-                }
-                from += page_size;
-                if from >= ids.len() {
-                    break;
-                }
-            }
+            self.recount_sessions(enrolment, &sessions, indexed, mode, &mut recount)
+                .await?;
             if is_last {
-                return Ok(count);
+                return Ok(recount);
             }
         }
     }
 
-    /// Holds the course's entry among the learner's courses to its latest session.
-    async fn hold_latest(&self, enrolment: Enrolment, count: &Count) -> Step {
-        if count.is_latest_well() {
+    /// Adds sessions to a recount, in snapshots of at most a page; the first `indexed` sessions are entries
+    /// of the session index. Takes one snapshot without sessions when `sessions` is empty.
+    async fn recount_sessions(
+        &self,
+        enrolment: Enrolment,
+        sessions: &[SessionId],
+        indexed: usize,
+        mode: EntryMode,
+        recount: &mut EnrolmentRecount,
+    ) -> Step {
+        let mut from = 0;
+        loop {
+            let to = sessions.len().min(from + self.store.bounds.page);
+            let snapshot = self.store.snapshot(enrolment, &sessions[from..to]).await?;
+            recount.add(&snapshot, indexed.saturating_sub(from).min(to - from));
+            if mode != EntryMode::CountOnly {
+                let is_reported = mode == EntryMode::RepairOnly;
+                self.verify_session_entries(enrolment, &snapshot, is_reported)
+                    .await?;
+            }
+            from = to;
+            if from >= sessions.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Verifies the course's entry in the course index against the latest session.
+    async fn verify_latest(&self, enrolment: Enrolment, recount: &EnrolmentRecount) -> Step {
+        if recount.is_latest_equal() {
             return Ok(());
         }
         if self.repair {
-            self.align(enrolment, &[]).await?;
+            self.reindex(enrolment, &[]).await?;
         }
-        if self.lists_made_anew().contains(&enrolment.learner) {
+        if self.recreated_course_indexes().contains(&enrolment.learner) {
             return Ok(());
         }
-        let found = count.kept.as_ref().map(|kept| kept.latest.clone());
-        let found = found.and_then(|latest| latest.ok().flatten());
-        let expected = count.latest.map(|millis| millis.to_string());
+        let derived = recount.derived.as_ref();
+        let found = derived.and_then(|data| data.latest.clone().ok().flatten());
+        let expected = recount.latest.map(|millis| millis.to_string());
         let [expected, found] = [expected, found].map(or_nothing);
-        let key = self.store.keys.courses(enrolment.learner);
-        let key = format!("{key} {}", enrolment.course);
-        self.tell(key, expected, found, self.repair).await
+        let Enrolment { learner, course } = enrolment;
+        let key = format!("{} {course}", self.store.keys.courses(learner));
+        self.report_difference(key, expected, found, self.repair)
+            .await
     }
 }

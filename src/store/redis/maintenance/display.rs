@@ -1,15 +1,15 @@
-//! How what is stored is told to operators.
+//! Stored values as texts for operators.
 
 use uuid::Uuid;
 
 use crate::domain::rfc_3339;
 
-/// What there is where there is nothing.
+/// Text of an absent value.
 pub(crate) const NOTHING: &str = "nothing";
-/// What there is where a key is of another type; the scripts spell it so as well.
+/// Text of a key of the wrong type, as the scripts reply.
 pub(crate) const OTHER_TYPE: &str = "another type";
 
-/// Fields that are there, by their names.
+/// Names and values of the present fields.
 pub(crate) fn fields<'a>(fields: impl IntoIterator<Item = (&'a str, Option<String>)>) -> String {
     let fields = fields.into_iter();
     let fields = fields.filter_map(|(name, field)| Some(format!("{name}={}", field?)));
@@ -21,7 +21,7 @@ pub(crate) fn fields<'a>(fields: impl IntoIterator<Item = (&'a str, Option<Strin
     }
 }
 
-/// A member of an index: an id, or what is none.
+/// Member of an index: an id, or other bytes in quotes.
 pub(crate) fn member(bytes: &[u8]) -> String {
     match Uuid::from_slice(bytes) {
         Ok(id) => id.to_string(),
@@ -29,7 +29,7 @@ pub(crate) fn member(bytes: &[u8]) -> String {
     }
 }
 
-/// A time in milliseconds, and what that is on a calendar.
+/// Time in ms since 1970, with the time of the calendar.
 pub(crate) fn instant(millis: &str) -> String {
     match millis.parse().ok().and_then(rfc_3339) {
         Some(time) => format!("{millis} ({time})"),
@@ -37,7 +37,7 @@ pub(crate) fn instant(millis: &str) -> String {
     }
 }
 
-/// A day in days since 1970, and what that is on a calendar.
+/// Day in days since 1970, with the day of the calendar.
 pub(crate) fn day(days: i32) -> String {
     match rfc_3339(i64::from(days) * 86_400_000) {
         Some(time) => format!("{days} ({})", &time[..10]),
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_told_otherwise_is_told_as_it_is() {
+    fn values_outside_the_calendar_are_shown_as_stored() {
         assert_eq!(instant("1500"), "1500 (1970-01-01T00:00:01.5Z)");
         assert_eq!(instant("9223372036854775807"), "9223372036854775807");
         assert_eq!(instant("soon"), "soon");

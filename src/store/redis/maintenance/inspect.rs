@@ -1,54 +1,54 @@
-//! Shows what is stored of a learner, key by key.
+//! Inspection of the stored keys of a learner, an enrolment or a session.
 
 use redis::cmd;
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
 use super::display;
-use super::query::OtherType;
-use super::snapshot::{Hash, IndexEntry, Kept, Seen};
+use super::snapshot::{DerivedData, IndexEntry, SessionSnapshot, StoredSession, ids};
 use super::verify::{Step, Stop};
 use crate::domain::{CourseId, Enrolment, LearnerId, Session, SessionId};
 use crate::store::maintenance::{InspectScope, StoredEntry};
 use crate::store::redis::RedisStore;
+use crate::store::redis::scan::query::WrongType;
 use crate::store::{StoreError, bucket};
 
-/// What is shown, and to whom.
-pub(crate) struct Inspection<'a> {
+/// Sends entries of an inspection.
+pub(crate) struct Inspector<'a> {
     pub(crate) store: &'a RedisStore,
     pub(crate) entries: mpsc::Sender<StoredEntry>,
 }
 
-impl Inspection<'_> {
+impl Inspector<'_> {
+    /// Sends the entries of `subject`, until the receiver has gone.
     pub(crate) async fn run(self, subject: InspectScope) -> Result<(), StoreError> {
         let learner = subject.learner;
-        let shown = match (subject.course, subject.session) {
+        let result = match (subject.course, subject.session) {
             (Some(course), Some(session)) => {
                 self.session(Enrolment { learner, course }, session).await
             }
             (Some(course), None) => self.course(Enrolment { learner, course }).await,
             (None, _) => self.learner(learner).await,
         };
-        match shown {
-            Ok(()) | Err(Stop::Unheard) => Ok(()),
+        match result {
+            Ok(()) | Err(Stop::Cancelled) => Ok(()),
             Err(Stop::Failed(error)) => Err(error),
         }
     }
 
-    /// When the learner was erased, the list of courses, latest first, and the totals in each.
+    /// Sends the time of the erasure, the course index, latest first, and the totals of each course.
     async fn learner(&self, learner: LearnerId) -> Step {
         let key = self.store.keys.erased(learner);
         let mut erased = cmd("GET");
         erased.arg(&key);
         let erased = self
             .store
-            .ask_each::<Option<Vec<u8>>>(vec![(bucket::of(learner), erased)]);
+            .query_typed_retried::<Option<Vec<u8>>>(vec![(bucket::of(learner), erased)]);
         match erased.await?.pop() {
             Some(Ok(Some(at))) => {
                 let at = display::instant(&String::from_utf8_lossy(&at));
-                self.show(key, at).await?;
+                self.send(key, at).await?;
             }
-            Some(Err(OtherType)) => self.show(key, display::OTHER_TYPE.into()).await?,
+            Some(Err(WrongType)) => self.send(key, display::OTHER_TYPE.into()).await?,
             _ => {}
         }
         let list = self.store.keys.courses(learner);
@@ -57,22 +57,22 @@ impl Inspection<'_> {
         while let Some((page, next)) = self.page(&list, before).await? {
             for course in ids::<CourseId>(&page) {
                 let enrolment = Enrolment { learner, course };
-                let kept = self.store.look(enrolment, &[]).await?.kept;
-                self.totals(enrolment, &kept).await?;
+                let derived = self.store.snapshot(enrolment, &[]).await?.derived;
+                self.totals(enrolment, &derived).await?;
             }
             before = next;
         }
         Ok(())
     }
 
-    /// The totals, the entry in the list of courses, the summary that the learner is counted in, and
-    /// the timeline, latest first, with its sessions.
+    /// Sends the totals, the entry of the course index, the summary row with the learner, and the session
+    /// index, latest first, with its sessions.
     async fn course(&self, enrolment: Enrolment) -> Step {
-        let kept = self.store.look(enrolment, &[]).await?.kept;
-        self.totals(enrolment, &kept).await?;
-        if let Ok(Some(score)) = &kept.latest {
+        let derived = self.store.snapshot(enrolment, &[]).await?.derived;
+        self.totals(enrolment, &derived).await?;
+        if let Ok(Some(score)) = &derived.latest {
             let list = self.store.keys.courses(enrolment.learner);
-            self.show(
+            self.send(
                 format!("{list} {}", enrolment.course),
                 display::instant(score),
             )
@@ -81,42 +81,42 @@ impl Inspection<'_> {
         let summary = [self.store.keys.summary(enrolment)];
         let found = self.store.aggregates(&summary).await?.pop();
         let [summary] = summary;
-        self.show_some(summary, found.map(|found| found.text()))
+        self.send_present(summary, found.map(|found| found.text()))
             .await?;
-        let timeline = self.store.keys.timeline(enrolment);
-        self.index(&timeline, Some(enrolment)).await
+        let index = self.store.keys.timeline(enrolment);
+        self.index(&index, Some(enrolment)).await
     }
 
-    /// The session, its entry in the timeline, and the totals that it is counted in.
+    /// Sends the session, its entry of the session index, and the totals.
     async fn session(&self, enrolment: Enrolment, id: SessionId) -> Step {
-        let look = self.store.look(enrolment, &[id]).await?;
-        for seen in &look.sessions {
-            self.hash(enrolment, seen).await?;
-            if let Some(score) = &seen.score {
-                let timeline = self.store.keys.timeline(enrolment);
-                self.show(format!("{timeline} {id}"), display::instant(score))
+        let snapshot = self.store.snapshot(enrolment, &[id]).await?;
+        for session in &snapshot.sessions {
+            self.session_value(enrolment, session).await?;
+            if let Some(score) = &session.score {
+                let index = self.store.keys.timeline(enrolment);
+                self.send(format!("{index} {id}"), display::instant(score))
                     .await?;
             }
         }
-        self.totals(enrolment, &look.kept).await
+        self.totals(enrolment, &snapshot.derived).await
     }
 
-    /// The entries of an index, latest first; those of a timeline with their sessions.
-    async fn index(&self, index: &str, timeline_of: Option<Enrolment>) -> Step {
+    /// Sends the entries of an index, latest first; the entries of a session index with their sessions.
+    async fn index(&self, index: &str, sessions_of: Option<Enrolment>) -> Step {
         let mut before = None;
         while let Some((page, next)) = self.page(index, before).await? {
-            let seen = match timeline_of {
-                Some(enrolment) => self.store.look(enrolment, &ids(&page)).await?.sessions,
+            let sessions = match sessions_of {
+                Some(enrolment) => self.store.snapshot(enrolment, &ids(&page)).await?.sessions,
                 None => Vec::new(),
             };
             for (member, score) in &page {
                 let key = format!("{index} {}", display::member(member));
-                self.show(key, display::instant(score)).await?;
-                let seen = seen
+                self.send(key, display::instant(score)).await?;
+                let session = sessions
                     .iter()
-                    .find(|seen| seen.id.as_bytes()[..] == member[..]);
-                if let (Some(enrolment), Some(seen)) = (timeline_of, seen) {
-                    self.hash(enrolment, seen).await?;
+                    .find(|session| session.id.as_bytes()[..] == member[..]);
+                if let (Some(enrolment), Some(session)) = (sessions_of, session) {
+                    self.session_value(enrolment, session).await?;
                 }
             }
             before = next;
@@ -124,15 +124,15 @@ impl Inspection<'_> {
         Ok(())
     }
 
-    /// A page of an index, latest first, and where the next one ends; `None` where there are no more
-    /// entries. An index that is none is shown to be so.
+    /// Reads a page of an index, latest first, with the entry that the next page ends before; `None` at the
+    /// end. Sends the key of an index of the wrong type.
     async fn page(
         &self,
         index: &str,
         before: Option<IndexEntry>,
     ) -> Step<Option<(Vec<IndexEntry>, Option<IndexEntry>)>> {
         let Ok(mut page) = self.store.page(index, before.as_ref()).await? else {
-            self.show(index.to_owned(), display::OTHER_TYPE.into())
+            self.send(index.to_owned(), display::OTHER_TYPE.into())
                 .await?;
             return Ok(None);
         };
@@ -141,38 +141,33 @@ impl Inspection<'_> {
         Ok(last.is_some().then_some((page, last)))
     }
 
-    async fn hash(&self, enrolment: Enrolment, seen: &Seen) -> Step {
-        let value = match &seen.session {
-            Hash::Nothing => None,
-            Hash::Session(session) => Some(session_text(session)),
-            Hash::Unreadable(found) => Some(found.clone()),
+    async fn session_value(&self, enrolment: Enrolment, snapshot: &SessionSnapshot) -> Step {
+        let value = match &snapshot.session {
+            StoredSession::Absent => None,
+            StoredSession::Valid(session) => Some(session_text(session)),
+            StoredSession::Unreadable(found) => Some(found.clone()),
         };
-        let key = self.store.keys.session(enrolment, seen.id);
-        self.show_some(key, value).await
+        let key = self.store.keys.session(enrolment, snapshot.id);
+        self.send_present(key, value).await
     }
 
-    async fn totals(&self, enrolment: Enrolment, kept: &Kept) -> Step {
+    async fn totals(&self, enrolment: Enrolment, derived: &DerivedData) -> Step {
         let key = self.store.keys.totals(enrolment);
-        self.show_some(key, Some(kept.totals.text())).await
+        self.send_present(key, Some(derived.totals.text())).await
     }
 
-    /// Shows what there is.
-    async fn show_some(&self, key: String, value: Option<String>) -> Step {
+    /// Sends an entry, unless the value is absent.
+    async fn send_present(&self, key: String, value: Option<String>) -> Step {
         match value {
-            Some(value) if value != display::NOTHING => self.show(key, value).await,
+            Some(value) if value != display::NOTHING => self.send(key, value).await,
             _ => Ok(()),
         }
     }
 
-    async fn show(&self, key: String, value: String) -> Step {
+    async fn send(&self, key: String, value: String) -> Step {
         let entry = StoredEntry { key, value };
-        self.entries.send(entry).await.map_err(|_| Stop::Unheard)
+        self.entries.send(entry).await.map_err(|_| Stop::Cancelled)
     }
-}
-
-fn ids<T: From<Uuid>>(page: &[IndexEntry]) -> Vec<T> {
-    let ids = page.iter().map(|(member, _)| Uuid::from_slice(member));
-    ids.filter_map(Result::ok).map(Into::into).collect()
 }
 
 fn session_text(session: &Session) -> String {

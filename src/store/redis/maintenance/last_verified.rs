@@ -1,4 +1,4 @@
-//! What the last verification came to, kept where every replica of the service finds it.
+//! Report of the last verification, stored in Redis for all instances of the service.
 
 use redis::cmd;
 
@@ -9,8 +9,8 @@ use crate::store::redis::RedisStore;
 const FIELDS: [&str; 5] = ["ended", "sessions", "differences", "mended", "unsettled"];
 
 impl RedisStore {
-    /// Notes it; where that fails the verification is as good.
-    pub(crate) async fn note(&self, last: LastVerification) {
+    /// Stores the report; a failure is logged only, as the verification itself is complete.
+    pub(crate) async fn write_last_verification(&self, last: LastVerification) {
         let LastVerification {
             ended,
             report: verified,
@@ -32,8 +32,10 @@ impl RedisStore {
         }
     }
 
-    /// What was noted last.
-    pub(crate) async fn noted(&self) -> Result<Option<LastVerification>, StoreError> {
+    /// Reads the report of the last verification.
+    pub(crate) async fn read_last_verification(
+        &self,
+    ) -> Result<Option<LastVerification>, StoreError> {
         let mut command = cmd("HMGET");
         command.arg(self.keys.verified()).arg(&FIELDS);
         let values: [Option<u64>; 5] = self.query(&command).await?;

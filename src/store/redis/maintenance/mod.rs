@@ -1,17 +1,16 @@
-//! The upkeep of this store: passes over all keys (`scan`), what is gathered on them (`window`), and
-//! what is done with it.
+//! Maintenance of the Redis store: verification with repair, listing of the learners, inspection.
 
-pub(crate) mod aggregate;
+mod aggregate;
 mod course;
-pub(crate) mod display;
+mod display;
 mod indexes;
 mod inspect;
 mod last_verified;
-pub(crate) mod query;
 mod repair;
 mod snapshot;
 mod summary;
-pub(crate) mod verify;
+mod survey;
+mod verify;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -26,16 +25,16 @@ use crate::store::doctor::Diagnosis;
 use crate::store::maintenance::{
     InspectScope, LastVerification, Maintenance, StoredEntry, VerifyEvent, VerifyReport,
 };
-use inspect::Inspection;
-use verify::Verification;
+use inspect::Inspector;
+use verify::VerifyRun;
 
-/// How much upkeep has in hand at once.
+/// Limits of the memory and of the script calls of maintenance.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Learners, and learners of courses, that are kept in mind: some 20 MB for what it is by default.
-    /// Where there are more, there are more passes over all keys.
+    /// Maximum number of learners, or learners of courses, in memory: some 20 MB by default. More learners
+    /// need more passes over all keys.
     pub remembered: usize,
-    /// Sessions, or learners, that one call looks at: Redis does nothing else meanwhile.
+    /// Maximum number of sessions, or learners, in a script call: Redis serves no other client during the call.
     pub page: usize,
 }
 
@@ -73,12 +72,13 @@ impl Maintenance for RedisStore {
         repair: bool,
         events: mpsc::Sender<VerifyEvent>,
     ) -> Result<VerifyReport, StoreError> {
-        let verification = Verification::new(self, repair, events.clone());
-        let verified = verification.run().await?;
+        let run = VerifyRun::new(self, repair, events.clone());
+        let report = run.run().await?;
         if !events.is_closed() {
-            self.note(LastVerification::now(verified)).await;
+            let last = LastVerification::now(report);
+            self.write_last_verification(last).await;
         }
-        Ok(verified)
+        Ok(report)
     }
 
     async fn inspect(
@@ -86,18 +86,18 @@ impl Maintenance for RedisStore {
         subject: InspectScope,
         entries: mpsc::Sender<StoredEntry>,
     ) -> Result<(), StoreError> {
-        let inspection = Inspection {
+        let inspector = Inspector {
             store: self,
             entries,
         };
-        inspection.run(subject).await
+        inspector.run(subject).await
     }
 
     async fn diagnose(&self) -> Vec<Diagnosis> {
-        self.examine_redis().await
+        self.diagnose_redis().await
     }
 
     async fn last_verification(&self) -> Result<Option<LastVerification>, StoreError> {
-        self.noted().await
+        self.read_last_verification().await
     }
 }

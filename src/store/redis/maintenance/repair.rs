@@ -1,23 +1,23 @@
-//! Mends what is not as the sessions say, while they may change.
+//! Repairs of differences, during writes.
 //!
-//! Nothing is set to what it was to be earlier: an entry is aligned with its session as it is then, and
-//! what an aggregate lacks is added to what it is then.
+//! No repair stores a value of an earlier moment: an index entry is aligned with the session of the same
+//! moment, and the delta that an aggregate deviates by is added to the aggregate of the same moment.
 
-use super::aggregate::{self, Lack, Standing};
-use super::verify::{Step, Verification};
+use super::aggregate::{AggregateCheck, Deviation, exact_arguments};
+use super::verify::{Step, VerifyRun};
 use crate::domain::{CourseId, Enrolment, LearnerId, SessionId};
 use crate::store::bucket;
 use crate::store::redis::keys::Keys;
 use crate::store::redis::script_call::ScriptCall;
 use crate::store::redis::scripts::{ADD_DELTA, CLEAN_INDEX, LuaScript, REINDEX, REPLACE_AGGREGATE};
 
-/// An aggregate that may have to be mended.
-pub(crate) struct Target {
+/// Key and bucket of an aggregate.
+pub(crate) struct AggregateKey {
     bucket: u16,
     key: String,
 }
 
-impl Target {
+impl AggregateKey {
     pub(crate) fn totals(keys: &Keys, enrolment: Enrolment) -> Self {
         Self {
             bucket: bucket::of(enrolment.learner),
@@ -31,42 +31,33 @@ impl Target {
     }
 }
 
-impl Verification<'_> {
-    /// Tells how an aggregate stands, and answers whether it was mended.
-    pub(crate) async fn hold_sums(&self, target: &Target, standing: &Standing) -> Step<bool> {
-        let mended = self.repair && self.mend(target, standing).await?;
-        let (expected, found) = standing.texts();
-        self.tell(target.key.clone(), expected, found, mended)
+impl VerifyRun<'_> {
+    /// Repairs an aggregate when the run repairs, reports the difference, and returns whether the aggregate
+    /// was repaired.
+    pub(crate) async fn report_aggregate(
+        &self,
+        key: &AggregateKey,
+        check: &AggregateCheck,
+    ) -> Step<bool> {
+        let repaired = self.repair && self.repair_aggregate(key, check).await?;
+        let (expected, found) = check.texts();
+        self.report_difference(key.key.clone(), expected, found, repaired)
             .await?;
-        Ok(mended)
+        Ok(repaired)
     }
 
-    /// Adds to an aggregate what it lacks, which writes that come in between do not change. One that
-    /// cannot be counted with cannot be written to either: it is set, if it still is as it was found.
-    async fn mend(&self, target: &Target, standing: &Standing) -> Step<bool> {
-        let (script, arguments): (&LuaScript, Vec<_>) = match standing.lack() {
-            Lack::Sums(lack) if aggregate::is_exact_in_lua(&lack) => {
-                (&ADD_DELTA, aggregate::arguments(&lack).collect())
-            }
-            _ if aggregate::is_exact_in_lua(&standing.expected) => {
-                let found = standing.found.arguments().into_iter();
-                (
-                    &REPLACE_AGGREGATE,
-                    found
-                        .chain(aggregate::arguments(&standing.expected))
-                        .collect(),
-                )
-            }
-            _ => return Ok(false),
+    async fn repair_aggregate(&self, key: &AggregateKey, check: &AggregateCheck) -> Step<bool> {
+        let Some((script, arguments)) = repair_script(check) else {
+            return Ok(false);
         };
-        let keys = vec![target.key.clone()];
-        let call = ScriptCall::in_bucket(script, target.bucket, keys, arguments);
-        Ok(self.store.put(call).await?)
+        let keys = vec![key.key.clone()];
+        let call = ScriptCall::in_bucket(script, key.bucket, keys, arguments);
+        Ok(self.store.write_retried(call).await?)
     }
 
-    /// Aligns the timeline's entries with these sessions; without any, the course's entry in the list
-    /// of courses with the timeline.
-    pub(crate) async fn align(&self, enrolment: Enrolment, ids: &[SessionId]) -> Step {
+    /// Aligns the entries of the session index with the sessions `ids`; without `ids`, aligns the course's entry
+    /// in the course index with the session index.
+    pub(crate) async fn reindex(&self, enrolment: Enrolment, ids: &[SessionId]) -> Step {
         let Enrolment { learner, course } = enrolment;
         let keys = &self.store.keys;
         let mut names = vec![keys.timeline(enrolment), keys.courses(learner)];
@@ -74,19 +65,36 @@ impl Verification<'_> {
         let mut arguments = vec![course.as_bytes().to_vec()];
         arguments.extend(ids.iter().map(|id| id.as_bytes().to_vec()));
         let call = ScriptCall::new(&REINDEX, learner, names, arguments);
-        self.store.put(call).await?;
+        self.store.write_retried(call).await?;
         Ok(())
     }
 
-    /// Takes members out of one of the learner's indexes; deletes it where it is none.
-    pub(crate) async fn strip(
+    /// Removes members from an index of the learner; deletes the key when the key has the wrong type.
+    pub(crate) async fn clean_index(
         &self,
         learner: LearnerId,
         index: &str,
         members: Vec<Vec<u8>>,
     ) -> Step {
         let call = ScriptCall::new(&CLEAN_INDEX, learner, vec![index.to_owned()], members);
-        self.store.put(call).await?;
+        self.store.write_retried(call).await?;
         Ok(())
     }
+}
+
+/// Script and arguments of the repair of an aggregate; `None` when Lua cannot calculate with the numbers.
+///
+/// The repair adds the delta, which concurrent writes leave as it is. An unreadable aggregate refuses
+/// writes: the repair replaces the aggregate, when the aggregate is still the same as in the check.
+fn repair_script(check: &AggregateCheck) -> Option<(&'static LuaScript, Vec<Vec<u8>>)> {
+    if let Deviation::Delta(delta) = check.deviation()
+        && let Some(arguments) = exact_arguments(&delta)
+    {
+        return Some((&ADD_DELTA, arguments));
+    }
+    let recounted = exact_arguments(&check.recounted)?;
+    Some((
+        &REPLACE_AGGREGATE,
+        [check.stored.arguments(), recounted].concat(),
+    ))
 }

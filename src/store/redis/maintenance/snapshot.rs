@@ -1,57 +1,58 @@
-//! What the scripts of upkeep see, each at one moment.
+//! Snapshots of stored data, each read by one script call.
 
 use redis::{FromRedisValue, Value};
+use uuid::Uuid;
 
-use super::aggregate::Stored;
+use super::aggregate::StoredAggregate;
 use super::display;
-use super::query::OtherType;
 use crate::domain::{Enrolment, Session, SessionId};
 use crate::store::StoreError;
+use crate::store::redis::scan::query::WrongType;
 use crate::store::redis::scripts::{AGGREGATES, PAGE, SNAPSHOT};
 use crate::store::redis::{RedisStore, codec};
 
-/// An entry of an index: what it is of, and its score, as they are.
+/// Member and score of an entry of an index, as stored.
 pub(crate) type IndexEntry = (Vec<u8>, String);
 
-/// What is stored of a course, and of some of its sessions.
-pub(crate) struct Look {
-    pub(crate) kept: Kept,
-    pub(crate) sessions: Vec<Seen>,
+/// Snapshot of an enrolment, and of some of its sessions.
+pub(crate) struct CourseSnapshot {
+    pub(crate) derived: DerivedData,
+    pub(crate) sessions: Vec<SessionSnapshot>,
 }
 
-/// What is kept beside the sessions of a course.
+/// Data of an enrolment that every write derives from the sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Kept {
-    pub(crate) totals: Stored,
-    /// How many entries the timeline has.
-    pub(crate) entries: Result<usize, OtherType>,
-    /// The course's score among the learner's courses.
-    pub(crate) latest: Result<Option<String>, OtherType>,
+pub(crate) struct DerivedData {
+    pub(crate) totals: StoredAggregate,
+    /// Number of entries of the session index.
+    pub(crate) entries: Result<usize, WrongType>,
+    /// Score of the course in the course index.
+    pub(crate) latest: Result<Option<String>, WrongType>,
 }
 
-/// A session, and its entry in the timeline.
-pub(crate) struct Seen {
+/// Snapshot of a session and its entry in the session index.
+pub(crate) struct SessionSnapshot {
     pub(crate) id: SessionId,
-    /// The entry's score.
+    /// Score of the session in the session index.
     pub(crate) score: Option<String>,
-    pub(crate) session: Hash,
+    pub(crate) session: StoredSession,
 }
 
-/// What there is where a session should be.
-pub(crate) enum Hash {
-    Nothing,
-    Session(Session),
-    /// Something that no record has made, as it is shown.
+/// Value of a session's key.
+pub(crate) enum StoredSession {
+    Absent,
+    Valid(Session),
+    /// A value that no record stores, as text for operators.
     Unreadable(String),
 }
 
 impl RedisStore {
-    /// Looks at a course and at these of its sessions.
-    pub(crate) async fn look(
+    /// Reads a snapshot of an enrolment and of the sessions `ids`.
+    pub(crate) async fn snapshot(
         &self,
         enrolment: Enrolment,
         ids: &[SessionId],
-    ) -> Result<Look, StoreError> {
+    ) -> Result<CourseSnapshot, StoreError> {
         let mut keys = vec![
             self.keys.totals(enrolment),
             self.keys.timeline(enrolment),
@@ -60,40 +61,44 @@ impl RedisStore {
         keys.extend(ids.iter().map(|&id| self.keys.session(enrolment, id)));
         let mut arguments = vec![enrolment.course.as_bytes().to_vec()];
         arguments.extend(ids.iter().map(|id| id.as_bytes().to_vec()));
-        let (totals, entries, latest, sessions): (Value, Value, Value, Vec<(Value, Value)>) =
-            self.ask_script(&SNAPSHOT, &keys, &arguments).await?;
-        let kept = Kept {
-            totals: stored(totals)?,
+        let (totals, entries, latest, sessions): (Value, Value, Value, Vec<(Value, Value)>) = self
+            .query_script_retried(&SNAPSHOT, &keys, &arguments)
+            .await?;
+        let derived = DerivedData {
+            totals: stored_aggregate(totals)?,
             entries: typed(entries)?,
             latest: typed(latest)?.map(|score: Option<Vec<u8>>| score.as_deref().map(lossy)),
         };
         let sessions = ids.iter().zip(sessions).map(|(&id, (score, hash))| {
-            // An entry cannot be in what is no timeline.
+            // A key of the wrong type has no entry.
             let score: Option<Vec<u8>> = typed(score)?.unwrap_or_default();
-            Ok(Seen {
+            Ok(SessionSnapshot {
                 id,
                 score: score.as_deref().map(lossy),
-                session: session(hash)?,
+                session: stored_session(hash)?,
             })
         });
-        Ok(Look {
-            kept,
+        Ok(CourseSnapshot {
+            derived,
             sessions: sessions.collect::<Result<_, StoreError>>()?,
         })
     }
 
-    /// The fields of aggregates in one bucket.
-    pub(crate) async fn aggregates(&self, keys: &[String]) -> Result<Vec<Stored>, StoreError> {
-        let replies: Vec<Value> = self.ask_script(&AGGREGATES, keys, &[]).await?;
-        replies.into_iter().map(stored).collect()
+    /// Reads aggregates of one bucket.
+    pub(crate) async fn aggregates(
+        &self,
+        keys: &[String],
+    ) -> Result<Vec<StoredAggregate>, StoreError> {
+        let replies: Vec<Value> = self.query_script_retried(&AGGREGATES, keys, &[]).await?;
+        replies.into_iter().map(stored_aggregate).collect()
     }
 
-    /// A page of an index, ascending: the last of those entries that come before one.
+    /// Reads a page of an index in ascending order: the last entries before `before`, or the last entries of all.
     pub(crate) async fn page(
         &self,
         index: &str,
         before: Option<&IndexEntry>,
-    ) -> Result<Result<Vec<IndexEntry>, OtherType>, StoreError> {
+    ) -> Result<Result<Vec<IndexEntry>, WrongType>, StoreError> {
         let (member, score) = before.cloned().unwrap_or_default();
         let arguments = [
             b"-inf".to_vec(),
@@ -102,45 +107,53 @@ impl RedisStore {
             member,
             self.bounds.page.to_string().into_bytes(),
         ];
-        self.ask_typed(&PAGE, &[index.to_owned()], &arguments).await
+        self.query_typed_script_retried(&PAGE, &[index.to_owned()], &arguments)
+            .await
     }
 }
 
-/// What a script gives of a key that may be of another type.
-fn typed<T: FromRedisValue>(reply: Value) -> Result<Result<T, OtherType>, StoreError> {
+/// Ids of the entries of an index; a member other than an id is left out.
+pub(crate) fn ids<T: From<Uuid>>(page: &[IndexEntry]) -> Vec<T> {
+    let ids = page.iter().map(|(member, _)| Uuid::from_slice(member));
+    ids.filter_map(Result::ok).map(Into::into).collect()
+}
+
+/// Parses the part of a script's reply for a key that may have the wrong type.
+fn typed<T: FromRedisValue>(reply: Value) -> Result<Result<T, WrongType>, StoreError> {
     if matches!(&reply, Value::BulkString(text) if text == display::OTHER_TYPE.as_bytes()) {
-        return Ok(Err(OtherType));
+        return Ok(Err(WrongType));
     }
     let read = T::from_redis_value(reply);
     read.map(Ok)
         .map_err(|error| StoreError::Unexpected(error.to_string()))
 }
 
-fn stored(reply: Value) -> Result<Stored, StoreError> {
+fn stored_aggregate(reply: Value) -> Result<StoredAggregate, StoreError> {
     let fields: Result<[Option<Vec<u8>>; 8], _> = typed(reply)?;
-    Ok(Stored(fields.map(|fields| {
+    Ok(StoredAggregate(fields.map(|fields| {
         fields.map(|field| field.as_deref().map(lossy))
     })))
 }
 
-/// A session is readable where its numbers are spelled as a record spells them: the scripts may read
-/// others differently.
-fn session(reply: Value) -> Result<Hash, StoreError> {
+/// Parses a session. A session is valid only when its numbers are spelled as a record spells them: the
+/// scripts may parse another spelling differently.
+fn stored_session(reply: Value) -> Result<StoredSession, StoreError> {
     let fields: Result<[Option<Vec<u8>>; 5], _> = typed(reply)?;
     let Ok(fields) = fields else {
-        return Ok(Hash::Unreadable(display::OTHER_TYPE.into()));
+        return Ok(StoredSession::Unreadable(display::OTHER_TYPE.into()));
     };
     let fields = fields.map(|field| field.as_deref().map(lossy));
     Ok(match codec::session(fields.clone()) {
-        Ok(None) => Hash::Nothing,
-        Ok(Some(session)) if spelled(&session) == fields => Hash::Session(session),
-        _ => Hash::Unreadable(display::fields(
+        Ok(None) => StoredSession::Absent,
+        Ok(Some(session)) if canonical_fields(&session) == fields => StoredSession::Valid(session),
+        _ => StoredSession::Unreadable(display::fields(
             codec::SESSION_FIELDS.into_iter().zip(fields),
         )),
     })
 }
 
-fn spelled(session: &Session) -> [Option<String>; 5] {
+/// Fields of a session as a record stores them.
+fn canonical_fields(session: &Session) -> [Option<String>; 5] {
     let [m, s, t] = codec::texts(&session.stats).into_array();
     let at = session.occurred_at;
     [m, s, t, at.millis.to_string(), at.local_day.to_string()].map(Some)

@@ -1,178 +1,193 @@
-//! Holds a course's summary in a bucket to its learners there.
+//! Verification of a summary row, the summary of a course in a bucket, against the learners of the row.
 //!
-//! The learners are those that a pass over all keys found. One who has joined since is in the summary
-//! and unknown: so where it is not the sum of its learners', it is only suspicious. Then another pass
-//! looks for learners who have joined. Where it is seen to lack the very same several times, with a
-//! pass in between that began after one time, ended before the next and found nobody new, then that is
-//! what it lacks.
+//! The learners are known from a pass over all keys. A learner who has joined the course since is counted in
+//! the row and unknown to the run, so a deviation is unconfirmed at first. Further passes search for new
+//! learners. A deviation is confirmed when four reads of the row in succession agree, with a pass without a
+//! new learner between each two reads.
 
 use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::aggregate::{Lack, Standing, Stored};
-use super::repair::Target;
-use super::verify::{Step, TOGETHER, Verification};
+use super::aggregate::{AggregateCheck, Deviation, StoredAggregate};
+use super::repair::AggregateKey;
+use super::verify::{CONCURRENCY, Step, VerifyRun};
 use crate::domain::{AggregateDelta, CourseId, Enrolment, LearnerId};
 use crate::store::bucket;
 use crate::store::redis::keys::Key;
-use crate::store::redis::scan::survey::Members;
+use crate::store::redis::scan::learner_group::GroupMembers;
 
-/// Passes after which a summary is given up.
+/// Maximum number of passes to confirm deviations.
 const PASSES: u32 = 30;
-/// How often a difference must be seen.
+/// Number of reads in a row that must agree on a deviation.
 const AGREEING: u32 = 4;
-/// How often a summary is read together with many learners.
+/// Maximum number of attempts to read a row before and after all its learners without a change.
 const ATTEMPTS: u32 = 20;
 
-/// A bucket's learners of a course.
-type Pair = (u16, CourseId);
+/// Bucket and course of a summary row.
+type RowId = (u16, CourseId);
 
-/// A summary that is not the sum of its known learners'.
-pub(crate) struct Suspect {
-    pair: Pair,
-    /// The known learners, and what their totals lack.
-    learners: BTreeMap<LearnerId, Option<Lack>>,
-    /// Whether the last pass found others.
-    has_joined: bool,
-    standing: Option<Standing>,
-    /// How often it was seen so.
+/// A summary row that deviates from the sum of the known learners.
+pub(crate) struct UnconfirmedSummary {
+    row: RowId,
+    /// Known learners, each with the deviation of the totals.
+    learners: BTreeMap<LearnerId, Option<Deviation>>,
+    /// Whether the last pass found a new learner.
+    has_new_learner: bool,
+    check: Option<AggregateCheck>,
+    /// Number of reads in a row with the same deviation.
     agreeing: u32,
 }
 
-impl Verification<'_> {
-    /// Holds a bucket's learners of a course to their sessions, and then looks at their summary.
-    pub(crate) async fn hold_pair(
+impl VerifyRun<'_> {
+    /// Verifies the learners of a bucket in a course, and then reads their summary row. Returns the row when
+    /// the row deviates.
+    pub(crate) async fn verify_group(
         &self,
         bucket: u16,
         course: CourseId,
-        members: Members,
-    ) -> Step<Option<(Pair, Suspect)>> {
+        members: GroupMembers,
+    ) -> Step<Option<(RowId, UnconfirmedSummary)>> {
         let mut learners = BTreeMap::new();
-        for (learner, unlisted) in members.learners {
+        for (learner, unindexed) in members.learners {
             let enrolment = Enrolment { learner, course };
-            learners.insert(learner, self.hold_course(enrolment, &unlisted).await?);
+            learners.insert(learner, self.verify_course(enrolment, &unindexed).await?);
         }
-        let pair = (bucket, course);
-        let standing = self.summary(pair, &learners).await?;
-        let is_well = standing.as_ref().is_some_and(Standing::is_well);
-        let suspect = Suspect {
-            pair,
+        let row = (bucket, course);
+        let check = self.check_summary(row, &learners).await?;
+        let is_equal = check.as_ref().is_some_and(AggregateCheck::is_equal);
+        let summary = UnconfirmedSummary {
+            row,
             learners,
-            has_joined: false,
-            standing,
+            has_new_learner: false,
+            check,
             agreeing: 1,
         };
-        Ok((!is_well).then_some((pair, suspect)))
+        Ok((!is_equal).then_some((row, summary)))
     }
 
-    /// Looks at suspicious summaries until it is known how they stand.
-    pub(crate) async fn settle(&self, mut suspects: BTreeMap<Pair, Suspect>) -> Step {
+    /// Reads deviating rows until each deviation is confirmed or gone; at most [`PASSES`] times.
+    pub(crate) async fn confirm_summaries(
+        &self,
+        mut summaries: BTreeMap<RowId, UnconfirmedSummary>,
+    ) -> Step {
         for _ in 0..PASSES {
-            if suspects.is_empty() {
+            if summaries.is_empty() {
                 return Ok(());
             }
-            self.find_joined(&mut suspects).await?;
-            suspects = stream::iter(suspects.into_values())
-                .map(|suspect| self.look_again(suspect))
-                .buffer_unordered(TOGETHER)
-                .try_filter_map(|suspect| std::future::ready(Ok(suspect)))
+            self.add_new_learners(&mut summaries).await?;
+            summaries = stream::iter(summaries.into_values())
+                .map(|summary| self.confirm_summary(summary))
+                .buffer_unordered(CONCURRENCY)
+                .try_filter_map(|summary| std::future::ready(Ok(summary)))
                 .try_collect()
                 .await?;
         }
-        self.leave_unsettled(suspects.len());
+        self.add_unsettled(summaries.len());
         Ok(())
     }
 
-    /// Passes over all totals, and adds learners who were not known.
-    async fn find_joined(&self, suspects: &mut BTreeMap<Pair, Suspect>) -> Step {
-        for suspect in suspects.values_mut() {
-            suspect.has_joined = false;
+    /// Passes over the keys of all totals, and adds learners that were unknown.
+    async fn add_new_learners(&self, summaries: &mut BTreeMap<RowId, UnconfirmedSummary>) -> Step {
+        for summary in summaries.values_mut() {
+            summary.has_new_learner = false;
         }
         let keys = &self.store.keys;
         let mut scan = self.store.scan(keys.pattern(Some('t'))).await?;
         while let Some(found) = scan.next().await? {
-            for name in found.iter().filter_map(|key| keys.parse(key)) {
-                if let Key::Totals(Enrolment { learner, course }) = name
-                    && let Some(suspect) = suspects.get_mut(&(bucket::of(learner), course))
-                    && !suspect.learners.contains_key(&learner)
+            for key in found.iter().filter_map(|key| keys.parse(key)) {
+                if let Key::Totals(Enrolment { learner, course }) = key
+                    && let Some(summary) = summaries.get_mut(&(bucket::of(learner), course))
+                    && !summary.learners.contains_key(&learner)
                 {
-                    // Whoever joined meanwhile lacks nothing.
-                    suspect.learners.insert(learner, None);
-                    suspect.has_joined = true;
+                    // The totals of a learner who has just joined are right.
+                    summary.learners.insert(learner, None);
+                    summary.has_new_learner = true;
                 }
             }
         }
         Ok(())
     }
 
-    /// Looks again, and gives the summary back where it still is not known how it stands.
-    async fn look_again(&self, mut suspect: Suspect) -> Step<Option<(Pair, Suspect)>> {
-        let standing = self.summary(suspect.pair, &suspect.learners).await?;
-        if standing.as_ref().is_some_and(Standing::is_well) {
+    /// Reads a row again, reports a confirmed deviation, and returns the row while it is unconfirmed.
+    async fn confirm_summary(
+        &self,
+        mut summary: UnconfirmedSummary,
+    ) -> Step<Option<(RowId, UnconfirmedSummary)>> {
+        let check = self.check_summary(summary.row, &summary.learners).await?;
+        if check.as_ref().is_some_and(AggregateCheck::is_equal) {
             return Ok(None);
         }
-        let lack = |standing: &Option<Standing>| standing.as_ref().map(Standing::lack);
-        let is_same = !suspect.has_joined && lack(&standing) == lack(&suspect.standing);
-        suspect.agreeing = if is_same { suspect.agreeing + 1 } else { 1 };
-        suspect.standing = standing;
-        match &suspect.standing {
-            Some(standing) if suspect.agreeing >= AGREEING => {
-                let (bucket, course) = suspect.pair;
-                let target = Target::summary(&self.store.keys, bucket, course);
-                self.hold_sums(&target, standing).await?;
+        let deviation =
+            |check: &Option<AggregateCheck>| check.as_ref().map(AggregateCheck::deviation);
+        let is_same = !summary.has_new_learner && deviation(&check) == deviation(&summary.check);
+        summary.agreeing = if is_same { summary.agreeing + 1 } else { 1 };
+        summary.check = check;
+        match &summary.check {
+            Some(check) if summary.agreeing >= AGREEING => {
+                let (bucket, course) = summary.row;
+                let key = AggregateKey::summary(&self.store.keys, bucket, course);
+                self.report_aggregate(&key, check).await?;
                 Ok(None)
             }
-            _ => Ok(Some((suspect.pair, suspect))),
+            _ => Ok(Some((summary.row, summary))),
         }
     }
 
-    /// How a summary stands to its known learners; `None` where it changes all the time.
-    async fn summary(
+    /// Compares a row with its known learners; `None` when the row changes during each attempt.
+    async fn check_summary(
         &self,
-        (bucket, course): Pair,
-        learners: &BTreeMap<LearnerId, Option<Lack>>,
-    ) -> Step<Option<Standing>> {
-        let page = self.store.bounds.page;
-        let known: Vec<_> = learners.iter().collect();
+        row: RowId,
+        learners: &BTreeMap<LearnerId, Option<Deviation>>,
+    ) -> Step<Option<AggregateCheck>> {
+        let learners: Vec<_> = learners.iter().collect();
         for _ in 0..ATTEMPTS {
-            let (mut expected, mut found): (AggregateDelta, Option<Stored>) =
-                (AggregateDelta::default(), None);
-            let mut is_steady = true;
-            let mut from = 0;
-            while found.is_none() || (is_steady && from < known.len()) {
-                let some = &known[from..known.len().min(from + page)];
-                let mut keys = vec![self.store.keys.summary_in(bucket, course)];
-                keys.extend(
-                    some.iter().map(|(learner, _)| {
-                        self.store.keys.totals(Enrolment::new(**learner, course))
-                    }),
-                );
-                let mut aggregates = self.store.aggregates(&keys).await?.into_iter();
-                let summary = aggregates.next();
-                is_steady = found.is_none() || found == summary;
-                found = summary;
-                for ((_, lack), totals) in some.iter().zip(aggregates) {
-                    expected = expected + share(&totals, lack.as_ref());
-                }
-                from += page;
-            }
-            if is_steady {
-                return Ok(found.map(|found| Standing { found, expected }));
+            if let Some(check) = self.attempt_check_summary(row, &learners).await? {
+                return Ok(Some(check));
             }
         }
         Ok(None)
     }
+
+    /// Reads the totals of the learners of a row, page by page, and the row with each page; `None` when the
+    /// row has changed meanwhile.
+    async fn attempt_check_summary(
+        &self,
+        (bucket, course): RowId,
+        learners: &[(&LearnerId, &Option<Deviation>)],
+    ) -> Step<Option<AggregateCheck>> {
+        let keys = &self.store.keys;
+        let (mut recounted, mut stored) = (AggregateDelta::default(), None);
+        let mut from = 0;
+        while stored.is_none() || from < learners.len() {
+            let to = learners.len().min(from + self.store.bounds.page);
+            let page = &learners[from..to];
+            let mut names = vec![keys.summary_in(bucket, course)];
+            let enrolments = page.iter().map(|(id, _)| Enrolment::new(**id, course));
+            names.extend(enrolments.map(|enrolment| keys.totals(enrolment)));
+            let mut aggregates = self.store.aggregates(&names).await?.into_iter();
+            let summary = aggregates.next();
+            if stored.is_some() && stored != summary {
+                return Ok(None);
+            }
+            stored = summary;
+            for ((_, deviation), totals) in page.iter().zip(aggregates) {
+                recounted = recounted + contribution(&totals, deviation.as_ref());
+            }
+            from = to;
+        }
+        Ok(stored.map(|stored| AggregateCheck { stored, recounted }))
+    }
 }
 
-/// What a learner contributes to the summary.
-fn share(totals: &Stored, lack: Option<&Lack>) -> AggregateDelta {
-    let mut sums = match (totals.sums(), lack) {
-        (Some(sums), Some(Lack::Sums(lack))) => sums + *lack,
-        (Some(sums), _) => sums,
-        (None, Some(Lack::All(standing))) => standing.expected,
+/// Contribution of a learner to the summary row: the totals as they are after a repair.
+fn contribution(totals: &StoredAggregate, deviation: Option<&Deviation>) -> AggregateDelta {
+    let mut contribution = match (totals.value(), deviation) {
+        (Some(totals), Some(Deviation::Delta(delta))) => totals + *delta,
+        (Some(totals), _) => totals,
+        (None, Some(Deviation::Unreadable(check))) => check.recounted,
         (None, _) => AggregateDelta::default(),
     };
-    sums.learners = i128::from(sums.sessions > 0);
-    sums
+    contribution.learners = i128::from(contribution.sessions > 0);
+    contribution
 }

@@ -1,13 +1,13 @@
-//! Holds all that is kept to the sessions, on a store that goes on meanwhile.
+//! Verification of all aggregates and indexes against the sessions, during writes.
 //!
-//! A write moves a session and all that is kept of it in one step, so what is kept and a recount move
-//! alike: what lies between them stays. It is seen where both are looked at in one moment (`look`),
-//! or where what is kept was the same before and after the sessions were counted (`course`), or where
-//! it was seen again and again while nobody new was found (`summary`).
+//! A write moves a session and its aggregates in one step, so the stored aggregate and the recount move by
+//! the same delta, and the deviation between the two stays. A deviation is measured in three ways: stored
+//! value and sessions are read in one snapshot (`snapshot`), or the stored value is the same before and after
+//! the recount of the sessions (`course`), or repeated reads agree and a pass between them finds no new
+//! learner (`summary`).
 //!
-//! A pass over all keys (`survey`) finds out which learners and courses there are, or as many of them
-//! as are kept in mind at once (`window`); then each is looked at, a bucket's learners of a course
-//! together, and then their summary.
+//! A pass over all keys (`survey`) collects learners and courses, as many as the window has room for. The run
+//! then verifies each learner group, and then its summary, and passes again until no key is left.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,19 +20,19 @@ use crate::domain::LearnerId;
 use crate::store::StoreError;
 use crate::store::maintenance::{Difference, VerifyEvent, VerifyReport};
 use crate::store::redis::RedisStore;
-use crate::store::redis::scan::survey::{Members, Place};
+use crate::store::redis::scan::learner_group::{GroupMembers, LearnerGroup};
 use crate::store::redis::scan::window::Window;
 
-/// Courses that are looked at together: enough to keep a distant Redis busy, too few to keep others
-/// waiting.
-pub(crate) const TOGETHER: usize = 16;
-/// Sessions between two words of how far it is.
+/// Number of learner groups verified concurrently: enough to keep a distant Redis busy, and few enough to
+/// leave Redis to requests.
+pub(crate) const CONCURRENCY: usize = 16;
+/// Number of sessions between two progress events.
 const PROGRESS: u64 = 5_000;
 
-/// Why a step is not followed by another.
+/// Reason to end a run or an inspection early.
 pub(crate) enum Stop {
-    /// Nobody listens any more.
-    Unheard,
+    /// The receiver of the events has gone.
+    Cancelled,
     Failed(StoreError),
 }
 
@@ -44,17 +44,17 @@ impl From<StoreError> for Stop {
 
 pub(crate) type Step<T = ()> = Result<T, Stop>;
 
-/// A verification under way.
-pub(crate) struct Verification<'a> {
+/// A run of the verification.
+pub(crate) struct VerifyRun<'a> {
     pub(crate) store: &'a RedisStore,
     pub(crate) repair: bool,
     events: mpsc::Sender<VerifyEvent>,
-    verified: Mutex<VerifyReport>,
-    /// Learners whose list of courses was no list: it is made anew, course by course.
-    lists_made_anew: Mutex<HashSet<LearnerId>>,
+    report: Mutex<VerifyReport>,
+    /// Learners whose course index had the wrong type: the run creates the index anew, course by course.
+    recreated_course_indexes: Mutex<HashSet<LearnerId>>,
 }
 
-impl<'a> Verification<'a> {
+impl<'a> VerifyRun<'a> {
     pub(crate) fn new(
         store: &'a RedisStore,
         repair: bool,
@@ -64,115 +64,117 @@ impl<'a> Verification<'a> {
             store,
             repair,
             events,
-            verified: Mutex::default(),
-            lists_made_anew: Mutex::default(),
+            report: Mutex::default(),
+            recreated_course_indexes: Mutex::default(),
         }
     }
 
+    /// Verifies the whole store; returns an early report when the receiver of the events has gone.
     pub(crate) async fn run(self) -> Result<VerifyReport, StoreError> {
-        match self.walk().await {
-            Ok(()) | Err(Stop::Unheard) => Ok(*self.verified()),
+        match self.verify_store().await {
+            Ok(()) | Err(Stop::Cancelled) => Ok(*self.report()),
             Err(Stop::Failed(error)) => Err(error),
         }
     }
 
-    /// Goes over all keys, in as many passes as it takes.
-    async fn walk(&self) -> Step {
-        let bound = self.store.bounds.remembered;
-        let mut strays = Window::new(bound, None);
-        let mut places = Window::new(bound, None);
-        while !(strays.is_past_all() && places.is_past_all()) {
-            self.survey(&mut strays, &mut places).await?;
-            for (key, ()) in strays.take() {
+    /// Surveys and verifies the store, in as many passes as the windows need.
+    async fn verify_store(&self) -> Step {
+        let capacity = self.store.bounds.remembered;
+        let mut unknown_keys = Window::new(capacity, None);
+        let mut groups = Window::new(capacity, None);
+        while !(unknown_keys.is_exhausted() && groups.is_exhausted()) {
+            self.survey(&mut unknown_keys, &mut groups).await?;
+            for (key, ()) in unknown_keys.take() {
                 let found = "a key that nobody reads";
-                self.tell(key, display::NOTHING, found, false).await?;
+                self.report_difference(key, display::NOTHING, found, false)
+                    .await?;
             }
-            self.hold(places.take()).await?;
+            self.verify_groups(groups.take()).await?;
         }
         Ok(())
     }
 
-    async fn hold(&self, places: BTreeMap<Place, Members>) -> Step {
-        let mut pairs = Vec::new();
-        for (place, members) in places {
-            match place.course {
-                Some(course) => pairs.push((place.bucket, course, members)),
-                // The lists of courses come first, as the courses are entered there.
+    async fn verify_groups(&self, groups: BTreeMap<LearnerGroup, GroupMembers>) -> Step {
+        let mut courses = Vec::new();
+        for (group, members) in groups {
+            match group.course {
+                Some(course) => courses.push((group.bucket, course, members)),
+                // Course indexes come first, as the verification of a course adds entries to them.
                 None => {
                     for learner in members.learners.into_keys() {
-                        self.hold_list(learner).await?;
+                        self.verify_course_index(learner).await?;
                     }
                 }
             }
         }
-        let suspects = stream::iter(pairs)
-            .map(|(bucket, course, members)| self.hold_pair(bucket, course, members))
-            .buffer_unordered(TOGETHER)
-            .try_filter_map(|suspect| std::future::ready(Ok(suspect)))
+        let unconfirmed = stream::iter(courses)
+            .map(|(bucket, course, members)| self.verify_group(bucket, course, members))
+            .buffer_unordered(CONCURRENCY)
+            .try_filter_map(|summary| std::future::ready(Ok(summary)))
             .try_collect()
             .await?;
-        self.settle(suspects).await
+        self.confirm_summaries(unconfirmed).await
     }
 
-    /// Tells of a difference.
-    pub(crate) async fn tell(
+    /// Counts a difference in the report, and sends the difference.
+    pub(crate) async fn report_difference(
         &self,
         key: String,
         expected: impl Into<String>,
         found: impl Into<String>,
-        mended: bool,
+        repaired: bool,
     ) -> Step {
         {
-            let mut verified = self.verified();
-            verified.differences += 1;
-            verified.repaired += u64::from(mended);
+            let mut report = self.report();
+            report.differences += 1;
+            report.repaired += u64::from(repaired);
         }
         self.send(VerifyEvent::Difference(Difference {
             key,
             expected: expected.into(),
             found: found.into(),
-            repaired: mended,
+            repaired,
         }))
         .await
     }
 
-    /// Tells from time to time how many sessions were counted.
-    pub(crate) async fn counted(&self, sessions: u64) -> Step {
+    /// Counts recounted sessions in the report, and sends a progress event from time to time.
+    pub(crate) async fn add_recounted_sessions(&self, sessions: u64) -> Step {
         let (before, now) = {
-            let mut verified = self.verified();
-            let before = verified.sessions;
-            verified.sessions += sessions;
-            (before, verified.sessions)
+            let mut report = self.report();
+            let before = report.sessions;
+            report.sessions += sessions;
+            (before, report.sessions)
         };
         if before / PROGRESS == now / PROGRESS {
-            return self.is_heard();
+            return self.check_cancelled();
         }
         self.send(VerifyEvent::Progress { sessions: now }).await
     }
 
-    /// Notes aggregates that changed too often.
-    pub(crate) fn leave_unsettled(&self, count: usize) {
-        self.verified().unsettled += count as u64;
+    /// Counts aggregates in the report that changed too often to be verified.
+    pub(crate) fn add_unsettled(&self, count: usize) {
+        self.report().unsettled += count as u64;
     }
 
-    pub(crate) fn lists_made_anew(&self) -> MutexGuard<'_, HashSet<LearnerId>> {
-        let lists = self.lists_made_anew.lock();
-        lists.unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn recreated_course_indexes(&self) -> MutexGuard<'_, HashSet<LearnerId>> {
+        let indexes = self.recreated_course_indexes.lock();
+        indexes.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn verified(&self) -> MutexGuard<'_, VerifyReport> {
-        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
+    fn report(&self) -> MutexGuard<'_, VerifyReport> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether anybody listens: else there is nothing more to be done.
-    pub(crate) fn is_heard(&self) -> Step {
+    /// Returns [`Stop::Cancelled`] when the receiver of the events has gone.
+    pub(crate) fn check_cancelled(&self) -> Step {
         if self.events.is_closed() {
-            return Err(Stop::Unheard);
+            return Err(Stop::Cancelled);
         }
         Ok(())
     }
 
     async fn send(&self, event: VerifyEvent) -> Step {
-        self.events.send(event).await.map_err(|_| Stop::Unheard)
+        self.events.send(event).await.map_err(|_| Stop::Cancelled)
     }
 }

@@ -1,5 +1,7 @@
-//! Passes over the keys of all servers, and the learners that a pass finds.
+//! Passes over all keys of Redis, with the retries and the bounded memory that a pass of minutes needs.
 
 pub(crate) mod keyspace;
-pub(crate) mod survey;
+pub(crate) mod learner_group;
+mod masters;
+pub(crate) mod query;
 pub(crate) mod window;

@@ -1,8 +1,8 @@
-//! What a pass over all keys gathers, in bounded memory.
+//! Collection of keys and values by passes over all keys, in bounded memory.
 
 use std::collections::BTreeMap;
 
-/// How much something counts, beside one for its key.
+/// Size of a value, in entries; the key of the value counts as one more entry.
 pub(crate) trait Size {
     fn size(&self) -> usize;
 }
@@ -13,70 +13,72 @@ impl Size for () {
     }
 }
 
-/// The first of the keys that come by, in their order and not in that of their coming, with what is
-/// gathered of each. Where they are too many the last ones are left out, for a later pass.
+/// The lowest keys of a pass, each with a value, whatever the order of the pass. When the window is full,
+/// the highest keys are left to a later pass.
 ///
-/// At least one key is kept, however much it counts.
+/// The window has room for at least one key, of any size.
 pub(crate) struct Window<K, V> {
-    bound: usize,
-    /// The first key that belongs in; without one, the first of all.
+    /// Maximum number of entries.
+    capacity: usize,
+    /// Lowest accepted key; `None` for the lowest key of all.
     from: Option<K>,
-    /// The first key that was left out.
+    /// Lowest key left to a later pass.
     until: Option<K>,
-    is_past_all: bool,
-    held: BTreeMap<K, V>,
+    is_exhausted: bool,
+    entries: BTreeMap<K, V>,
+    /// Size of the values.
     size: usize,
 }
 
 impl<K: Ord + Clone, V: Default + Size> Window<K, V> {
-    pub(crate) fn new(bound: usize, from: Option<K>) -> Self {
+    pub(crate) fn new(capacity: usize, from: Option<K>) -> Self {
         Self {
-            bound,
+            capacity,
             from,
             until: None,
-            is_past_all: false,
-            held: BTreeMap::new(),
+            is_exhausted: false,
+            entries: BTreeMap::new(),
             size: 0,
         }
     }
 
-    /// Whether a key belongs in.
-    pub(crate) fn admits(&self, key: &K) -> bool {
-        let is_past = |bound: &K| key >= bound;
-        !self.is_past_all
-            && self.from.as_ref().is_none_or(is_past)
-            && !self.until.as_ref().is_some_and(is_past)
+    /// Whether the present pass collects a key.
+    pub(crate) fn accepts(&self, key: &K) -> bool {
+        let is_at_least = |bound: &K| key >= bound;
+        !self.is_exhausted
+            && self.from.as_ref().is_none_or(is_at_least)
+            && !self.until.as_ref().is_some_and(is_at_least)
     }
 
-    /// Gathers a key that belongs in, and something of it.
-    pub(crate) fn add(&mut self, key: K, gather: impl FnOnce(&mut V)) {
-        if !self.admits(&key) {
+    /// Adds an accepted key, and updates the value.
+    pub(crate) fn add(&mut self, key: K, update: impl FnOnce(&mut V)) {
+        if !self.accepts(&key) {
             return;
         }
-        let held = self.held.entry(key).or_default();
-        let before = held.size();
-        gather(held);
-        self.size += held.size() - before;
-        while self.size + self.held.len() > self.bound.max(1)
-            && self.held.len() > 1
-            && let Some((key, last)) = self.held.pop_last()
+        let value = self.entries.entry(key).or_default();
+        let before = value.size();
+        update(value);
+        self.size += value.size() - before;
+        while self.size + self.entries.len() > self.capacity.max(1)
+            && self.entries.len() > 1
+            && let Some((key, last)) = self.entries.pop_last()
         {
             self.size -= last.size();
             self.until = Some(key);
         }
     }
 
-    /// Hands over what is gathered; what was left out belongs in next.
+    /// Returns the collected entries; the next pass begins with the lowest key that was left.
     pub(crate) fn take(&mut self) -> BTreeMap<K, V> {
         self.size = 0;
         self.from = self.until.take();
-        self.is_past_all = self.from.is_none();
-        std::mem::take(&mut self.held)
+        self.is_exhausted = self.from.is_none();
+        std::mem::take(&mut self.entries)
     }
 
-    /// Whether nothing more belongs in.
-    pub(crate) fn is_past_all(&self) -> bool {
-        self.is_past_all
+    /// Whether no key is left to a later pass.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.is_exhausted
     }
 }
 
@@ -93,12 +95,12 @@ mod tests {
         }
     }
 
-    /// What comes out pass by pass where all of it comes by in each.
-    fn passes(bound: usize, coming: &[(u8, u8)]) -> Vec<Vec<(u8, Vec<u8>)>> {
-        let mut window: Window<u8, Many> = Window::new(bound, None);
+    /// Entries collected by each pass, where each pass meets all entries of `input`.
+    fn passes(capacity: usize, input: &[(u8, u8)]) -> Vec<Vec<(u8, Vec<u8>)>> {
+        let mut window: Window<u8, Many> = Window::new(capacity, None);
         let mut passes = Vec::new();
-        while !window.is_past_all() {
-            for &(key, value) in coming {
+        while !window.is_exhausted() {
+            for &(key, value) in input {
                 window.add(key, |many| many.0.push(value));
             }
             let taken = window.take().into_iter();
@@ -108,21 +110,21 @@ mod tests {
     }
 
     #[test]
-    fn all_comes_out_in_order_however_little_is_kept() {
-        let coming = [(5, 1), (2, 2), (9, 3), (2, 4), (1, 5), (9, 6), (9, 7)];
+    fn all_entries_are_collected_in_order_at_any_capacity() {
+        let input = [(5, 1), (2, 2), (9, 3), (2, 4), (1, 5), (9, 6), (9, 7)];
         let all = vec![
             (1, vec![5]),
             (2, vec![2, 4]),
             (5, vec![1]),
             (9, vec![3, 6, 7]),
         ];
-        assert_eq!(passes(100, &coming), std::slice::from_ref(&all));
+        assert_eq!(passes(100, &input), std::slice::from_ref(&all));
         assert_eq!(
-            passes(5, &coming),
+            passes(5, &input),
             [all[..2].to_vec(), all[2..3].to_vec(), all[3..].to_vec()]
         );
-        for bound in 0..20 {
-            assert_eq!(passes(bound, &coming).concat(), all, "{bound}");
+        for capacity in 0..20 {
+            assert_eq!(passes(capacity, &input).concat(), all, "{capacity}");
         }
         assert_eq!(passes(1, &[]), [vec![]]);
     }

@@ -2,7 +2,7 @@
 
 use study_stats::store::StatsStore;
 use study_stats::store::doctor::Severity;
-use study_stats::store::maintenance::{Maintenance, InspectScope};
+use study_stats::store::maintenance::{InspectScope, Maintenance};
 
 use crate::support::stores::embedded_samples::{TIMES, directory_of, open};
 use crate::support::stores::maintenance;

@@ -31,7 +31,9 @@ async fn verify(
         assert!(former.is_none(), "{former:?} is reported twice");
     }
     assert_eq!(report.differences, differences.len() as u64);
-    let mended = differences.values().filter(|difference| difference.repaired);
+    let mended = differences
+        .values()
+        .filter(|difference| difference.repaired);
     assert_eq!(report.repaired, mended.count() as u64);
     (differences, report)
 }
@@ -54,7 +56,11 @@ async fn verify_reports_exactly_the_corrupt_rows_and_repairs_all() {
             )
         });
         assert_eq!(reported.collect::<BTreeMap<_, _>>(), corrupted);
-        assert!(found.values().all(|difference| difference.repaired == repair));
+        assert!(
+            found
+                .values()
+                .all(|difference| difference.repaired == repair)
+        );
         assert_eq!(verified.sessions, samples.len() as u64 * 3);
         assert_eq!(verified.is_consistent(), repair);
     }

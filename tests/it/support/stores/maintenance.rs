@@ -2,7 +2,7 @@
 
 use study_stats::store::StoreError;
 use study_stats::store::maintenance::{
-    Difference, StoredEntry, Maintenance, InspectScope, VerifyEvent, VerifyReport,
+    Difference, InspectScope, Maintenance, StoredEntry, VerifyEvent, VerifyReport,
 };
 use tokio::sync::mpsc;
 
@@ -26,7 +26,10 @@ pub(crate) async fn verify(
 }
 
 /// Keys and values of all entries that inspect returns.
-pub(crate) async fn inspect(store: &dyn Maintenance, subject: InspectScope) -> Vec<(String, String)> {
+pub(crate) async fn inspect(
+    store: &dyn Maintenance,
+    subject: InspectScope,
+) -> Vec<(String, String)> {
     let (entries, mut received) = mpsc::channel(1);
     let (inspected, all) = tokio::join!(store.inspect(subject, entries), async {
         let mut all = Vec::new();

@@ -39,7 +39,10 @@ async fn concurrent_writes_are_neither_lost_nor_reported(fixture: RedisFixture) 
     for repair in [false, true, false] {
         let (verified, differences) = fixture.verify(repair).await;
         assert_eq!(differences, []);
-        assert!(verified.is_consistent() && verified.sessions > 0, "{verified:?}");
+        assert!(
+            verified.is_consistent() && verified.sessions > 0,
+            "{verified:?}"
+        );
         load.wait_for_writes(200).await;
     }
     load.end(&fixture).await;

@@ -1,42 +1,53 @@
-//! What a server tells of itself.
+//! Diagnosis of a server from its `INFO`, for the doctor and the config watch.
 
-use super::info::{Server, Subject};
-use super::{at, check};
+use super::diagnosis;
+use super::server_info::ServerInfo;
+use super::server_problems as problems;
 use crate::store::doctor::{Diagnosis, Severity};
 use crate::store::redis::connection::url::Topology;
 
-/// How full the memory may be, in percent, before it is told.
+/// Used memory, in percent of the limit, from which the diagnosis is a warning.
 const FULL: u64 = 80;
 
-/// How a server is, of each subject.
+/// Diagnoses of a server, at least one per subject: the problems, or the state of the subject when there is no
+/// problem.
 pub(crate) fn diagnose(
-    server: &Server,
+    server: &ServerInfo,
     topology: &Topology,
     wait_replicas: usize,
 ) -> Vec<Diagnosis> {
-    let findings = server.findings(wait_replicas);
     let subjects = [
-        (Subject::Version, "version", version(server)),
-        (Subject::Topology, "topology", role(server, topology)),
-        (Subject::Persistence, "persistence", persistence(server)),
-        (Subject::Memory, "memory", memory(server)),
+        ("version", problems::version(server), version(server)),
+        (
+            "topology",
+            problems::topology(server, wait_replicas),
+            role(server, topology),
+        ),
+        (
+            "persistence",
+            problems::persistence(server),
+            persistence(server),
+        ),
+        ("memory", problems::memory(server), memory(server)),
     ];
-    let mut checks = Vec::new();
-    for (subject, name, (severity, detail)) in subjects {
-        let found = findings.iter().filter(|finding| finding.subject == subject);
-        let found: Vec<_> = found
-            .map(|finding| check(Severity::Problem, name, at(&server.name, &finding.text)))
-            .collect();
-        // What was found says more than what is told.
-        if found.is_empty() {
-            checks.push(check(severity, name, at(&server.name, detail)));
+    let mut diagnoses = Vec::new();
+    for (subject, problems, (severity, detail)) in subjects {
+        if problems.is_empty() {
+            diagnoses.push(diagnosis(severity, subject, detail));
         }
-        checks.extend(found);
+        let problems = problems.into_iter();
+        diagnoses.extend(problems.map(|detail| diagnosis(Severity::Problem, subject, detail)));
     }
-    checks
+    diagnoses
 }
 
-fn version(server: &Server) -> (Severity, String) {
+/// Diagnosis when the user may not run `INFO`.
+pub(crate) fn info_denied() -> Diagnosis {
+    let detail = "it is not known whether Redis keeps its data: its user may not run INFO: allow it by +info";
+    diagnosis(Severity::Warning, "persistence", detail)
+}
+
+fn version(server: &ServerInfo) -> (Severity, String) {
     let redis = server.field("redis_version").unwrap_or("of some version");
     let detail = match server.field("valkey_version") {
         Some(valkey) => format!("Valkey {valkey}, which stands for Redis {redis}"),
@@ -45,7 +56,7 @@ fn version(server: &Server) -> (Severity, String) {
     (Severity::Ok, detail)
 }
 
-fn role(server: &Server, topology: &Topology) -> (Severity, String) {
+fn role(server: &ServerInfo, topology: &Topology) -> (Severity, String) {
     let role = match topology {
         Topology::Standalone => "one server".to_owned(),
         Topology::Sentinel { master } => {
@@ -68,7 +79,7 @@ fn role(server: &Server, topology: &Topology) -> (Severity, String) {
     }
 }
 
-fn persistence(server: &Server) -> (Severity, String) {
+fn persistence(server: &ServerInfo) -> (Severity, String) {
     let synced = server.option("appendfsync");
     let snapshots = match server.option("save") {
         None => "",
@@ -92,7 +103,7 @@ fn persistence(server: &Server) -> (Severity, String) {
     (Severity::Warning, detail.into())
 }
 
-fn memory(server: &Server) -> (Severity, String) {
+fn memory(server: &ServerInfo) -> (Severity, String) {
     let used = server.number("used_memory").unwrap_or_default();
     let most = server.number("maxmemory").unwrap_or_default();
     let policy = server.field("maxmemory_policy").unwrap_or("not known");
@@ -114,23 +125,23 @@ fn memory(server: &Server) -> (Severity, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::redis::doctor::info::tests::{WELL, server};
+    use crate::store::redis::doctor::server_info::tests::{HEALTHY, server};
 
     const OPTIONS: &[(&str, &str)] = &[("save", ""), ("appendfsync", "everysec")];
 
-    fn verdicts(info: &str, options: &[(&str, &str)]) -> Vec<Diagnosis> {
-        let checks = diagnose(&server(info, options), &Topology::Standalone, 0);
-        assert_eq!(checks.len(), 4, "{checks:?}");
-        checks
+    fn diagnoses(info: &str, options: &[(&str, &str)]) -> Vec<Diagnosis> {
+        let diagnoses = diagnose(&server(info, options), &Topology::Standalone, 0);
+        assert_eq!(diagnoses.len(), 4, "{diagnoses:?}");
+        diagnoses
     }
 
     #[test]
-    fn a_server_that_is_well_is_told_as_it_is() {
-        let checks = verdicts(
-            &format!("{WELL}used_memory:2097152\r\nmaxmemory:0\r\n"),
+    fn a_healthy_server_is_diagnosed_by_its_state() {
+        let found = diagnoses(
+            &format!("{HEALTHY}used_memory:2097152\r\nmaxmemory:0\r\n"),
             OPTIONS,
         );
-        let details: Vec<_> = checks.iter().map(|check| &*check.detail).collect();
+        let details: Vec<_> = found.iter().map(|diagnosis| &*diagnosis.detail).collect();
         assert_eq!(
             details,
             [
@@ -140,24 +151,28 @@ mod tests {
                 "2 MiB used, without a limit; maxmemory-policy is noeviction",
             ]
         );
-        assert!(checks.iter().all(|check| check.severity == Severity::Ok));
+        assert!(
+            found
+                .iter()
+                .all(|diagnosis| diagnosis.severity == Severity::Ok)
+        );
     }
 
     #[test]
-    fn valkey_is_called_by_its_name() {
-        let info = format!("{WELL}valkey_version:8.1.0\r\n");
-        let version = &verdicts(&info, OPTIONS)[0].detail;
+    fn valkey_is_named_with_its_own_version() {
+        let info = format!("{HEALTHY}valkey_version:8.1.0\r\n");
+        let version = &diagnoses(&info, OPTIONS)[0].detail;
         assert_eq!(version, "Valkey 8.1.0, which stands for Redis 7.0.15");
     }
 
     #[test]
-    fn what_may_not_last_is_a_warning_that_says_what_to_do() {
-        let snapshots = WELL.replace("aof_enabled:1", "aof_enabled:0");
-        let full = format!("{WELL}used_memory:80\r\nmaxmemory:100\r\n");
-        let behind = format!("{WELL}slave0:ip=1.2.3.4,port=1,state=wait_bgsave,offset=0\r\n");
+    fn a_risk_is_a_warning_with_advice() {
+        let snapshots = HEALTHY.replace("aof_enabled:1", "aof_enabled:0");
+        let full = format!("{HEALTHY}used_memory:80\r\nmaxmemory:100\r\n");
+        let behind = format!("{HEALTHY}slave0:ip=1.2.3.4,port=1,state=wait_bgsave,offset=0\r\n");
         for (info, options, subject, advice) in [
             (
-                WELL,
+                HEALTHY,
                 &[("appendfsync", "no")][..],
                 "persistence",
                 "everysec",
@@ -171,20 +186,25 @@ mod tests {
             (&full, OPTIONS, "memory", "raise maxmemory"),
             (&behind, OPTIONS, "topology", "wait for them"),
         ] {
-            let checks = verdicts(info, options);
-            let mut ill = checks.iter().filter(|check| check.severity != Severity::Ok);
-            let told = ill.next().unwrap();
-            assert_eq!((told.severity, told.subject), (Severity::Warning, subject));
-            assert!(told.detail.contains(advice), "{told:?}");
-            assert_eq!(ill.next(), None);
+            let found = diagnoses(info, options);
+            let mut warnings = found
+                .iter()
+                .filter(|diagnosis| diagnosis.severity != Severity::Ok);
+            let warning = warnings.next().unwrap();
+            assert_eq!(
+                (warning.severity, warning.subject),
+                (Severity::Warning, subject)
+            );
+            assert!(warning.detail.contains(advice), "{warning:?}");
+            assert_eq!(warnings.next(), None);
         }
     }
 
     #[test]
-    fn what_was_found_stands_in_the_place_of_what_is_told() {
-        let info = WELL.replace("noeviction", "allkeys-lru");
-        let checks = verdicts(&info, OPTIONS);
-        let memory = checks.iter().find(|check| check.subject == "memory");
+    fn a_problem_replaces_the_state_of_its_subject() {
+        let info = HEALTHY.replace("noeviction", "allkeys-lru");
+        let found = diagnoses(&info, OPTIONS);
+        let memory = found.iter().find(|diagnosis| diagnosis.subject == "memory");
         let memory = memory.unwrap();
         assert_eq!(memory.severity, Severity::Problem);
         assert!(memory.detail.contains("allkeys-lru"), "{memory:?}");
