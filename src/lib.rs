@@ -8,8 +8,8 @@
 //!
 //! Arrows point down only: `server` → `commands`, `api` → `store` → `domain`.
 //!
-//! - [`server`]: opens the store, serves the API on a listener until a signal; the metrics endpoint
-//!   and the server of the control socket.
+//! - [`server`]: opens the store, serves the API on a listener until a signal; the metrics endpoint.
+//!   - `server/control`: the server of the control socket.
 //! - [`commands`]: verify, export, import, inspect and doctor, on a store in this process or through
 //!   the control socket.
 //!   - `commands/control`: protocol and client of the control socket.
@@ -25,6 +25,7 @@
 //!   - `store/embedded/maintenance`: verify, repair and inspect of the embedded store.
 //!   - `store/redis`: the store in Redis: keys, scripts, codec, reads, writes, deletes.
 //!   - `store/redis/connection`: URL, TLS, pool, lanes, automatic pipelining, Cluster slots.
+//!   - `store/redis/connection/lanes`: the shared connections, and their keepers.
 //!   - `store/redis/maintenance`: verify, repair and inspect of the Redis store.
 //!   - `store/redis/scan`: passes over all keys.
 //!   - `store/redis/doctor`: the diagnoses of the doctor, and the config watch.
@@ -42,6 +43,7 @@
 //! - [`health`]: the `health` command.
 //! - [`pause_detector`]: detection of a process that did not run.
 //! - `retry`: retry with backoff.
+//! - `signals`: SIGTERM and SIGINT.
 //!
 //! # Invariants
 //!

@@ -3,7 +3,7 @@
 use redis::{FromRedisValue, RedisError, ToRedisArgs};
 
 use super::connection::error::{is_transient, is_unknown_script, no_lane};
-use super::connection::scatter::Request;
+use super::connection::scatter::RedisRequest;
 use super::script_call::{ScriptCall, ScriptQuery};
 use super::writes::Writes;
 use super::{RETRY_AFTER, RedisStore};
@@ -14,7 +14,7 @@ impl RedisStore {
     /// Sends a request.
     pub(super) async fn query<T: FromRedisValue>(
         &self,
-        request: &impl Request,
+        request: &impl RedisRequest,
     ) -> Result<T, StoreError> {
         self.query_or(request, request).await
     }
@@ -38,8 +38,8 @@ impl RedisStore {
     /// Sends a request; after a transient error `retried` in its stead.
     async fn query_or<T: FromRedisValue>(
         &self,
-        request: &impl Request,
-        retried: &impl Request,
+        request: &impl RedisRequest,
+        retried: &impl RedisRequest,
     ) -> Result<T, StoreError> {
         match self.attempt(request).await {
             Err(error) if is_transient(&error) => {
@@ -58,7 +58,7 @@ impl RedisStore {
     /// Sends a request once, and reports an error to the lane.
     pub(super) async fn attempt<T: FromRedisValue>(
         &self,
-        request: &impl Request,
+        request: &impl RedisRequest,
     ) -> Result<T, RedisError> {
         let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
         let result = request.send(&mut lane.connection).await;

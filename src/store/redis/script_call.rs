@@ -6,7 +6,7 @@
 use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ToRedisArgs};
 
 use super::connection::Connection;
-use super::connection::scatter::Request;
+use super::connection::scatter::RedisRequest;
 use super::scripts::LuaScript;
 use crate::domain::LearnerId;
 use crate::store::bucket;
@@ -84,7 +84,7 @@ impl<'a, A: ToRedisArgs> ScriptQuery<'a, A> {
     }
 }
 
-impl<A: ToRedisArgs + Sync> Request for ScriptQuery<'_, A> {
+impl<A: ToRedisArgs + Sync> RedisRequest for ScriptQuery<'_, A> {
     async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
         let command = self.script.by_hash(self.keys, &self.arguments);
         Ok(T::from_redis_value(connection.send(command).await?)?)
@@ -94,7 +94,7 @@ impl<A: ToRedisArgs + Sync> Request for ScriptQuery<'_, A> {
 /// A [`ScriptQuery`] by the text of the script.
 pub(crate) struct QueryByText<'a, A>(&'a ScriptQuery<'a, A>);
 
-impl<A: ToRedisArgs + Sync> Request for QueryByText<'_, A> {
+impl<A: ToRedisArgs + Sync> RedisRequest for QueryByText<'_, A> {
     async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
         let Self(query) = self;
         let command = query.script.by_text(query.keys, &query.arguments);

@@ -12,7 +12,7 @@ use super::error::{breaks_lane, is_transient};
 pub(crate) const AT_ONCE: usize = 24;
 
 /// Request that can be sent over a connection, more than once.
-pub(crate) trait Request: Sync {
+pub(crate) trait RedisRequest: Sync {
     /// Sends the request, and parses the reply.
     fn send<T: FromRedisValue>(
         &self,
@@ -20,7 +20,7 @@ pub(crate) trait Request: Sync {
     ) -> impl Future<Output = RedisResult<T>> + Send;
 }
 
-impl Request for Cmd {
+impl RedisRequest for Cmd {
     async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
         Ok(T::from_redis_value(connection.send(self.clone()).await?)?)
     }
@@ -29,7 +29,7 @@ impl Request for Cmd {
 /// Check that Redis serves requests.
 pub(crate) struct Ping;
 
-impl Request for Ping {
+impl RedisRequest for Ping {
     async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
         connection.ping().await?;
         Ok(T::from_redis_value(Value::Nil)?)
@@ -100,7 +100,7 @@ fn is_refused(reply: &RedisResult<Value>) -> bool {
     refusal.is_some_and(|error| !breaks_lane(error))
 }
 
-impl Request for Scatter {
+impl RedisRequest for Scatter {
     async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
         let replies = self.replies(connection).await.into_iter();
         let replies = replies.collect::<RedisResult<_>>()?;

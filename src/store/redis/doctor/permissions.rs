@@ -6,7 +6,7 @@ use super::{diagnosis, ok};
 use crate::store::doctor::{Diagnosis, Severity};
 use crate::store::redis::connection::Connection;
 use crate::store::redis::connection::error::is_denied;
-use crate::store::redis::connection::scatter::Request;
+use crate::store::redis::connection::scatter::RedisRequest;
 use crate::store::redis::keys::Keys;
 use crate::store::redis::scripts::PERMISSIONS;
 

@@ -11,7 +11,7 @@ use crate::store::bucket::BUCKETS;
 use crate::store::redis::RedisStore;
 use crate::store::redis::connection::Connection;
 use crate::store::redis::connection::cluster_slots::SLOTS;
-use crate::store::redis::connection::scatter::{Request, Scatter};
+use crate::store::redis::connection::scatter::{RedisRequest, Scatter};
 use crate::store::redis::connection::url::Topology;
 
 impl RedisStore {
@@ -115,7 +115,7 @@ impl NodeSlots {
 /// A command to each master; the reply maps addresses to replies.
 struct EachMaster(Cmd);
 
-impl Request for EachMaster {
+impl RedisRequest for EachMaster {
     async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
         let replies: HashMap<String, Value> = connection.ask_masters(self.0.clone()).await?;
         let replies = replies.into_iter().map(|(address, reply)| {

@@ -9,7 +9,7 @@ use crate::retry::{Backoff, Retry, retry};
 use crate::store::StoreError;
 use crate::store::redis::connection::Connection;
 use crate::store::redis::connection::error::{is_denied, is_other_type, is_transient};
-use crate::store::redis::connection::scatter::{Request, Scatter};
+use crate::store::redis::connection::scatter::{RedisRequest, Scatter};
 use crate::store::redis::script_call::ScriptCall;
 use crate::store::redis::scripts::LuaScript;
 use crate::store::redis::{RedisStore, codec};
@@ -34,7 +34,7 @@ impl RedisStore {
     /// Sends a request, with retries.
     pub(crate) async fn query_retried<T: FromRedisValue>(
         &self,
-        request: &impl Request,
+        request: &impl RedisRequest,
     ) -> Result<T, StoreError> {
         let reply = self.attempt_retried(request, request).await;
         reply.map_err(operator_error)
@@ -94,8 +94,8 @@ impl RedisStore {
     /// transient error or the time limit has passed.
     async fn attempt_retried<T: FromRedisValue>(
         &self,
-        request: &impl Request,
-        retried: &impl Request,
+        request: &impl RedisRequest,
+        retried: &impl RedisRequest,
     ) -> Result<T, RedisError> {
         let mut retry = maintenance_retry();
         let mut result = self.attempt(request).await;
@@ -127,7 +127,7 @@ pub(crate) fn operator_error(error: RedisError) -> StoreError {
 /// Scattered commands; a wrong type is the reply of its command, not an error of the request.
 struct TypedScatter(Scatter);
 
-impl Request for TypedScatter {
+impl RedisRequest for TypedScatter {
     async fn send<T: FromRedisValue>(&self, connection: &mut Connection) -> RedisResult<T> {
         let replies = self.0.replies(connection).await.into_iter();
         let replies = replies.map(|reply| match reply {
