@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::display;
-use super::snapshot::{CourseSnapshot, IndexEntry, SessionSnapshot, StoredSession};
+use super::snapshot::{EnrolmentSnapshot, IndexEntry, SessionSnapshot, StoredSession};
 use super::verify::{Step, VerifyRun};
 use crate::domain::{Enrolment, LearnerId, SessionId};
 
@@ -35,7 +35,7 @@ impl EntryMismatch {
         })
     }
 
-    fn all_of(snapshot: &CourseSnapshot) -> Vec<Self> {
+    fn all_of(snapshot: &EnrolmentSnapshot) -> Vec<Self> {
         snapshot.sessions.iter().filter_map(Self::of).collect()
     }
 }
@@ -54,7 +54,7 @@ impl VerifyRun<'_> {
     pub(crate) async fn verify_session_entries(
         &self,
         enrolment: Enrolment,
-        snapshot: &CourseSnapshot,
+        snapshot: &EnrolmentSnapshot,
         is_index_reported: bool,
     ) -> Step {
         let keys = &self.store.keys;

@@ -1,8 +1,8 @@
 //! Maintenance of the Redis store: verification with repair, listing of the learners, inspection.
 
 mod aggregate;
-mod course;
 mod display;
+mod enrolment;
 mod indexes;
 mod inspect;
 mod last_verified;

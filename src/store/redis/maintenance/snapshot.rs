@@ -15,7 +15,7 @@ use crate::store::redis::{RedisStore, codec};
 pub(crate) type IndexEntry = (Vec<u8>, String);
 
 /// Snapshot of an enrolment, and of some of its sessions.
-pub(crate) struct CourseSnapshot {
+pub(crate) struct EnrolmentSnapshot {
     pub(crate) derived: DerivedData,
     pub(crate) sessions: Vec<SessionSnapshot>,
 }
@@ -52,7 +52,7 @@ impl RedisStore {
         &self,
         enrolment: Enrolment,
         ids: &[SessionId],
-    ) -> Result<CourseSnapshot, StoreError> {
+    ) -> Result<EnrolmentSnapshot, StoreError> {
         let mut keys = vec![
             self.keys.totals(enrolment),
             self.keys.timeline(enrolment),
@@ -78,7 +78,7 @@ impl RedisStore {
                 session: stored_session(hash)?,
             })
         });
-        Ok(CourseSnapshot {
+        Ok(EnrolmentSnapshot {
             derived,
             sessions: sessions.collect::<Result<_, StoreError>>()?,
         })

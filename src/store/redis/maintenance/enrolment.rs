@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::aggregate::{AggregateCheck, Deviation};
 use super::indexes::{invalid_members, is_score, or_nothing};
 use super::repair::AggregateKey;
-use super::snapshot::{CourseSnapshot, DerivedData, StoredSession, ids};
+use super::snapshot::{DerivedData, EnrolmentSnapshot, StoredSession, ids};
 use super::verify::{Step, VerifyRun};
 use crate::domain::{Enrolment, SessionId, Totals};
 use crate::store::redis::scan::query::WrongType;
@@ -36,7 +36,7 @@ struct EnrolmentRecount {
 
 impl EnrolmentRecount {
     /// Adds a snapshot: first `entries` sessions of the session index, then sessions absent from the index.
-    fn add(&mut self, snapshot: &CourseSnapshot, entries: usize) {
+    fn add(&mut self, snapshot: &EnrolmentSnapshot, entries: usize) {
         for (number, session) in snapshot.sessions.iter().enumerate() {
             let is_indexed = session.score.is_some();
             if number < entries {
