@@ -1,21 +1,21 @@
 //! The error that ends the process.
 
-/// Why the process cannot do what it was started for, in one line for the operator.
+/// An error that ends the process; the message is one line for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The configuration is wrong; the message says what would be right.
+    /// The configuration is invalid; the message has an example of a valid value.
     #[error("{0}")]
     Configuration(String),
-    /// The configuration may be right, but the machine or a peer does not let it happen.
+    /// The configuration is valid, but the machine or another server refuses.
     #[error("{0}")]
     Environment(String),
-    /// As [`Environment`](Self::Environment): another process has the data directory open.
+    /// Another process has the data directory open; a case of [`Environment`](Self::Environment).
     #[error("{0}")]
     InUse(String),
 }
 
 impl StartError {
-    /// The process's exit code: 2 for a wrong configuration, as clap's, else 1.
+    /// Returns the exit code: 2 for an invalid configuration, as clap does, else 1.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {

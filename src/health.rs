@@ -1,4 +1,4 @@
-//! The `health` command: asks the service on this machine whether it is ready.
+//! The `health` command: requests the readiness of the service on this machine.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -7,19 +7,19 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::error::StartError;
 
-/// Longest wait for each step of the exchange.
+/// Timeout of the connect, of a read and of a write.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Asks `/health/ready` of the service that runs with this configuration.
+/// Requests `/health/ready` from the service with this configuration.
 ///
 /// # Errors
 ///
-/// It cannot be reached, or answers that it is not ready; the message says which, in one line.
+/// The connection failed or the service is not ready; the message is one line.
 pub fn check(config: &Config) -> Result<(), StartError> {
     let address = SocketAddr::new(reachable(config.host), config.port);
     let failed = StartError::Environment;
-    let status =
-        ask(address).map_err(|error| failed(format!("no answer from {address}: {error}")))?;
+    let status = request_status(address)
+        .map_err(|error| failed(format!("no answer from {address}: {error}")))?;
     if status.starts_with("HTTP/1.1 200 ") {
         Ok(())
     } else {
@@ -27,7 +27,7 @@ pub fn check(config: &Config) -> Result<(), StartError> {
     }
 }
 
-/// An address to reach a listener at: the loopback for one that listens on all addresses.
+/// Returns the address of a listener for a local client: loopback for a listener on all addresses.
 fn reachable(host: IpAddr) -> IpAddr {
     match host {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -36,8 +36,8 @@ fn reachable(host: IpAddr) -> IpAddr {
     }
 }
 
-/// The status line of the answer.
-fn ask(address: SocketAddr) -> io::Result<String> {
+/// Sends the request, and returns the status line of the response.
+fn request_status(address: SocketAddr) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;

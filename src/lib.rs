@@ -96,6 +96,7 @@ pub mod health;
 pub mod pause_detector;
 mod retry;
 pub mod server;
+mod signals;
 pub mod store;
 pub mod telemetry;
 mod wire;

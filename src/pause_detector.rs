@@ -1,61 +1,62 @@
-//! Notices that the process did not run for a while: it was stopped, or its machine was.
+//! Detection of pauses of the process, by SIGSTOP or a paused machine.
 //!
-//! What clients sent meanwhile waits in their sockets, and looks as if it had just arrived. But those
-//! who sent it may have given up, sent it to another replica and something newer since, which it
-//! must not replace now. So what waited is refused.
+//! Requests sent during a pause wait in the sockets, and seem new when read. Their clients may have
+//! given up, sent the record to another replica, and a newer record since, which the old request must
+//! not replace. Requests that may have waited are therefore refused.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often the process shows that it runs.
-const BEAT: Duration = Duration::from_millis(50);
-/// Time to find what waits in the sockets after a pause.
-const AFTERMATH: Duration = Duration::from_secs(1);
+/// Interval between heartbeats.
+const HEARTBEAT: Duration = Duration::from_millis(50);
+/// Time after a pause in which requests that waited in the sockets are read.
+const RECOVERY: Duration = Duration::from_secs(1);
 
-/// Shows whether the process has been running all the time.
+/// Detector of pauses of the process.
 #[derive(Debug)]
 pub struct PauseDetector {
     start: Instant,
     longest: Duration,
-    /// The last beat, and the end of the aftermath of the last pause, in ms since the start.
+    /// Time of the last heartbeat, in ms since the start.
     last: AtomicU64,
-    sound_from: AtomicU64,
+    /// End of the recovery from the last pause, in ms since the start.
+    recovered_at: AtomicU64,
 }
 
 impl PauseDetector {
-    /// Begins to watch; pauses of up to `longest` do not count.
+    /// Starts the detector; pauses up to `longest` are ignored.
     #[must_use]
     pub fn start(longest: Duration) -> Arc<Self> {
         let pause_detector = Arc::new(Self {
             start: Instant::now(),
-            longest: longest.max(10 * BEAT),
+            longest: longest.max(10 * HEARTBEAT),
             last: AtomicU64::new(0),
-            sound_from: AtomicU64::new(0),
+            recovered_at: AtomicU64::new(0),
         });
         let watched = Arc::downgrade(&pause_detector);
-        // A thread of its own: tasks may wait for their turn for longer, where there is much to do.
-        thread::spawn(move || beat(&watched));
+        // On a thread: a task of a busy runtime may wait longer than a heartbeat.
+        thread::spawn(move || send_heartbeats(&watched));
         pause_detector
     }
 
-    /// Whether what arrives now has not waited for the process to run.
+    /// Returns false for a second after a pause: requests read then may have waited in the sockets.
     #[must_use]
-    pub fn is_sound(&self) -> bool {
+    pub fn has_recovered(&self) -> bool {
         let now = self.millis();
-        // Perhaps there was no beat yet after the pause.
+        // The first heartbeat after the pause may not have run yet.
         let since_last = now.saturating_sub(self.last.load(Ordering::Acquire));
         u128::from(since_last) <= self.longest.as_millis()
-            && now >= self.sound_from.load(Ordering::Acquire)
+            && now >= self.recovered_at.load(Ordering::Acquire)
     }
 
-    fn beat(&self) {
+    fn heartbeat(&self) {
         let now = self.millis();
         let pause = now.saturating_sub(self.last.load(Ordering::Acquire));
         if u128::from(pause) > self.longest.as_millis() {
-            let sound_from = now + millis(AFTERMATH);
-            self.sound_from.store(sound_from, Ordering::Release);
+            let recovered_at = now + millis(RECOVERY);
+            self.recovered_at.store(recovered_at, Ordering::Release);
             tracing::warn!(
                 pause,
                 "the process did not run for so many ms: requests that waited are refused"
@@ -69,11 +70,11 @@ impl PauseDetector {
     }
 }
 
-fn beat(watched: &Weak<PauseDetector>) {
+fn send_heartbeats(watched: &Weak<PauseDetector>) {
     while let Some(pause_detector) = watched.upgrade() {
-        pause_detector.beat();
+        pause_detector.heartbeat();
         drop(pause_detector);
-        thread::sleep(BEAT);
+        thread::sleep(HEARTBEAT);
     }
 }
 

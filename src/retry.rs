@@ -1,11 +1,10 @@
-//! Patience with a store: Sentinels and Clusters fail over, and servers restart, within that time.
+//! Waits between attempts, and the retry of operations whose errors may pass: Sentinels and Clusters
+//! fail over and servers restart within seconds.
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-
-use crate::store::StoreError;
 
 /// Exponential backoff: a wait that doubles with each use, up to a maximum.
 #[derive(Debug)]
@@ -26,6 +25,11 @@ impl Backoff {
         }
     }
 
+    /// Duration of the next wait.
+    pub(crate) fn next_wait(&self) -> Duration {
+        self.next
+    }
+
     /// Sleeps for the present wait, and doubles the wait for the next call.
     pub(crate) async fn wait(&mut self) {
         sleep(self.next).await;
@@ -38,48 +42,66 @@ impl Backoff {
     }
 }
 
-/// How long failures that may pass are borne.
-const LIMIT: Duration = Duration::from_secs(30);
-/// Wait before another attempt.
-const PAUSE: Duration = Duration::from_millis(200);
-
-/// How long a store has failed without a success in between.
-#[derive(Default)]
-pub(crate) struct Patience {
+/// Retry of an operation for as long as a time limit allows. The limit counts from the first error
+/// after a success.
+#[derive(Debug)]
+pub(crate) struct Retry {
+    limit: Duration,
+    backoff: Backoff,
     failing_since: Option<Instant>,
 }
 
-impl Patience {
-    /// Returns when it is time for another attempt.
+impl Retry {
+    /// Returns a retry without an error so far.
+    pub(crate) const fn new(limit: Duration, backoff: Backoff) -> Self {
+        Self {
+            limit,
+            backoff,
+            failing_since: None,
+        }
+    }
+
+    /// Waits until the next attempt is due.
     ///
     /// # Errors
     ///
-    /// The failure, where trying again cannot help or did not for long enough.
-    pub(crate) async fn bear(&mut self, failure: StoreError) -> Result<(), StoreError> {
+    /// Returns `error` when the error is not transient or the time limit has passed.
+    pub(crate) async fn wait<E>(&mut self, error: E, is_transient: bool) -> Result<(), E> {
         let since = *self.failing_since.get_or_insert_with(Instant::now);
-        if !failure.is_transient() || since.elapsed() >= LIMIT {
-            return Err(failure);
+        if !is_transient || since.elapsed() >= self.limit {
+            return Err(error);
         }
-        sleep(PAUSE).await;
+        self.backoff.wait().await;
         Ok(())
     }
 
-    /// The store did something.
-    pub(crate) fn restore(&mut self) {
+    /// Restarts the time limit and the backoff after a success.
+    pub(crate) fn reset(&mut self) {
         self.failing_since = None;
+        self.backoff.reset();
     }
 }
 
-/// Calls the store until it answers, or patience ends.
-pub(crate) async fn patiently<T, F>(mut call: impl FnMut() -> F) -> Result<T, StoreError>
+/// Repeats an operation until a success.
+///
+/// # Errors
+///
+/// Returns the last error when the error is not transient or the time limit has passed.
+pub(crate) async fn retry<T, E, F>(
+    mut retry: Retry,
+    is_transient: impl Fn(&E) -> bool,
+    mut operation: impl FnMut() -> F,
+) -> Result<T, E>
 where
-    F: Future<Output = Result<T, StoreError>>,
+    F: Future<Output = Result<T, E>>,
 {
-    let mut patience = Patience::default();
     loop {
-        match call().await {
-            Err(failure) => patience.bear(failure).await?,
-            answer => return answer,
+        match operation().await {
+            Err(error) => {
+                let is_transient = is_transient(&error);
+                retry.wait(error, is_transient).await?;
+            }
+            success => return success,
         }
     }
 }
@@ -88,30 +110,62 @@ where
 mod tests {
     use super::*;
 
-    /// How long it takes until the failure that is left ends it.
-    async fn borne(failure: StoreError) -> Duration {
+    const LIMIT: Duration = Duration::from_secs(30);
+    const WAIT: Duration = Duration::from_millis(200);
+
+    fn constant() -> Retry {
+        Retry::new(LIMIT, Backoff::new(WAIT, WAIT))
+    }
+
+    /// Measures how long `wait` sleeps.
+    async fn slept(backoff: &mut Backoff) -> Duration {
         let start = Instant::now();
-        let result: Result<(), _> = patiently(|| async { Err(failure.clone()) }).await;
-        assert_eq!(result.unwrap_err().to_string(), failure.to_string());
+        backoff.wait().await;
         start.elapsed()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failure_that_may_pass_is_borne_for_a_while_and_another_not_at_all() {
-        let borne_for = borne(StoreError::Unavailable("x".into())).await;
-        assert!((LIMIT..LIMIT + 2 * PAUSE).contains(&borne_for));
-        let borne_for = borne(StoreError::Unexpected("x".into())).await;
-        assert_eq!(borne_for, Duration::ZERO);
+    async fn a_backoff_doubles_up_to_the_maximum_until_a_reset() {
+        let millis = Duration::from_millis;
+        let mut backoff = Backoff::new(millis(20), millis(100));
+        for expected in [20, 40, 80, 100, 100] {
+            assert_eq!(slept(&mut backoff).await, millis(expected));
+        }
+        backoff.reset();
+        assert_eq!(slept(&mut backoff).await, millis(20));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn patience_begins_anew_with_each_success() {
-        let mut patience = Patience::default();
+    async fn a_transient_error_is_retried_until_the_limit_and_another_error_is_not() {
+        for (is_transient, least) in [(true, LIMIT), (false, Duration::ZERO)] {
+            let start = Instant::now();
+            let failing = || async { Err::<(), _>("error") };
+            assert_eq!(
+                retry(constant(), |_| is_transient, failing).await,
+                Err("error")
+            );
+            assert!((least..least + 2 * WAIT).contains(&start.elapsed()));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_retry_ends_with_the_first_success() {
+        let mut attempts = 0;
+        let third = || {
+            attempts += 1;
+            let attempt = attempts;
+            async move { if attempt == 3 { Ok(attempt) } else { Err(()) } }
+        };
+        assert_eq!(retry(constant(), |()| true, third).await, Ok(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_restarts_with_each_success() {
+        let mut retry = constant();
         for _ in 0..3 {
             sleep(LIMIT).await;
-            let failure = StoreError::Unavailable("x".into());
-            assert!(patience.bear(failure).await.is_ok());
-            patience.restore();
+            assert!(retry.wait("error", true).await.is_ok());
+            retry.reset();
         }
     }
 }

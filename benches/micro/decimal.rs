@@ -1,9 +1,9 @@
-//! The exact arithmetic: what a record and the totals of a course spend on it.
+//! Cost of exact arithmetic in a record and in the response with totals.
 
 use divan::{Bencher, black_box};
 use study_stats::domain::{Amount, Decimal, Score, Stats, Totals};
 
-/// Numbers as clients send them, and the worst that they may send.
+/// Numbers as clients send, and numbers with the most digits.
 const NUMBERS: [f64; 5] = [
     7.0,
     82.5,

@@ -1,5 +1,5 @@
-//! The way of a request through the service, without a socket and with a store that has the answer at
-//! hand: what HTTP, the checks and the JSON cost.
+//! Cost of a request in the service, without a socket and with fixed results of the store: routing,
+//! middleware, validation and JSON.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use poem::{Endpoint, Request};
 use study_stats::api::{self, BODY_BYTES, State};
 use tokio::runtime;
 
-use crate::at_hand::AtHand;
+use crate::fixed_store::FixedStore;
 
 const COURSE: &str = "/courses/5f2b8a52-6d0e-4c8e-9a57-3c1d2e4f5a6b";
 const SESSION: &str =
@@ -48,8 +48,8 @@ fn get_of_no_route(bencher: Bencher<'_, '_>) {
     measure(bencher, Method::GET, "/nowhere", "", StatusCode::NOT_FOUND);
 }
 
-/// Measures a request whose answer has a body and this status.
-#[allow(clippy::expect_used, reason = "what it measures must work")]
+/// Measures a request until the body of the response is complete, and asserts the status.
+#[allow(clippy::expect_used, reason = "a benchmark panics where it fails")]
 fn measure(
     bencher: Bencher<'_, '_>,
     method: Method,
@@ -60,7 +60,12 @@ fn measure(
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let endpoint = runtime.block_on(async {
-        let state = State::new(Arc::new(AtHand), 1_024, BODY_BYTES, Duration::from_secs(3));
+        let state = State::new(
+            Arc::new(FixedStore),
+            1_024,
+            BODY_BYTES,
+            Duration::from_secs(3),
+        );
         api::endpoint(&state, Duration::from_secs(5))
     });
     let request = || {
@@ -74,7 +79,7 @@ fn measure(
     bencher.with_inputs(request).bench_values(|request| {
         runtime.block_on(async {
             let response = endpoint.call(black_box(request)).await;
-            let response = response.expect("the boundary answers all errors");
+            let response = response.expect("a response for every error");
             assert_eq!(response.status(), status);
             let body = response.into_body().into_bytes().await;
             body.expect("a body")

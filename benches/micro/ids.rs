@@ -1,4 +1,4 @@
-//! How ids are read, and the keys of a record spelled.
+//! Cost of parsing ids and of formatting Redis keys.
 
 use divan::{Bencher, black_box};
 use study_stats::domain::{Enrolment, LearnerId, Record, Stats};

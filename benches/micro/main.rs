@@ -1,19 +1,19 @@
-//! Micro-benchmarks: `cargo bench`, or `cargo bench ids` for those whose name has that.
+//! Micro-benchmarks: `cargo bench` runs all, `cargo bench ids` the benchmarks with `ids` in the name.
 
-mod at_hand;
 mod decimal;
+mod fixed_store;
 mod handler;
 mod ids;
 
-// How keys are spelled is no part of the library's interface, so the very file stands here too, with
-// what it looks for in its crate around it.
-#[allow(unused, reason = "its tests run with the library's")]
+// Redis keys are not public in the library: the benchmark compiles the same files, with the modules that
+// the files import.
+#[allow(unused, reason = "the tests run with the library")]
 #[path = "../../src/store/bucket.rs"]
 mod bucket;
 mod domain {
     pub(crate) use study_stats::domain::*;
 }
-#[allow(unused, reason = "its tests run with the library's")]
+#[allow(unused, reason = "the tests run with the library")]
 #[path = "../../src/store/redis/keys.rs"]
 mod keys;
 mod store {

@@ -82,7 +82,7 @@ impl State {
     ///
     /// No permit is free, or the process was paused.
     pub(crate) fn acquire(&self) -> Result<StorePermit<'_>, ApiError> {
-        if !self.pause_detector.is_sound() {
+        if !self.pause_detector.has_recovered() {
             return Err(ApiError::timed_out());
         }
         let Ok(permit) = self.permits.try_acquire() else {
@@ -113,7 +113,7 @@ impl State {
     ///
     /// The store does not respond, or the process was paused.
     pub(crate) async fn probe(&self) -> Result<&'static str, StoreError> {
-        if !self.pause_detector.is_sound() {
+        if !self.pause_detector.has_recovered() {
             return Err(StoreError::Unavailable("the process did not run".into()));
         }
         self.store.ping().await?;

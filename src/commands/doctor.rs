@@ -1,11 +1,11 @@
-//! `doctor`: looks at all that could keep the store from doing its work.
+//! `doctor`: prints the diagnoses of the store, a line each, and their numbers by severity.
 
 use super::{CommandError, Ui};
 use crate::store::Store;
 use crate::store::doctor::{Diagnosis, Severity};
 
 pub(super) async fn diagnose(store: &Store, ui: &mut dyn Ui) -> Result<bool, CommandError> {
-    let mut checks = vec![
+    let mut diagnoses = vec![
         well(
             "version",
             concat!("study-stats ", env!("CARGO_PKG_VERSION")),
@@ -13,26 +13,26 @@ pub(super) async fn diagnose(store: &Store, ui: &mut dyn Ui) -> Result<bool, Com
         well("store", store.requests.name()),
     ];
     match store.requests.ping().await {
-        Ok(()) => checks.extend(store.maintenance.diagnose().await),
-        Err(error) => checks.push(Diagnosis {
+        Ok(()) => diagnoses.extend(store.maintenance.diagnose().await),
+        Err(error) => diagnoses.push(Diagnosis {
             severity: Severity::Problem,
             subject: "answer",
             detail: format!("{error}: see that it runs and can be reached as configured"),
         }),
     }
-    for check in &checks {
-        ui.line(line(check)).await?;
+    for diagnosis in &diagnoses {
+        ui.print(line(diagnosis)).await?;
     }
     let count = |severity| {
-        checks
+        diagnoses
             .iter()
-            .filter(|check| check.severity == severity)
+            .filter(|diagnosis| diagnosis.severity == severity)
             .count()
     };
     let problems = count(Severity::Problem);
     let (fine, warnings) = (count(Severity::Ok), count(Severity::Warning));
     let summary = format!("{fine} ok, {warnings} warnings, {problems} problems");
-    ui.line(summary).await?;
+    ui.print(summary).await?;
     Ok(problems == 0)
 }
 
@@ -44,13 +44,13 @@ fn well(subject: &'static str, detail: &str) -> Diagnosis {
     }
 }
 
-fn line(check: &Diagnosis) -> String {
-    let severity = match check.severity {
+fn line(diagnosis: &Diagnosis) -> String {
+    let severity = match diagnosis.severity {
         Severity::Ok => "ok",
         Severity::Warning => "warning",
         Severity::Problem => "problem",
     };
-    format!("{severity:<7}  {}: {}", check.subject, check.detail)
+    format!("{severity:<7}  {}: {}", diagnosis.subject, diagnosis.detail)
 }
 
 #[cfg(test)]
@@ -58,12 +58,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_check_is_one_line_that_begins_with_its_verdict() {
-        let mut check = well("clock", "0 ms ahead");
-        assert_eq!(line(&check), "ok       clock: 0 ms ahead");
-        check.severity = Severity::Warning;
-        assert_eq!(line(&check), "warning  clock: 0 ms ahead");
-        check.severity = Severity::Problem;
-        assert_eq!(line(&check), "problem  clock: 0 ms ahead");
+    fn a_diagnosis_is_one_line_that_begins_with_the_severity() {
+        let mut diagnosis = well("clock", "0 ms ahead");
+        assert_eq!(line(&diagnosis), "ok       clock: 0 ms ahead");
+        diagnosis.severity = Severity::Warning;
+        assert_eq!(line(&diagnosis), "warning  clock: 0 ms ahead");
+        diagnosis.severity = Severity::Problem;
+        assert_eq!(line(&diagnosis), "problem  clock: 0 ms ahead");
     }
 }

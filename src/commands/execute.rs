@@ -1,121 +1,99 @@
-//! A command as the process that an operator starts.
+//! The process of a command: configuration, signals, terminal, exit code.
 
-use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use super::output::terminal::Terminal;
-use super::{Target, Task, open};
+use super::output::Terminal;
+use super::{Target, open};
 use crate::config::{Config, StoreCommand};
 use crate::error::StartError;
+use crate::retry::Backoff;
+use crate::signals::Signals;
 use crate::store::Store;
 use crate::telemetry;
 
-/// How long a store is waited for, in times that a connection to it may take.
+/// Timeout of the first successful ping, in connect timeouts.
 const CONNECTS: u32 = 5;
-/// Wait before it is asked again.
-const PAUSE: Duration = Duration::from_millis(50);
-/// The exit code of a process that SIGPIPE ends, which nobody is told of either.
+/// Wait between pings.
+const PING_WAIT: Duration = Duration::from_millis(50);
+/// Exit code of a process that SIGPIPE ends; such a process prints no message either.
 const BROKEN_PIPE: u8 = 141;
 
-/// Carries out a command, and gives the exit code: 0 where all is well.
+/// Runs a command, and returns the exit code: 0 for a result without problems.
 ///
 /// # Errors
 ///
-/// It cannot be carried out; the message says why, in one line.
+/// The command failed; the message is one line.
 pub fn execute(command: &StoreCommand, config: &Config) -> Result<ExitCode, StartError> {
     telemetry::start_for_command(config)?;
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(environment)?;
-    let code = runtime.block_on(to_its_end(command, config));
-    // Without waiting for a line that nobody reads.
+    let code = runtime.block_on(run_until_signal(command, config));
+    // In the background: a read of a terminal, or a write to a full pipe, may never return.
     runtime.shutdown_background();
     code.map(ExitCode::from)
 }
 
-async fn to_its_end(command: &StoreCommand, config: &Config) -> Result<u8, StartError> {
-    // First, so that nothing is left half done from the beginning.
+async fn run_until_signal(command: &StoreCommand, config: &Config) -> Result<u8, StartError> {
+    // Before the output file is created: a signal must not leave the file behind.
     let mut signals = Signals::listen().map_err(environment)?;
     let mut terminal = Terminal::open(command).map_err(environment)?;
-    let task = task(command);
-    let ended = tokio::select! {
-        ended = carry_out(&task, config, &mut terminal) => ended.map(Ok),
+    let result = tokio::select! {
+        result = open_and_run(command, config, &mut terminal) => result.map(Ok),
         signal = signals.next() => Ok(Err(signal)),
     };
     terminal.clear();
-    match ended {
+    match result {
         Ok(Ok(is_well)) => Ok(u8::from(!is_well)),
         Ok(Err(signal)) => {
             eprintln!("interrupted{}", advice(command, &terminal));
-            Ok(128 + signal)
+            let code = u8::try_from(128 + signal.as_raw_value());
+            Ok(code.unwrap_or(u8::MAX))
         }
         Err(_) if terminal.is_closed() => Ok(BROKEN_PIPE),
         Err(StartError::Environment(reason)) => {
             let advice = advice(command, &terminal);
             Err(StartError::Environment(reason + &advice))
         }
-        Err(wrong) => Err(wrong),
+        Err(error) => Err(error),
     }
 }
 
-async fn carry_out(
-    task: &Task,
+async fn open_and_run(
+    command: &StoreCommand,
     config: &Config,
     terminal: &mut Terminal,
 ) -> Result<bool, StartError> {
-    let place = open(config, task).await?;
-    if let Target::Local(store) = &place {
-        let ready = until_it_answers(store, config.redis_connect_timeout * CONNECTS).await;
-        // The doctor has more to say of a store that does not answer.
-        if *task != Task::Doctor {
-            ready?;
+    let target = open(config, command).await?;
+    if let Target::Local(store) = &target {
+        let connected = wait_for_ping(store, config.redis_connect_timeout * CONNECTS).await;
+        // The doctor diagnoses an unreachable store in more detail than the error here.
+        if *command != StoreCommand::Doctor {
+            connected?;
         }
     }
-    let is_well = place.run(task, terminal).await.map_err(environment)?;
+    let is_well = target.run(command, terminal).await.map_err(environment)?;
     terminal.finish().await.map_err(environment)?;
     Ok(is_well)
 }
 
-/// Waits for a store that may still be connecting.
-async fn until_it_answers(store: &Store, within: Duration) -> Result<(), StartError> {
-    let mut reason = format!("no answer within {within:?}");
-    let answered = timeout(within, async {
+/// Waits for the first successful ping of a store that connects in the background.
+async fn wait_for_ping(store: &Store, limit: Duration) -> Result<(), StartError> {
+    let mut reason = format!("no answer within {limit:?}");
+    let mut backoff = Backoff::new(PING_WAIT, PING_WAIT);
+    let answered = timeout(limit, async {
         while let Err(error) = store.requests.ping().await {
             reason = error.to_string();
-            sleep(PAUSE).await;
+            backoff.wait().await;
         }
     });
     answered.await.map_err(|_| environment(reason))
 }
 
-/// The signals that ask the process to end.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    /// The number of the next one.
-    async fn next(&mut self) -> u8 {
-        tokio::select! {
-            _ = self.interrupt.recv() => 2,
-            _ = self.terminate.recv() => 15,
-        }
-    }
-}
-
-/// How to go on, where that does not mean to begin anew.
+/// Returns the hint for the next run of an import that has recorded some lines, else nothing.
 fn advice(command: &StoreCommand, terminal: &Terminal) -> String {
     match command {
         StoreCommand::Import { .. } if terminal.done() > 0 => {
@@ -127,25 +105,4 @@ fn advice(command: &StoreCommand, terminal: &Terminal) -> String {
 
 fn environment(error: impl ToString) -> StartError {
     StartError::Environment(error.to_string())
-}
-
-fn task(command: &StoreCommand) -> Task {
-    match *command {
-        StoreCommand::Verify { repair } => Task::Verify { repair },
-        StoreCommand::Export { user, .. } => Task::Export { learner: user },
-        StoreCommand::Import { user, skip, .. } => Task::Import {
-            learner: user,
-            skip,
-        },
-        StoreCommand::Doctor => Task::Doctor,
-        StoreCommand::Inspect {
-            user,
-            course,
-            session,
-        } => Task::Inspect {
-            learner: user,
-            course,
-            session,
-        },
-    }
 }

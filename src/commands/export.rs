@@ -1,7 +1,7 @@
 //! `export`: writes every session as a line.
 //!
-//! Learners come by their ids, and what is theirs as it is listed: the same data gives the same
-//! bytes, whatever store it is in. What is recorded meanwhile may be among it or not.
+//! Learners are ordered by id, courses and sessions as listed: equal data gives equal bytes on every
+//! store. Sessions recorded during the export may be included or not.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -9,27 +9,27 @@ use std::time::Instant;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 
-use super::{CommandError, Ui};
+use super::{CommandError, Ui, store_retry};
 use crate::domain::{
     Enrolment, LearnerId, ListedCourse, ListedSession, Page, Position, Slice, Span,
 };
-use crate::retry::patiently;
+use crate::retry::retry;
 use crate::store::{Store, StoreError};
 use crate::wire::session_line;
 
-/// Lists that are read ahead, so that the ways to the store and back do not add up.
+/// Number of lists read ahead, which overlaps the round trips to the store.
 const AHEAD: usize = 16;
-/// Items of a list that are read at once.
+/// Number of items of a page.
 const PAGE: usize = 500;
-/// Bytes that are put out at once.
+/// Minimum number of bytes of a write.
 const CHUNK: usize = 64 << 10;
 
-type Each<T> = BoxStream<'static, Result<T, StoreError>>;
+type ResultStream<T> = BoxStream<'static, Result<T, StoreError>>;
 
-/// A learner's sessions in a course.
-struct List {
+/// The session list of an enrolment.
+struct SessionList {
     enrolment: Enrolment,
-    /// Its first page.
+    /// The first page.
     page: Page<ListedSession>,
 }
 
@@ -39,10 +39,10 @@ pub(super) async fn export(
     ui: &mut dyn Ui,
 ) -> Result<bool, CommandError> {
     let start = Instant::now();
-    let (mut sessions, mut learners, mut latest) = (0_u64, 0_u64, None);
-    let mut chunk = Vec::with_capacity(2 * CHUNK);
+    let (mut learners, mut latest) = (0_u64, None);
+    let mut writer = SessionWriter::new(ui);
     let mut lists = lists(store, learner);
-    while let Some(List {
+    while let Some(SessionList {
         enrolment,
         mut page,
     }) = lists.try_next().await?
@@ -50,35 +50,66 @@ pub(super) async fn export(
         if latest.replace(enrolment.learner) != Some(enrolment.learner) {
             learners += 1;
         }
-        loop {
-            for session in &page.items {
-                session_line::write(&mut chunk, enrolment, session)
-                    .map_err(|error| StoreError::Unexpected(error.to_string()))?;
-                sessions += 1;
-            }
-            if chunk.len() >= CHUNK {
-                ui.put(&chunk).await?;
-                chunk.clear();
-                ui.progress("sessions", sessions, None).await?;
-            }
-            if page.next.is_none() {
-                break;
-            }
+        writer.write(enrolment, &page.items).await?;
+        while page.next.is_some() {
             page = listed_sessions(store, enrolment, page.next).await?;
+            writer.write(enrolment, &page.items).await?;
         }
     }
-    ui.put(&chunk).await?;
+    let sessions = writer.finish().await?;
     let seconds = start.elapsed().as_secs_f64();
     let summary = format!(
         "{sessions} sessions of {learners} learners in {seconds:.1} s, {:.0} sessions a second",
         super::rate(sessions, seconds)
     );
-    ui.line(summary).await?;
+    ui.print(summary).await?;
     Ok(true)
 }
 
-/// The sessions of each learner in each course.
-fn lists(store: &Store, only: Option<LearnerId>) -> Each<List> {
+/// Writer of session lines, in chunks.
+struct SessionWriter<'a> {
+    ui: &'a mut dyn Ui,
+    chunk: Vec<u8>,
+    /// Number of written sessions.
+    sessions: u64,
+}
+
+impl<'a> SessionWriter<'a> {
+    fn new(ui: &'a mut dyn Ui) -> Self {
+        Self {
+            ui,
+            chunk: Vec::with_capacity(2 * CHUNK),
+            sessions: 0,
+        }
+    }
+
+    async fn write(
+        &mut self,
+        enrolment: Enrolment,
+        sessions: &[ListedSession],
+    ) -> Result<(), CommandError> {
+        for session in sessions {
+            session_line::write(&mut self.chunk, enrolment, session)
+                .map_err(|error| StoreError::Unexpected(error.to_string()))?;
+            self.sessions += 1;
+        }
+        if self.chunk.len() >= CHUNK {
+            self.ui.write(&self.chunk).await?;
+            self.chunk.clear();
+            self.ui.progress("sessions", self.sessions, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the last chunk, and returns the number of sessions.
+    async fn finish(self) -> Result<u64, CommandError> {
+        self.ui.write(&self.chunk).await?;
+        Ok(self.sessions)
+    }
+}
+
+/// Streams the session lists of one learner or of all learners.
+fn lists(store: &Store, only: Option<LearnerId>) -> ResultStream<SessionList> {
     let learners = match only {
         Some(learner) => each(vec![learner]).boxed(),
         None => learners(store.clone()),
@@ -93,38 +124,41 @@ fn lists(store: &Store, only: Option<LearnerId>) -> Each<List> {
             let store = next_store.clone();
             async move {
                 let page = listed_sessions(&store, enrolment, None).await?;
-                Ok(List { enrolment, page })
+                Ok(SessionList { enrolment, page })
             }
         })
         .try_buffered(AHEAD)
         .boxed()
 }
 
-/// All learners.
-fn learners(store: Store) -> Each<LearnerId> {
+/// Streams all learners.
+fn learners(store: Store) -> ResultStream<LearnerId> {
     let batches = stream::try_unfold(None, move |after| learners_after(store.clone(), after));
     batches.map_ok(each).try_flatten().boxed()
 }
 
-/// The next learners and the last of them, after whom there may be more.
+/// Reads a page of learners, with the last learner as the position of the next page.
 async fn learners_after(
     store: Store,
     after: Option<LearnerId>,
 ) -> Result<Option<(Vec<LearnerId>, Option<LearnerId>)>, StoreError> {
-    let learners = patiently(|| store.maintenance.learners(after)).await?;
+    let learners = retry(store_retry(), StoreError::is_transient, || {
+        store.maintenance.learners(after)
+    })
+    .await?;
     let last = learners.last().copied();
     Ok(last.map(|_| (learners, last)))
 }
 
-/// The items one by one.
+/// Streams the items of a list.
 fn each<T>(items: Vec<T>) -> impl Stream<Item = Result<T, StoreError>> {
     stream::iter(items.into_iter().map(Ok))
 }
 
-/// All courses of a learner.
+/// Reads all courses of a learner.
 ///
-/// A course that is studied meanwhile moves to the front of the list. Where that has several pages it
-/// may have been passed by then, so the list is read again until there is nothing new in it.
+/// A session recorded during the reads moves a course to the front of the list, before the position of
+/// the next page. A list of several pages is therefore read again until a pass finds no new course.
 async fn courses(store: Store, learner: LearnerId) -> Result<Vec<Enrolment>, StoreError> {
     let (mut courses, mut known) = (Vec::new(), HashSet::new());
     loop {
@@ -153,7 +187,10 @@ async fn listed_courses(
     after: Option<Position>,
 ) -> Result<Page<ListedCourse>, StoreError> {
     let slice = Slice { after, limit: PAGE };
-    patiently(|| store.requests.courses(learner, slice)).await
+    retry(store_retry(), StoreError::is_transient, || {
+        store.requests.courses(learner, slice)
+    })
+    .await
 }
 
 async fn listed_sessions(
@@ -162,5 +199,8 @@ async fn listed_sessions(
     after: Option<Position>,
 ) -> Result<Page<ListedSession>, StoreError> {
     let slice = Slice { after, limit: PAGE };
-    patiently(|| store.requests.sessions(enrolment, Span::ALL, slice)).await
+    retry(store_retry(), StoreError::is_transient, || {
+        store.requests.sessions(enrolment, Span::ALL, slice)
+    })
+    .await
 }

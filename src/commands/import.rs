@@ -1,21 +1,22 @@
 //! `import`: records the lines of an export, in their order.
 //!
-//! A batch is read while the one before it is recorded. No more than one is under way, as two lines
-//! may be of the same session. To record a line again changes nothing.
+//! A batch is read while the previous batch is recorded. Batches are recorded one at a time: two lines
+//! may be of one session. Recording a line twice changes nothing.
 
 use std::time::Instant;
 
-use super::lines::{Lines, MAX_LINE};
-use super::{CommandError, Ui, rate};
+use bytes::Bytes;
+
+use super::lines::{LineTooLong, Lines, MAX_LINE};
+use super::{CommandError, Ui, rate, store_retry};
 use crate::domain::{LearnerId, Outcome, Record};
-use crate::retry::Patience;
 use crate::store::{StatsStore, StoreError};
 use crate::wire::session_line;
 
-/// Lines that are recorded at once.
+/// Maximum number of lines of a batch.
 const BATCH: u64 = 1_000;
-/// Lines that are told one by one why they are not recorded.
-const TOLD: u64 = 20;
+/// Maximum number of printed errors of lines.
+const MAX_PRINTED: u64 = 20;
 
 pub(super) async fn import(
     store: &dyn StatsStore,
@@ -24,7 +25,7 @@ pub(super) async fn import(
     ui: &mut dyn Ui,
 ) -> Result<bool, CommandError> {
     let start = Instant::now();
-    let mut batches = Batches::new(learner, skip);
+    let mut batches = BatchReader::new(learner, skip);
     let mut recorder = Recorder::new(store);
     let mut counts = ImportCounts::default();
     let mut batch = batches.next(ui).await?;
@@ -34,66 +35,66 @@ pub(super) async fn import(
         batch = next?;
     }
     let seconds = start.elapsed().as_secs_f64();
-    ui.line(counts.summary(learner.is_some(), seconds)).await?;
+    ui.print(counts.summary(learner.is_some(), seconds)).await?;
     Ok(counts.invalid == 0)
 }
 
-/// Some lines that follow each other.
+/// Consecutive lines.
 #[derive(Default)]
 struct Batch {
-    /// How many they are.
+    /// Number of lines.
     lines: u64,
-    /// The number of the last one.
+    /// Line number of the last line.
     last: u64,
-    /// What they say.
+    /// Records of the valid lines.
     records: Vec<Record>,
-    /// The number of each record's line.
+    /// Line number of each record.
     numbers: Vec<u64>,
-    /// Lines that say nothing, and why.
+    /// Line numbers of the invalid lines, with error messages.
     invalid: Vec<(u64, String)>,
-    /// Lines of learners that were not asked for.
+    /// Number of lines of other learners than the selected learner.
     others: u64,
 }
 
-/// Reads batches.
-struct Batches {
+/// Reader of batches.
+struct BatchReader {
     learner: Option<LearnerId>,
     skip: u64,
     lines: Lines,
-    line: Vec<u8>,
     number: u64,
 }
 
-impl Batches {
+impl BatchReader {
     fn new(learner: Option<LearnerId>, skip: u64) -> Self {
         Self {
             learner,
             skip,
-            lines: Lines::default(),
-            line: Vec::new(),
+            lines: Lines::new(),
             number: 0,
         }
     }
 
-    /// The next lines; none at the end.
+    /// Reads the next batch; empty at the end of the input.
     async fn next(&mut self, ui: &mut dyn Ui) -> Result<Batch, CommandError> {
         let mut batch = Batch::default();
-        while batch.lines < BATCH && self.lines.read(ui, &mut self.line).await? {
+        while batch.lines < BATCH
+            && let Some(line) = self.lines.next(ui).await?
+        {
             self.number += 1;
-            if self.number > self.skip && !self.line.trim_ascii().is_empty() {
-                self.add_to(&mut batch);
+            let is_blank = |line: &Bytes| line.trim_ascii().is_empty();
+            if self.number > self.skip && !line.as_ref().is_ok_and(is_blank) {
+                self.add_to(&mut batch, line);
             }
         }
         Ok(batch)
     }
 
-    fn add_to(&self, batch: &mut Batch) {
+    fn add_to(&self, batch: &mut Batch, line: Result<Bytes, LineTooLong>) {
         batch.lines += 1;
         batch.last = self.number;
-        let record = if self.line.len() > MAX_LINE {
-            Err(format!("it is longer than {} KiB", MAX_LINE >> 10))
-        } else {
-            session_line::read(&self.line)
+        let record = match line {
+            Ok(line) => session_line::read(&line),
+            Err(LineTooLong) => Err(format!("it is longer than {} KiB", MAX_LINE >> 10)),
         };
         match record {
             Ok(record)
@@ -112,15 +113,15 @@ impl Batches {
     }
 }
 
-/// Records batches.
+/// Recorder of batches.
 struct Recorder<'a> {
     store: &'a dyn StatsStore,
-    /// How many records are sent at once: fewer while the store takes too long for more.
+    /// Maximum number of records of a call; halved after each error, doubled after each success.
     at_once: usize,
 }
 
 impl<'a> Recorder<'a> {
-    /// Most records that are sent at once.
+    /// Upper limit of the records of a call.
     const MOST: usize = 1_000;
 
     fn new(store: &'a dyn StatsStore) -> Self {
@@ -130,10 +131,10 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Records all, however often that takes, and gives the outcome of each.
+    /// Records all records, with retries, and returns the outcomes.
     async fn record(&mut self, records: &[Record]) -> Result<Vec<Outcome>, StoreError> {
         let mut outcomes = Vec::with_capacity(records.len());
-        let mut patience = Patience::default();
+        let mut retry = store_retry();
         while outcomes.len() < records.len() {
             let rest = &records[outcomes.len()..];
             let sent = &rest[..rest.len().min(self.at_once)];
@@ -141,12 +142,13 @@ impl<'a> Recorder<'a> {
             for outcome in StatsStore::record_many(self.store, sent).await {
                 match outcome {
                     Ok(outcome) => {
-                        patience.restore();
+                        retry.reset();
                         outcomes.push(outcome);
                     }
-                    Err(failure) => {
-                        patience.bear(failure).await?;
-                        // Those after it again as well: they may be of the same session.
+                    Err(error) => {
+                        let is_transient = error.is_transient();
+                        retry.wait(error, is_transient).await?;
+                        // All later records are sent again: some may be of the same session.
                         self.at_once = (sent.len() / 2).max(1);
                         break;
                     }
@@ -157,7 +159,7 @@ impl<'a> Recorder<'a> {
     }
 }
 
-/// What became of the lines.
+/// Numbers of lines by result.
 #[derive(Default)]
 struct ImportCounts {
     lines: u64,
@@ -169,7 +171,7 @@ struct ImportCounts {
 }
 
 impl ImportCounts {
-    /// Counts a batch, tells the first lines that are wrong, and how far the import is.
+    /// Counts a batch, prints the first errors, and reports progress.
     async fn count(
         &mut self,
         batch: Batch,
@@ -192,8 +194,8 @@ impl ImportCounts {
         invalid.sort_unstable_by_key(|(number, _)| *number);
         for (number, reason) in invalid {
             self.invalid += 1;
-            if self.invalid <= TOLD {
-                ui.line(format!("line {number}: {reason}")).await?;
+            if self.invalid <= MAX_PRINTED {
+                ui.print(format!("line {number}: {reason}")).await?;
             }
         }
         ui.progress("lines", batch.last, None).await?;

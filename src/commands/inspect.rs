@@ -1,37 +1,37 @@
-//! `inspect`: prints what is stored, with its keys.
+//! `inspect`: prints stored entries with their keys.
 
 use std::io;
 
 use tokio::sync::mpsc;
 
 use super::{CommandError, Ui};
-use crate::store::maintenance::{Entry, Maintenance, Subject};
+use crate::store::maintenance::{InspectScope, Maintenance, StoredEntry};
 
-/// Entries that the store may send before it waits for the console.
+/// Capacity of the channel of entries.
 const ENTRIES: usize = 64;
 
 pub(super) async fn inspect(
     store: &dyn Maintenance,
-    subject: Subject,
+    subject: InspectScope,
     ui: &mut dyn Ui,
 ) -> Result<bool, CommandError> {
     let (sender, entries) = mpsc::channel(ENTRIES);
-    let (inspected, told) = tokio::join!(store.inspect(subject, sender), tell(entries, ui));
-    let is_there = told? > 0;
+    let (inspected, printed) = tokio::join!(store.inspect(subject, sender), print(entries, ui));
+    let is_there = printed? > 0;
     inspected?;
     if !is_there {
-        ui.line("nothing is stored of it".into()).await?;
+        ui.print("nothing is stored of it".into()).await?;
     }
     Ok(is_there)
 }
 
-/// Tells what comes, and how much that was. Where the console fails, it takes no more, which ends the
+/// Prints the entries, and returns their number. An error drops the receiver, which cancels the
 /// inspection.
-async fn tell(mut entries: mpsc::Receiver<Entry>, ui: &mut dyn Ui) -> io::Result<u64> {
-    let mut told = 0;
-    while let Some(Entry { key, value }) = entries.recv().await {
-        ui.line(format!("{key}  {value}")).await?;
-        told += 1;
+async fn print(mut entries: mpsc::Receiver<StoredEntry>, ui: &mut dyn Ui) -> io::Result<u64> {
+    let mut printed = 0;
+    while let Some(StoredEntry { key, value }) = entries.recv().await {
+        ui.print(format!("{key}  {value}")).await?;
+        printed += 1;
     }
-    Ok(told)
+    Ok(printed)
 }

@@ -1,82 +1,71 @@
-//! Where a task is carried out: here, or in the process that has the store open.
+//! The target of a command: this process, or the process that has the store open.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::control::ControlClient;
-use super::{CommandError, Task, Ui, run};
-use crate::config::{Config, StoreConfig};
+use super::{CommandError, Ui, run};
+use crate::config::{Config, StoreCommand, StoreConfig};
 use crate::error::StartError;
+use crate::retry::{Backoff, Retry, retry};
 use crate::store::Store;
-use crate::store::embedded::EmbeddedStore;
 
-/// How long a process that has the store open is given to end, or to open its door.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How often it is looked at meanwhile.
-const INTERVAL: Duration = Duration::from_millis(50);
+/// Time limit for another process to close the store or to open its control socket.
+const RETRY_LIMIT: Duration = Duration::from_secs(2);
+/// Wait between attempts to open the store.
+const RETRY_WAIT: Duration = Duration::from_millis(50);
 
-/// Where a task is carried out.
+/// The process that runs a command.
 pub enum Target {
-    /// In this process, which has the store open.
+    /// This process, with the store open.
     Local(Store),
-    /// In another, which has.
+    /// The service that has the embedded store open, by a connection to the control socket.
     Remote(ControlClient),
 }
 
 impl Target {
-    /// Carries out a task, and answers whether all is well.
+    /// Runs a command, and returns whether the result is free of problems.
     ///
     /// # Errors
     ///
-    /// The store, an end of the console, or the other process failed.
-    pub async fn run(self, task: &Task, ui: &mut dyn Ui) -> Result<bool, CommandError> {
+    /// The store, the input, the output or the service failed.
+    pub async fn run(self, command: &StoreCommand, ui: &mut dyn Ui) -> Result<bool, CommandError> {
         match self {
-            Self::Local(store) => run(task, &store, ui).await,
-            Self::Remote(visitor) => visitor.run(task, ui).await,
+            Self::Local(store) => run(command, &store, ui).await,
+            Self::Remote(client) => client.run(command, ui).await,
         }
     }
 }
 
-/// Finds the place to carry out a task in.
-///
-/// A process has an embedded store to itself, so that where another one serves it, that one is asked.
-/// Only what brings data creates a store.
+/// Opens the store, or connects to the service that has the embedded store open: an embedded store is
+/// open in one process only. Only an import creates an embedded store.
 ///
 /// # Errors
 ///
-/// The [`StartError`] says what is wrong and what would be right.
-pub async fn open(config: &Config, task: &Task) -> Result<Target, StartError> {
-    let (directory, timeout) = match config.store_config()? {
-        StoreConfig::Embedded { directory, timeout } => (directory, timeout),
-        redis => return Ok(Target::Local(Store::open(&redis)?)),
-    };
-    let start = Instant::now();
-    loop {
-        let in_use = match open_embedded(directory, timeout, task) {
-            Ok(store) => return Ok(Target::Local(Store::new(store))),
-            Err(StartError::InUse(told)) => told,
-            Err(error) => return Err(error),
-        };
-        // It may just be starting or ending.
-        match ControlClient::connect(directory).await {
-            Ok(visitor) => return Ok(Target::Remote(visitor)),
-            Err(_) if start.elapsed() < PATIENCE => tokio::time::sleep(INTERVAL).await,
-            Err(error) => {
-                return Err(StartError::InUse(format!(
-                    "{in_use} (it cannot be asked to do this: {error})"
-                )));
-            }
-        }
-    }
+/// The [`StartError`] names the cause and a remedy.
+pub async fn open(config: &Config, command: &StoreCommand) -> Result<Target, StartError> {
+    let config = config.store_config()?;
+    let retries = Retry::new(RETRY_LIMIT, Backoff::new(RETRY_WAIT, RETRY_WAIT));
+    let is_in_use = |error: &StartError| matches!(error, StartError::InUse(_));
+    // The other process may be about to start or to end.
+    retry(retries, is_in_use, || open_or_connect(&config, command)).await
 }
 
-fn open_embedded(
-    directory: &Path,
-    timeout: Duration,
-    task: &Task,
-) -> Result<EmbeddedStore, StartError> {
-    match task {
-        Task::Import { .. } => EmbeddedStore::open(directory, timeout),
-        _ => EmbeddedStore::open_existing(directory, timeout),
-    }
+async fn open_or_connect(
+    config: &StoreConfig<'_>,
+    command: &StoreCommand,
+) -> Result<Target, StartError> {
+    let opened = match command {
+        StoreCommand::Import { .. } => Store::open(config),
+        _ => Store::open_existing(config),
+    };
+    let (in_use, directory) = match (opened, config) {
+        (Err(StartError::InUse(reason)), StoreConfig::Embedded { directory, .. }) => {
+            (reason, directory)
+        }
+        (opened, _) => return opened.map(Target::Local),
+    };
+    let client = ControlClient::connect(directory).await;
+    client.map(Target::Remote).map_err(|error| {
+        StartError::InUse(format!("{in_use} (it cannot be asked to do this: {error})"))
+    })
 }

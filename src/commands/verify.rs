@@ -1,4 +1,4 @@
-//! `verify`: tells all that is not as the sessions say.
+//! `verify`: prints the differences between aggregates and their sessions.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::{CommandError, Ui};
 use crate::store::maintenance::{Difference, Maintenance, VerifyEvent};
 
-/// What the store may tell before it waits for the console.
+/// Capacity of the channel of events.
 const EVENTS: usize = 64;
 
 pub(super) async fn verify(
@@ -16,23 +16,23 @@ pub(super) async fn verify(
     ui: &mut dyn Ui,
 ) -> Result<bool, CommandError> {
     let (sender, events) = mpsc::channel(EVENTS);
-    let (verified, told) = tokio::join!(store.verify(repair, sender), tell(events, ui));
-    told?;
+    let (verified, printed) = tokio::join!(store.verify(repair, sender), print(events, ui));
+    printed?;
     let verified = verified?;
     let summary = format!(
         "{} sessions, {} differences, {} mended, {} unsettled",
-        verified.sessions, verified.differences, verified.mended, verified.unsettled
+        verified.sessions, verified.differences, verified.repaired, verified.unsettled
     );
-    ui.line(summary).await?;
-    Ok(verified.is_well())
+    ui.print(summary).await?;
+    Ok(verified.is_consistent())
 }
 
-/// Tells what comes. Where the console fails, it takes no more, which ends the verification.
-async fn tell(mut events: mpsc::Receiver<VerifyEvent>, ui: &mut dyn Ui) -> io::Result<()> {
+/// Prints differences and progress. An error drops the receiver, which cancels the verification.
+async fn print(mut events: mpsc::Receiver<VerifyEvent>, ui: &mut dyn Ui) -> io::Result<()> {
     while let Some(event) = events.recv().await {
         match event {
             VerifyEvent::Progress { sessions } => ui.progress("sessions", sessions, None).await,
-            VerifyEvent::Difference(difference) => ui.line(line(&difference)).await,
+            VerifyEvent::Difference(difference) => ui.print(line(&difference)).await,
         }?;
     }
     Ok(())
@@ -43,9 +43,9 @@ fn line(difference: &Difference) -> String {
         key,
         expected,
         found,
-        mended,
+        repaired,
     } = difference;
-    let mended = if *mended { ", mended" } else { "" };
+    let mended = if *repaired { ", mended" } else { "" };
     format!("{key}: expected {expected}, found {found}{mended}")
 }
 
@@ -54,16 +54,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_is_one_line_that_says_whether_it_was_mended() {
+    fn a_difference_is_one_line_with_its_repair() {
         let mut difference = Difference {
             key: "ss:{1}:t:U:C".into(),
             expected: "n 2".into(),
             found: "nothing".into(),
-            mended: false,
+            repaired: false,
         };
-        let told = line(&difference);
-        assert_eq!(told, "ss:{1}:t:U:C: expected n 2, found nothing");
-        difference.mended = true;
-        assert_eq!(line(&difference), told + ", mended");
+        let printed = line(&difference);
+        assert_eq!(printed, "ss:{1}:t:U:C: expected n 2, found nothing");
+        difference.repaired = true;
+        assert_eq!(line(&difference), printed + ", mended");
     }
 }

@@ -1,14 +1,19 @@
-//! The commands on a store.
+//! The operator's commands on a store.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::values::{parse_id, parse_lines};
 
 /// What an operator does with a store, also while a service uses it.
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+// Commands also travel over the control socket, between processes of one version: as JSON, without
+// the file, which only the client opens. Unknown fields are an error, so that another version's
+// command never runs with an option left out.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum StoreCommand {
     /// Hold every total, summary and index to the sessions: exit code 0 if all is well, else 1
     Verify {
@@ -19,6 +24,7 @@ pub enum StoreCommand {
     /// Write all sessions as lines of JSON
     Export {
         /// Where to, compressed if its name ends in .zst or .gz; - or nothing is standard output
+        #[serde(skip)]
         file: Option<PathBuf>,
         /// Write this learner's sessions only
         #[arg(long, value_name = "ID", value_parser = parse_id)]
@@ -27,6 +33,7 @@ pub enum StoreCommand {
     /// Record the lines of an export; repeating it changes nothing
     Import {
         /// Where from, compressed if its name ends in .zst or .gz; - or nothing is standard input
+        #[serde(skip)]
         file: Option<PathBuf>,
         /// Record this learner's sessions only
         #[arg(long, value_name = "ID", value_parser = parse_id)]
@@ -49,4 +56,17 @@ pub enum StoreCommand {
         #[arg(value_parser = parse_id)]
         session: Option<Uuid>,
     },
+}
+
+impl StoreCommand {
+    /// Returns the name of the command, without ids of learners, for the log.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Verify { .. } => "verify",
+            Self::Export { .. } => "export",
+            Self::Import { .. } => "import",
+            Self::Doctor => "doctor",
+            Self::Inspect { .. } => "inspect",
+        }
+    }
 }

@@ -1,59 +1,30 @@
 //! The configuration: command-line flags, each with an environment variable.
 //!
-//! `--help` is the reference; a test holds `docs/CONFIGURATION.md` to it.
+//! `--help` is the reference; a test compares `docs/CONFIGURATION.md` with `--help`.
 
+mod cli;
 mod commands;
 mod redis;
+mod secret;
+mod store;
 mod values;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use hyper::Uri;
 
-use crate::error::StartError;
-
+pub use cli::{Cli, Command, from_environment};
 pub use commands::StoreCommand;
 pub use redis::RedisSettings;
+pub use secret::Secret;
+pub use store::{StoreChoice, StoreConfig};
 use values::{
     parse_count, parse_delay, parse_endpoint, parse_host, parse_lanes, parse_part, parse_port,
-    parse_prefix, parse_replicas, parse_secret, parse_switch, parse_url, parse_wait,
+    parse_prefix, parse_replicas, parse_secret, parse_switch, parse_wait,
 };
-
-/// Records study sessions; answers exactly what learners have done in a course.
-#[derive(Debug, Parser)]
-#[command(name = "study-stats", version, max_term_width = 100)]
-pub struct Cli {
-    /// What to do; without it, serve.
-    #[command(subcommand)]
-    pub command: Option<Command>,
-    /// How to do it.
-    #[command(flatten)]
-    pub config: Config,
-}
-
-/// The commands of the binary.
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub enum Command {
-    /// Serve the API (the default)
-    Serve,
-    /// Print the OpenAPI document
-    Openapi,
-    /// Ask the service on this machine whether it is ready: exit code 0 if it is, else 1
-    Health,
-    /// What is done with a store.
-    #[command(flatten)]
-    Store(StoreCommand),
-    /// Play the API's contract against a running service, with learners made up for that, and print
-    /// what passed: exit code 0 if all of it did, else 1
-    Conformance {
-        /// The service, such as http://localhost:8080 or http://localhost:8080/prefix
-        #[arg(long, value_parser = parse_url)]
-        url: Uri,
-    },
-}
 
 /// How the service runs. Every field has a default: it runs with nothing configured.
 #[derive(Debug, Clone, Args)]
@@ -81,7 +52,7 @@ pub struct Config {
 
     /// Redis to use, such as redis://user:password@host:6379/0, redis+sentinel://host,host/master or
     /// redis+cluster://host,host; with rediss in place of redis over TLS
-    // Never shown: it may hold a password. Read by the store, whose messages do not repeat it.
+    // May have a password: hidden in `--help`, and not repeated by error messages of the store.
     #[arg(long, env, global = true, hide_env_values = true, value_parser = parse_secret)]
     pub redis_url: Option<Secret>,
 
@@ -189,80 +160,25 @@ pub struct Config {
 }
 
 impl Config {
-    /// The address to listen on.
+    /// Returns the socket address of the API's listener.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
     }
 
-    /// The address to listen on for those who fetch metrics, where there are any.
+    /// Returns the socket address of the metrics listener, or `None` without metrics.
     #[must_use]
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         let port = self.metrics_port?;
         Some(SocketAddr::new(self.host, port))
     }
 
-    /// How long the process may stand still: what arrives before that and is then done is still
-    /// done within the time that a request may take, for which clients wait.
+    /// Returns the longest pause of the process that needs no refusal of requests: a request that
+    /// arrives before such a pause still ends within the request timeout, which clients wait for.
     #[must_use]
     pub fn longest_pause(&self) -> Duration {
         self.request_timeout.saturating_sub(2 * self.store_timeout)
     }
-
-    /// The store that the configuration selects.
-    ///
-    /// # Errors
-    ///
-    /// Redis is selected without a URL.
-    pub fn store_config(&self) -> Result<StoreConfig<'_>, StartError> {
-        let url = self.redis_url.as_ref().map(Secret::reveal);
-        let url = url.filter(|url| !url.is_empty());
-        match (self.store, url) {
-            (StoreChoice::Embedded, _) | (StoreChoice::Auto, None) => {
-                Ok(StoreConfig::Embedded {
-                    directory: &self.data_dir,
-                    timeout: self.store_timeout,
-                })
-            }
-            (StoreChoice::Auto | StoreChoice::Redis, Some(url)) => Ok(StoreConfig::Redis {
-                url,
-                settings: self.redis_settings(),
-            }),
-            (StoreChoice::Redis, None) => Err(StartError::Configuration(
-                "STORE is redis, but REDIS_URL is not set: give it an address such as redis://localhost:6379".into(),
-            )),
-        }
-    }
-}
-
-/// The store that a configuration selects, with the settings of that store.
-#[derive(Debug, Clone)]
-pub enum StoreConfig<'a> {
-    /// The embedded store.
-    Embedded {
-        /// The data directory.
-        directory: &'a Path,
-        /// Timeout of a call.
-        timeout: Duration,
-    },
-    /// Redis.
-    Redis {
-        /// The URL as configured; it may have a password.
-        url: &'a str,
-        /// The other settings.
-        settings: RedisSettings,
-    },
-}
-
-/// Which store to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StoreChoice {
-    /// Redis where a URL is given, else the embedded store.
-    Auto,
-    /// The embedded store, also where a Redis URL is given.
-    Embedded,
-    /// Redis; without a URL an error, so that a typo cannot give each replica a store of its own.
-    Redis,
 }
 
 /// How log lines are written.
@@ -272,42 +188,4 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// A text that is not shown when the configuration is.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The text itself, for whom it is meant.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("(secret)")
-    }
-}
-
-/// Reads the command line and the environment; where they are wrong, prints one line and exits
-/// with 2.
-#[must_use]
-pub fn from_environment() -> Cli {
-    Cli::try_parse().unwrap_or_else(|error| {
-        if error.use_stderr() {
-            eprintln!("{}", one_line(&error.to_string()));
-            std::process::exit(2);
-        }
-        // Help and version.
-        error.exit()
-    })
-}
-
-/// The first paragraph of clap's message in one line: what is wrong and what would be right.
-fn one_line(message: &str) -> String {
-    let paragraph = message.split("\n\n").next().unwrap_or(message);
-    paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,43 +1,43 @@
-//! The part of the configuration that the Redis store needs.
+//! Configuration of the Redis store.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Config, Secret};
 
-/// What the Redis store needs to know besides the URL.
+/// Settings of the Redis store, without the URL.
 #[derive(Debug, Clone)]
 pub struct RedisSettings {
-    /// What every key begins with; no braces.
+    /// Prefix of every key, without braces.
     pub key_prefix: String,
-    /// Connections held open, at least 1.
+    /// Number of lanes: shared connections that stay open; at least 1.
     pub lanes: usize,
-    /// Most connections for writes that wait for replicas, at least 1: so many can wait at the same
-    /// time.
+    /// Maximum number of connections for writes that wait for replicas, and so of concurrent waits;
+    /// at least 1.
     pub waiting_writes: usize,
-    /// Longest wait for a connection.
+    /// Timeout of a connect.
     pub connect_timeout: Duration,
-    /// Longest wait for a reply.
+    /// Timeout of a reply.
     pub response_timeout: Duration,
-    /// How many replicas must have a write before it is acknowledged.
+    /// Number of replicas that must have a write before the acknowledgement.
     pub wait_replicas: usize,
-    /// The user at the Sentinels, where they ask for one.
+    /// User name for the Sentinels.
     pub sentinel_username: Option<String>,
-    /// The password at the Sentinels.
+    /// Password for the Sentinels.
     pub sentinel_password: Option<Secret>,
-    /// Certificates of the authorities to trust instead of the system's.
+    /// Certificates of trusted authorities, in place of the system's.
     pub ca_file: Option<PathBuf>,
-    /// The certificate to show to Redis.
+    /// Client certificate for Redis.
     pub cert_file: Option<PathBuf>,
-    /// The key of that certificate.
+    /// Private key of the client certificate.
     pub key_file: Option<PathBuf>,
 }
 
-/// Connections of a process for writes that wait for replicas.
+/// Maximum number of a process's connections for writes that wait for replicas.
 const WAITING_WRITES: usize = 32;
 
 impl RedisSettings {
-    /// The settings of each of so many stores that share the connections.
+    /// Divides the connections among `stores` stores of a process, and returns the settings of one.
     #[must_use]
     pub fn shared_by(self, stores: usize) -> Self {
         let stores = stores.max(1);
@@ -50,7 +50,7 @@ impl RedisSettings {
 }
 
 impl Config {
-    /// What the Redis store needs to know besides the URL.
+    /// Returns the settings of the Redis store, without the URL.
     #[must_use]
     pub fn redis_settings(&self) -> RedisSettings {
         RedisSettings {

@@ -1,4 +1,4 @@
-//! What the values of options may be, and what is said of others.
+//! Parsers of option values, with the error messages for invalid values.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -18,9 +18,9 @@ pub(super) fn parse_port(text: &str) -> Result<u16, &'static str> {
     text.parse().map_err(|_| "must be a number from 0 to 65535")
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "the form that clap asks for")]
+#[allow(clippy::unnecessary_wraps, reason = "signature of a parser of clap")]
 pub(super) fn parse_secret(text: &str) -> Result<Secret, String> {
-    Ok(Secret(text.to_owned()))
+    Ok(Secret::new(text))
 }
 
 pub(super) fn parse_lanes(text: &str) -> Result<usize, &'static str> {
@@ -47,7 +47,7 @@ pub(super) fn parse_prefix(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// The address of a service, with a path where that is not at the root.
+/// Parses the URL of a service: scheme http or https, a host without credentials, an optional path.
 pub(super) fn parse_url(text: &str) -> Result<Uri, &'static str> {
     let is_service = |url: &Uri| {
         let host = url.authority().map(|authority| authority.as_str());
@@ -59,12 +59,12 @@ pub(super) fn parse_url(text: &str) -> Result<Uri, &'static str> {
     url.ok_or("must be an address such as http://localhost:8080 or https://example.org/prefix")
 }
 
-/// Where traces are sent.
+/// Parses the URL of a trace collector.
 pub(super) fn parse_endpoint(text: &str) -> Result<Uri, &'static str> {
     parse_url(text).map_err(|_| "must be an address such as http://localhost:4318")
 }
 
-/// Whether something is to be done.
+/// Parses a switch, by the usual words for on and off.
 pub(super) fn parse_switch(text: &str) -> Result<bool, &'static str> {
     match text {
         "true" | "on" | "yes" | "1" => Ok(true),
@@ -73,7 +73,7 @@ pub(super) fn parse_switch(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-/// A part of something.
+/// Parses a ratio.
 pub(super) fn parse_part(text: &str) -> Result<f64, &'static str> {
     let part = text.parse().ok().filter(|part| (0.0..=1.0).contains(part));
     part.ok_or("must be a number from 0 to 1")
@@ -83,13 +83,13 @@ pub(super) fn parse_lines(text: &str) -> Result<u64, &'static str> {
     text.parse().map_err(|_| "must be a number of lines")
 }
 
-/// An id of any kind.
+/// Parses the id of a learner, course or session.
 pub(super) fn parse_id(text: &str) -> Result<Uuid, &'static str> {
     let id = SessionId::parse(text).map(Uuid::from);
     id.map_err(|_| "must be a hyphenated UUID, such as 0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f")
 }
 
-/// A time to wait for something: not so short that nothing could be in time.
+/// Parses a timeout: at least a millisecond, the least that a response can meet.
 pub(super) fn parse_wait(text: &str) -> Result<Duration, &'static str> {
     let wait = parse_delay(text)
         .ok()
@@ -97,7 +97,7 @@ pub(super) fn parse_wait(text: &str) -> Result<Duration, &'static str> {
     wait.ok_or("must be a time from 1ms to 1h, such as 500ms or 2s")
 }
 
-/// A time to let pass, which may be none.
+/// Parses a delay, which may be zero.
 pub(super) fn parse_delay(text: &str) -> Result<Duration, &'static str> {
     let delay = humantime::parse_duration(text)
         .ok()

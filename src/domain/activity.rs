@@ -1,52 +1,54 @@
-//! What a learner did on each day.
+//! Totals of an enrolment by calendar day, and streaks of days.
 
 use std::collections::BTreeMap;
 
 use super::{Session, Totals};
 
-/// Totals by local calendar day, of the days that have sessions.
+/// Totals of an enrolment by local calendar day. Only days with sessions have totals.
+///
+/// Folded from the sessions by each request; no store has a table of days.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Activity {
-    /// The totals of each day, in days since 1970-01-01.
+    /// Totals by day; the key is the day, in days since 1970-01-01.
     pub days: BTreeMap<i32, Totals>,
 }
 
 impl Activity {
-    /// Counts a session on the day that its time was written with.
+    /// Adds a session to the totals of its local day.
     ///
-    /// Its sums stay within the limit, as those of all sessions do.
+    /// Sums of a day are within the limit, as a day has a part of the enrolment's sessions.
     pub fn count(&mut self, session: &Session) {
         let day = self.days.entry(session.occurred_at.local_day).or_default();
         *day = day.with(&session.stats);
     }
 
-    /// Length of the longest run of consecutive days.
+    /// Returns the length of the longest streak: of consecutive days with sessions.
     #[must_use]
     pub fn longest_streak(&self) -> u32 {
-        self.runs().map(|(_, length)| length).max().unwrap_or(0)
+        self.streaks().map(|(_, length)| length).max().unwrap_or(0)
     }
 
-    /// Length of the run of consecutive days that lasts until `today`, or until the day before, as
-    /// today is not over yet; 0 where there is none.
+    /// Returns the length of the streak that ends on `today` or, as today is not over, on the day before;
+    /// 0 without a streak.
     #[must_use]
     pub fn current_streak(&self, today: i32) -> u32 {
-        let last = self.runs().last();
+        let last = self.streaks().last();
         let current = last.filter(|(day, _)| *day >= today.saturating_sub(1));
         current.map_or(0, |(_, length)| length)
     }
 
-    /// The last day and the length of each run so far, one for each day: a run's own length is that
-    /// of its last day.
-    fn runs(&self) -> impl Iterator<Item = (i32, u32)> {
+    /// Returns every day with sessions, and the length of the streak up to the day. On the last day of a
+    /// streak the length is the streak's.
+    fn streaks(&self) -> impl Iterator<Item = (i32, u32)> {
         self.days
             .keys()
-            .scan(None, |run: &mut Option<(i32, u32)>, &day| {
-                let length = match *run {
+            .scan(None, |streak: &mut Option<(i32, u32)>, &day| {
+                let length = match *streak {
                     Some((last, length)) if last.checked_add(1) == Some(day) => length + 1,
                     _ => 1,
                 };
-                *run = Some((day, length));
-                *run
+                *streak = Some((day, length));
+                *streak
             })
     }
 }

@@ -1,22 +1,24 @@
-//! The signed difference between two aggregates.
+//! Signed changes of aggregates.
 
 use std::ops::{Add, Sub};
 
 use super::{Decimal, Measures, Summary, Totals};
 
-/// The signed difference between two aggregates of one kind, or an aggregate as a difference from
-/// nothing.
+/// Signed change of an aggregate: the difference between two aggregates of a kind, or the difference between
+/// an aggregate and the empty aggregate.
 ///
-/// A write moves the recounted aggregate and the stored aggregate by the same delta, so the delta between
-/// the two stays as it is during writes. Addition and subtraction wrap around at 2^128, so that a delta
-/// repairs a stored aggregate of any value.
+/// A write changes the stored aggregate and a recount by the same delta. Hence the delta between the two, of
+/// which a repair makes the stored aggregate right, is unchanged by concurrent writes.
+///
+/// Sums wrap around at 2^128, and numbers of learners and sessions at 2^64 when
+/// [applied](Summary::changed_by), so that a repair is exact for any value in a store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AggregateDelta {
-    /// Number of learners; 0 in the totals of an enrolment.
+    /// Change of the number of learners; 0 for the totals of an enrolment.
     pub learners: i128,
-    /// Number of sessions.
+    /// Change of the number of sessions.
     pub sessions: i128,
-    /// Sums of the sessions' measures.
+    /// Changes of the sums of the sessions' measures.
     pub sums: Measures<Decimal>,
 }
 
@@ -65,24 +67,52 @@ impl Sub for AggregateDelta {
     }
 }
 
+impl Summary {
+    /// Returns the summary after a change.
+    #[must_use]
+    pub fn changed_by(self, delta: AggregateDelta) -> Self {
+        let changed = AggregateDelta::from(self) + delta;
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "numbers wrap around at 2^64"
+        )]
+        let (learners, sessions) = (changed.learners as u64, changed.sessions as u64);
+        let totals = Totals {
+            sessions,
+            sums: changed.sums,
+        };
+        Self { learners, totals }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn summary(learners: u64, sessions: u64, scaled: i128) -> AggregateDelta {
+    fn summary(learners: u64, sessions: u64, scaled: i128) -> Summary {
         let sums = Measures::from([scaled, -scaled, scaled]).map(Decimal::from_scaled);
         let totals = Totals { sessions, sums };
-        Summary { learners, totals }.into()
+        Summary { learners, totals }
     }
 
     #[test]
-    fn a_delta_added_to_the_smaller_aggregate_gives_the_larger_one() {
+    fn a_delta_added_to_the_found_aggregate_gives_the_expected_aggregate() {
         for (expected, found) in [
             (summary(2, 5, 7), summary(1, 3, 9)),
             (summary(0, 0, 0), summary(u64::MAX, u64::MAX, i128::MAX)),
             (summary(1, 1, i128::MAX), summary(0, 0, -i128::MAX)),
         ] {
-            assert_eq!(found + (expected - found), expected);
+            let delta = AggregateDelta::from(expected) - found.into();
+            assert_eq!(AggregateDelta::from(found) + delta, expected.into());
+            assert_eq!(found.changed_by(delta), expected);
         }
+    }
+
+    #[test]
+    fn numbers_of_a_changed_summary_wrap_around() {
+        let delta = AggregateDelta::from(summary(2, 3, 0));
+        let changed = summary(u64::MAX, u64::MAX, 5).changed_by(delta);
+        assert_eq!(changed, summary(1, 2, 5));
     }
 }

@@ -1,17 +1,17 @@
-//! The three ids of the API, each a type of its own so that they cannot be mixed up.
+//! The three ids of the API. Each id is a type, so that no id is passed in the place of another.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-/// The text is not a hyphenated UUID.
+/// Error of a text that is not a hyphenated UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a hyphenated UUID")]
 pub struct InvalidId;
 
-/// Reads a UUID of any version in its hyphenated form of 36 characters, in either case.
+/// Parses a UUID of any version in the hyphenated form of 36 characters, in upper or lower case.
 ///
-/// `Uuid` itself also reads the simple, braced and URN forms; their lengths tell them apart.
+/// `Uuid` also parses the simple, braced and URN forms; the check of the length excludes these.
 fn parse_hyphenated(text: &str) -> Result<Uuid, InvalidId> {
     if text.len() != uuid::fmt::Hyphenated::LENGTH {
         return Err(InvalidId);
@@ -26,22 +26,22 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// Reads a hyphenated UUID of any version, in either case.
+            /// Parses a hyphenated UUID of any version, in upper or lower case.
             ///
             /// # Errors
             ///
-            /// Any other text is an [`InvalidId`].
+            /// Returns [`InvalidId`] for any other text.
             pub fn parse(text: &str) -> Result<Self, InvalidId> {
                 parse_hyphenated(text).map(Self)
             }
 
-            /// The UUID's 16 bytes, in network order.
+            /// Returns the UUID's 16 bytes, in network order.
             #[must_use]
             pub fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
             }
 
-            /// The UUID as a number that sorts as its text does.
+            /// Returns the UUID as a number. Numbers, bytes and texts of ids sort alike.
             #[must_use]
             pub fn as_u128(&self) -> u128 {
                 self.0.as_u128()
@@ -70,18 +70,18 @@ macro_rules! id {
 }
 
 id! {
-    /// A learner: `userId` in messages, `X-User-Id` in requests.
+    /// Id of a learner: `userId` in JSON, header `X-User-Id` of requests.
     LearnerId
 }
 id! {
-    /// A course: `courseId`.
+    /// Id of a course: `courseId` in JSON.
     CourseId
 }
 id! {
-    /// One study session of one learner in one course: `sessionId`.
+    /// Id of a session: `sessionId` in JSON.
     ///
-    /// It names a session within its learner and course only: the same UUID under another learner
-    /// is another session.
+    /// Unique within an [`Enrolment`](super::Enrolment) only: under another learner, or in another course,
+    /// the same UUID is another session.
     SessionId
 }
 
@@ -92,7 +92,7 @@ mod tests {
     const TEXT: &str = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f";
 
     #[test]
-    fn a_hyphenated_uuid_is_read_in_either_case_and_written_in_lower_case() {
+    fn a_hyphenated_uuid_is_parsed_in_either_case_and_written_in_lower_case() {
         let upper = LearnerId::parse(&TEXT.to_uppercase()).unwrap();
         assert_eq!(upper, LearnerId::parse(TEXT).unwrap());
         assert_eq!(upper.to_string(), TEXT);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_are_refused() {
+    fn other_forms_of_a_uuid_are_refused() {
         let simple = TEXT.replace('-', "");
         for text in [
             "",

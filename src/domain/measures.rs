@@ -1,11 +1,12 @@
-//! The triple that sessions record and aggregates sum: modules, score and time.
+//! The triple of modules, score and time.
 
-/// Modules, score and time, each as a `T`: a number of a session, a sum, or the text of one of them.
+/// Modules, score and time, each as a `T`: the measures of a session as `f64`, the sums of an aggregate as
+/// [`Decimal`](super::Decimal), or the text of either.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Measures<T> {
-    /// Modules studied.
+    /// Number of modules studied.
     pub modules: T,
-    /// Average score of a session, or the sum of average scores.
+    /// Average score of a session, or a sum of average scores.
     pub score: T,
     /// Time studied, in milliseconds.
     pub time: T,
@@ -32,7 +33,7 @@ impl<T> Measures<T> {
         }
     }
 
-    /// The measures in the order modules, score, time.
+    /// Returns the measures in the order modules, score, time.
     #[must_use]
     pub fn into_array(self) -> [T; 3] {
         [self.modules, self.score, self.time]
@@ -40,7 +41,7 @@ impl<T> Measures<T> {
 }
 
 impl<T> From<[T; 3]> for Measures<T> {
-    /// The measures from an array in the order modules, score, time.
+    /// Returns the measures of an array in the order modules, score, time.
     fn from([modules, score, time]: [T; 3]) -> Self {
         Self {
             modules,

@@ -1,7 +1,15 @@
-//! What the service is about, as pure types: no async, no serialisation, no HTTP, no store.
+//! Terms of the service as pure types: no async, no serialisation, no HTTP, no store.
 //!
-//! A [`Record`] says what a learner did in one session of a course; [`Totals`] is the exact
-//! aggregate of such sessions; all arithmetic is [`Decimal`]'s.
+//! - An [`Enrolment`] is a learner in a course. A session belongs to an enrolment, and has a [`SessionId`]
+//!   that is unique in the enrolment.
+//! - A client's request to store a session is a [`Record`]: validated [`Stats`], and the time of the
+//!   session where the client knows the time. The store answers with an [`Outcome`].
+//! - [`Totals`] aggregate the sessions of an enrolment, a [`Summary`] the sessions of a course, and
+//!   [`Activity`] the sessions of each day. Sums are [`Decimal`]s, and equal a recount of the sessions to
+//!   the last digit. An [`AggregateDelta`] is the signed difference between two aggregates.
+//! - Lists are read in [`Page`]s. A [`Position`] says where the next page starts.
+//!
+//! The domain imports nothing of the crate; stores, wire formats and the API import the domain.
 
 mod activity;
 mod aggregate_delta;
@@ -11,17 +19,18 @@ mod ids;
 mod measures;
 mod page;
 mod session;
+mod time;
 mod totals;
 
+pub use self::time::{OccurredAt, Span, rfc_3339};
 pub use activity::Activity;
 pub use aggregate_delta::AggregateDelta;
 pub use decimal::Decimal;
 pub use enrolment::Enrolment;
 pub use ids::{CourseId, InvalidId, LearnerId, SessionId};
 pub use measures::Measures;
-pub use page::{ListedCourse, ListedSession, Page, Position, Slice, Span};
+pub use page::{ListedCourse, ListedSession, Page, Position, Slice};
 pub use session::{
-    Amount, DeleteOutcome, MAX_MAGNITUDE, OccurredAt, OutOfRange, Outcome, Record, Score, Session,
-    Stats, rfc_3339,
+    Amount, DeleteOutcome, MAX_MAGNITUDE, OutOfRange, Outcome, Record, Score, Session, Stats,
 };
 pub use totals::{Summary, Totals};

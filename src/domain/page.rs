@@ -1,73 +1,52 @@
-//! Lists by time, and the pages they are read in.
+//! Lists by time, and the pages of a list.
 
 use uuid::Uuid;
 
 use super::{CourseId, Session, SessionId, Totals};
 
-/// The instants from one to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// The first, in milliseconds since 1970-01-01T00:00:00Z.
-    pub from: i64,
-    /// The last, which belongs to it.
-    pub last: i64,
-}
-
-impl Span {
-    /// All time.
-    pub const ALL: Self = Self {
-        from: i64::MIN,
-        last: i64::MAX,
-    };
-
-    /// Whether an instant belongs to it.
-    #[must_use]
-    pub fn contains(&self, millis: i64) -> bool {
-        (self.from..=self.last).contains(&millis)
-    }
-}
-
-/// A place in a list: just after the item of that time and id.
+/// Position in a list: directly after the item with the same time and id, stored or not.
 ///
-/// Lists are ordered by time and then by id, both descending, so that a place stays what it is
-/// whatever is added or removed around it.
+/// Lists are in descending order of time and then of id. Hence a position is stable: inserts and deletes of
+/// items do not move it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// The item's time, in milliseconds since 1970.
+    /// Time of the item, in milliseconds since 1970.
     pub millis: i64,
-    /// The item's id.
+    /// Id of the item.
     pub id: Uuid,
 }
 
-/// Which part of a list to read.
+/// Request for a page of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slice {
-    /// What follows this place; without it, the list from its beginning.
+    /// Start of the page; `None` for the start of the list.
     pub after: Option<Position>,
-    /// At most so many items.
+    /// Maximum number of items.
     pub limit: usize,
 }
 
 impl Slice {
-    /// The list's first items.
+    /// Returns a request for the first page of a list.
     #[must_use]
     pub fn first(limit: usize) -> Self {
         Self { after: None, limit }
     }
 }
 
-/// A part of a list.
+/// Page of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
-    /// The items, latest first.
+    /// Items, latest first.
     pub items: Vec<T>,
-    /// Where the rest begins; `None` where there is none.
+    /// Start of the next page; `None` on the last page.
     pub next: Option<Position>,
 }
 
 impl<T> Page<T> {
-    /// The page of at most `limit` items, from the `found` ones: up to one more than that, which
-    /// tells whether there is a rest.
+    /// Returns a page of at most `limit` items of `found`.
+    ///
+    /// A store reads up to `limit + 1` items: the additional item, not part of the page, shows that a next
+    /// page exists.
     pub fn new(mut found: Vec<T>, limit: usize, position: impl Fn(&T) -> Position) -> Self {
         let is_last = found.len() <= limit;
         found.truncate(limit);
@@ -76,23 +55,23 @@ impl<T> Page<T> {
     }
 }
 
-/// A session in the list of a learner's in a course.
+/// Item in the list of an enrolment's sessions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ListedSession {
-    /// Which it is.
+    /// Id of the session.
     pub id: SessionId,
-    /// The session.
+    /// The stored session.
     pub session: Session,
 }
 
-/// A course in the list of a learner's.
+/// Item in the list of a learner's courses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ListedCourse {
-    /// Which it is.
+    /// Id of the course.
     pub id: CourseId,
-    /// The learner's totals in it.
+    /// The learner's totals in the course.
     pub totals: Totals,
-    /// When the latest session occurred, in milliseconds since 1970.
+    /// Time of the latest session, in milliseconds since 1970.
     pub last_occurred: i64,
 }
 
@@ -101,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_a_next_page_only_where_there_is_a_rest() {
+    fn a_page_has_a_next_page_only_where_items_remain() {
         let position = |&millis: &i64| Position {
             millis,
             id: Uuid::nil(),

@@ -1,12 +1,13 @@
-//! The exact aggregate of sessions.
+//! Exact aggregates of sessions: of an enrolment, and of a course.
 
 use std::iter::Sum;
 use std::ops::Add;
 
 use super::{Decimal, Measures, Stats};
 
-/// Number of sessions and the exact sums of their measures: of one enrolment, or of many learners in a
-/// course.
+/// Number of sessions and exact sums of the sessions' measures.
+///
+/// Totals of an enrolment, of a day, or of many learners as a part of a [`Summary`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Number of sessions.
@@ -16,24 +17,24 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Totals after `stats` replace a session's `former` stats, or after a new session where there are
-    /// none.
+    /// Returns the totals after `stats` replace the `former` stats of a session, or after a new session
+    /// where `former` is `None`.
     ///
-    /// `None` where a sum would pass [`Decimal::LIMIT`].
+    /// Returns `None` where a sum would be past [`Decimal::LIMIT`].
     #[must_use]
     pub fn replaced(&self, former: Option<&Stats>, stats: &Stats) -> Option<Self> {
         let rest = former.map_or(*self, |former| self.without(former));
         rest.with(stats).within_limit()
     }
 
-    /// Totals with one more session. A sum may pass its limit.
+    /// Returns the totals with another session. Does not check [`Decimal::LIMIT`].
     #[must_use]
     pub fn with(&self, stats: &Stats) -> Self {
         *self + Self::of(stats)
     }
 
-    /// Totals without one of their sessions. A sum may pass its limit, as a negative score may be
-    /// removed.
+    /// Returns the totals without one of the sessions. Does not check [`Decimal::LIMIT`]: without a negative
+    /// score, a sum can be past the limit.
     #[must_use]
     pub fn without(&self, stats: &Stats) -> Self {
         let session = Self::of(stats);
@@ -43,14 +44,14 @@ impl Totals {
         }
     }
 
-    /// The same totals where all sums are within [`Decimal::LIMIT`], else `None`.
+    /// Returns the same totals, or `None` where a sum is past [`Decimal::LIMIT`].
     #[must_use]
     pub fn within_limit(self) -> Option<Self> {
         let sums = self.sums.into_array();
         sums.iter().all(|sum| sum.is_within_limit()).then_some(self)
     }
 
-    /// The totals of one session.
+    /// Returns the totals of a single session.
     fn of(stats: &Stats) -> Self {
         Self {
             sessions: 1,
@@ -58,8 +59,8 @@ impl Totals {
         }
     }
 
-    /// Unweighted mean of the sessions' average scores, rounded once to the nearest `f64`; 0 without
-    /// sessions.
+    /// Returns the unweighted mean of the sessions' average scores, rounded once to the nearest `f64`; 0
+    /// without sessions.
     #[must_use]
     pub fn average_score(&self) -> f64 {
         self.sums.score.mean_over(self.sessions)
@@ -77,12 +78,13 @@ impl Add for Totals {
     }
 }
 
-/// The exact aggregate of all learners' sessions in a course, or in a part of the learners.
+/// Exact aggregate of a course over all learners, or over the learners of a bucket. The sum over all buckets
+/// is the summary of the course.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Number of learners that have sessions.
+    /// Number of learners with sessions.
     pub learners: u64,
-    /// The totals of their sessions.
+    /// Totals of the learners' sessions.
     pub totals: Totals,
 }
 
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_past_the_limit_is_refused_and_one_at_it_is_not() {
+    fn a_sum_past_the_limit_is_refused_and_a_sum_at_the_limit_is_not() {
         let full = Totals {
             sessions: 9_000,
             sums: Measures {

@@ -1,4 +1,4 @@
-//! How long a client may take for the head of a request.
+//! Timeouts of request headers.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,18 +7,19 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Sleep, Timer};
 use hyper_util::rt::TokioTimer;
 
-/// The timer of one connection.
+/// The header timer of one connection, with a short timeout for the first request and a long timeout
+/// for further requests: a new client has no reason to wait, and an idle client may reuse the
+/// connection.
 ///
-/// hyper has one time limit for all heads, and asks this timer once for each. But a new client that
-/// says nothing is of no use, while one that has been answered may keep its connection for later.
-pub(super) struct HeadTimer {
+/// hyper has one timeout for all headers, and starts this timer once per header.
+pub(super) struct HeaderTimer {
     first: Duration,
     further: Duration,
     is_new: AtomicBool,
 }
 
-impl HeadTimer {
-    /// A timer that gives the first head so long, and `further` ones so.
+impl HeaderTimer {
+    /// Returns a timer with the timeouts of the first and of `further` headers.
     pub(super) fn new(first: Duration, further: Duration) -> Self {
         Self {
             first,
@@ -28,7 +29,7 @@ impl HeadTimer {
     }
 }
 
-impl Timer for HeadTimer {
+impl Timer for HeaderTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
         TokioTimer::new().sleep(duration)
     }

@@ -1,4 +1,4 @@
-//! What Prometheus fetches: `/metrics`, on a port of its own.
+//! The endpoint `/metrics` for Prometheus, on a separate port.
 
 use std::io;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use crate::api::State;
 use crate::config::{Config, StoreConfig};
 use crate::error::StartError;
 use crate::store::maintenance::Maintenance;
-use crate::telemetry::metrics::{self, CONTENT_TYPE, Metrics, StoreKind};
+use crate::telemetry::metrics::{self, CONTENT_TYPE, Metrics};
 
 const PATH: &str = "/metrics";
-/// How long the store is asked for: Prometheus waits for ten seconds, unless it is told otherwise.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Timeout of calls to the store during a scrape, well below Prometheus's default of ten seconds.
+const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What those may take who fetch metrics: they are few, and ask every few seconds.
+/// Limits of the connections of scrapers: few clients, with a request every few seconds.
 const LIMITS: Limits = Limits {
     max_connections: 32,
     header_timeout: Duration::from_secs(10),
@@ -33,7 +33,7 @@ const LIMITS: Limits = Limits {
     shutdown_grace: Duration::from_millis(500),
 };
 
-/// Has everything counted from now on, where a port for that is configured.
+/// Enables the metrics when their port is configured.
 pub(super) fn enable(
     config: &Config,
     store: &StoreConfig<'_>,
@@ -41,36 +41,35 @@ pub(super) fn enable(
     if config.metrics_port.is_none() {
         return Ok(None);
     }
-    let store = match store {
-        StoreConfig::Embedded { .. } => StoreKind::Embedded,
-        StoreConfig::Redis { .. } => StoreKind::Redis,
-    };
-    let enabled = metrics::enable(store).map(Some);
+    let enabled = metrics::enable(store.name()).map(Some);
     enabled.map_err(|error| StartError::Environment(format!("cannot measure: {error}")))
 }
 
-/// The listener that metrics are fetched from.
-pub(super) struct Fetched {
+/// The server of the metrics endpoint.
+pub(super) struct MetricsServer {
     stop: oneshot::Sender<()>,
     serving: JoinHandle<io::Result<()>>,
 }
 
-impl Fetched {
-    /// Listens, where a port for that is configured.
-    pub(super) fn start(config: &Config, scrape: Scrape) -> Result<Option<Self>, StartError> {
-        let Some(address) = config.metrics_address() else {
+impl MetricsServer {
+    /// Listens on the port of the metrics; `None` when metrics are not enabled.
+    pub(super) fn start(
+        config: &Config,
+        endpoint: Option<MetricsEndpoint>,
+    ) -> Result<Option<Self>, StartError> {
+        let (Some(endpoint), Some(address)) = (endpoint, config.metrics_address()) else {
             return Ok(None);
         };
         let listener = listen(address, "--metrics-port 9090")?;
         let (stop, stopped) = oneshot::channel();
         let stopped = async { drop(stopped.await) };
-        let worker = Worker::new(Handle::current(), scrape);
+        let worker = Worker::new(Handle::current(), endpoint);
         let serving = serve(listener, vec![worker], LIMITS, stopped);
         let serving = tokio::spawn(serving.instrument(tracing::info_span!("metrics")));
         Ok(Some(Self { stop, serving }))
     }
 
-    /// Answers who is asking, and no more.
+    /// Stops the server after the scrapes in flight.
     pub(super) async fn end(self) {
         drop(self.stop);
         match self.serving.await {
@@ -81,16 +80,16 @@ impl Fetched {
     }
 }
 
-/// Gives the metrics, having looked at what nobody tells by itself.
-pub(super) struct Scrape {
+/// The endpoint `/metrics`, which updates the gauges of the process and the store at each scrape.
+pub(super) struct MetricsEndpoint {
     metrics: &'static Metrics,
     state: State,
     store: Arc<dyn Maintenance>,
     runtimes: Vec<Handle>,
 }
 
-impl Scrape {
-    /// Of each of the runtimes that serve, and its store, without the calls to that being counted.
+impl MetricsEndpoint {
+    /// Returns the endpoint for the runtimes of the workers and a store.
     pub(super) fn new(
         metrics: &'static Metrics,
         state: State,
@@ -105,31 +104,31 @@ impl Scrape {
         }
     }
 
-    async fn look(&self) {
-        self.metrics.process.look(&self.runtimes);
+    async fn update(&self) {
+        self.metrics.process.update(&self.runtimes);
         let (is_ready, _, verified) = tokio::join!(
-            timeout(PATIENCE, self.state.is_ready()),
-            timeout(PATIENCE, self.store.update_gauges()),
-            timeout(PATIENCE, self.store.last_verification())
+            timeout(STORE_TIMEOUT, self.state.is_ready()),
+            timeout(STORE_TIMEOUT, self.store.update_gauges()),
+            timeout(STORE_TIMEOUT, self.store.last_verification())
         );
         self.metrics
             .http
             .ready
             .set(is_ready.unwrap_or(false).into());
-        // Where the store is away, what was known of it stays.
+        // After an error of the store, the gauges keep the last known values.
         if let Ok(Ok(Some(last))) = verified {
-            let (gauges, verified) = (&self.metrics.verified, last.verified);
-            let unmended = verified.differences.saturating_sub(verified.mended);
+            let (gauges, verified) = (&self.metrics.verified, last.report);
+            let unmended = verified.differences.saturating_sub(verified.repaired);
             gauges.ended.set(saturated(last.ended));
             gauges.sessions.set(saturated(verified.sessions));
             gauges.differences.set(saturated(unmended));
-            gauges.mended.set(saturated(verified.mended));
+            gauges.mended.set(saturated(verified.repaired));
             gauges.unsettled.set(saturated(verified.unsettled));
         }
     }
 }
 
-impl Endpoint for Scrape {
+impl Endpoint for MetricsEndpoint {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
@@ -139,7 +138,7 @@ impl Endpoint for Scrape {
         if ![Method::GET, Method::HEAD].contains(request.method()) {
             return Ok(StatusCode::METHOD_NOT_ALLOWED.into());
         }
-        self.look().await;
+        self.update().await;
         let text = self.metrics.text();
         Ok(match text {
             Ok(text) => Response::builder().content_type(CONTENT_TYPE).body(text),

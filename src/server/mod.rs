@@ -1,16 +1,19 @@
-//! Puts the parts together, and serves until it is told to stop.
+//! The service: the API on a store, with metrics and control socket, until the shutdown.
 
+mod connection;
 mod control;
 mod header_timer;
+mod limits;
 mod listener;
 mod metrics_endpoint;
 mod rlimit;
-mod signals;
-mod socket;
+mod shutdown;
 mod workers;
 
-pub use listener::{Limits, Worker, serve};
+pub use limits::Limits;
+pub use listener::serve;
 pub use rlimit::allow_open_files;
+pub use workers::Worker;
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,34 +24,34 @@ use poem::{Endpoint, Response};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::{self, Handle};
 
-use super::telemetry;
 use crate::api::{self, BODY_BYTES, State};
 use crate::config::{Config, StoreConfig};
 use crate::error::StartError;
+use crate::signals::Signals;
 use crate::store::Store;
+use crate::telemetry;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::trace::Traces;
 use control::ControlServer;
-use metrics_endpoint::{Fetched, Scrape};
-use signals::Signals;
-use workers::Threads;
+use metrics_endpoint::{MetricsEndpoint, MetricsServer};
+use workers::WorkerThreads;
 
-/// Connections that may wait to be accepted, as far as the machine allows. Further clients try again
-/// after a second, so a burst of them should find room.
+/// Length of the accept queue, up to the machine's limit. A client beyond the queue repeats its connect
+/// after a second, so the queue should hold a burst of clients.
 const BACKLOG: u32 = 4_096;
 
-/// Serves as the configuration says, until SIGTERM or SIGINT.
+/// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
 ///
-/// The log, the store or a listener cannot be had as configured.
+/// The log, the store or a listener cannot be opened as configured.
 pub fn run(config: &Config) -> Result<(), StartError> {
     telemetry::start(config)?;
     let failed = |error| cannot("start threads", &error);
-    let threads = Threads::start().map_err(failed)?;
+    let threads = WorkerThreads::start().map_err(failed)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(failed)?.block_on(async {
-        // First, so that what happens from now on is in them.
+        // Before the store, whose connections count in the metrics.
         let store = config.store_config()?;
         let metrics = metrics_endpoint::enable(config, &store)?;
         let traces = Traces::start(config)?;
@@ -61,7 +64,7 @@ pub fn run(config: &Config) -> Result<(), StartError> {
 }
 
 async fn serve_on(
-    threads: &Threads,
+    threads: &WorkerThreads,
     config: &Config,
     store_config: &StoreConfig<'_>,
     metrics: Option<&'static Metrics>,
@@ -80,36 +83,40 @@ async fn serve_on(
     tracing::info!(store = store.requests.name(), "store open");
     let control = open_control(store_config, store);
     let listener = listen(config.address(), "--port 8080")?;
-    let state = State::new(
-        Arc::clone(&store.requests),
-        config.max_requests,
-        BODY_BYTES,
-        config.longest_pause(),
-    );
-    let fetched = metrics.map(|metrics| {
+    let state = state(config, store);
+    let endpoint = metrics.map(|metrics| {
         let maintenance = Arc::clone(&store.maintenance);
-        let scrape = Scrape::new(metrics, state.clone(), maintenance, runtimes.clone());
-        Fetched::start(config, scrape)
+        MetricsEndpoint::new(metrics, state.clone(), maintenance, runtimes.clone())
     });
-    let fetched = fetched.transpose()?.flatten();
+    let metrics_server = MetricsServer::start(config, endpoint)?;
     let workers = workers(&state, runtimes, stores, config.request_timeout);
-    let signalled = signals.stop(state.clone(), config.drain_delay);
+    let requested = shutdown::requested(signals, state, config.drain_delay);
     let stop = async {
-        signalled.await;
+        requested.await;
         control.iter().for_each(ControlServer::close);
     };
     let served = serve(listener, workers, limits, stop).await;
     if let Some(control) = control {
         control.closed().await;
     }
-    // To the end, for whoever wants to know how it ended.
-    if let Some(fetched) = fetched {
-        fetched.end().await;
+    // Last: a scrape can still read the final counts.
+    if let Some(metrics_server) = metrics_server {
+        metrics_server.end().await;
     }
     served.map_err(|error| cannot("serve", &error))
 }
 
-/// A worker on each runtime, with the store that belongs to it.
+/// Returns the state of all requests.
+fn state(config: &Config, store: &Store) -> State {
+    State::new(
+        Arc::clone(&store.requests),
+        config.max_requests,
+        BODY_BYTES,
+        config.longest_pause(),
+    )
+}
+
+/// Returns a worker per runtime, with the store of the runtime.
 fn workers(
     state: &State,
     runtimes: Vec<Handle>,
@@ -124,7 +131,8 @@ fn workers(
     workers.collect()
 }
 
-/// Opens the control socket of an embedded store, which only this process has open.
+/// Opens the control socket of an embedded store; a failure is a warning, as requests do not need the
+/// socket.
 fn open_control(config: &StoreConfig<'_>, store: &Store) -> Option<ControlServer> {
     let StoreConfig::Embedded { directory, .. } = config else {
         return None;
@@ -136,15 +144,15 @@ fn open_control(config: &StoreConfig<'_>, store: &Store) -> Option<ControlServer
     control.map_err(refused).ok()
 }
 
-/// As `TcpListener::bind`, but for the length of the queue. Where that is refused, the operator is told
-/// why, and what to try instead.
+/// Listens with a queue of [`BACKLOG`] connections. The error message names the cause and an
+/// alternative.
 fn listen(address: SocketAddr, other: &str) -> Result<TcpListener, StartError> {
     let listen = || {
         let socket = match address {
             SocketAddr::V4(_) => TcpSocket::new_v4(),
             SocketAddr::V6(_) => TcpSocket::new_v6(),
         }?;
-        // Else a restart would wait for the last connections of the former process to time out.
+        // A restart would otherwise wait for TIME_WAIT of the former process's connections.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         socket.listen(BACKLOG)
@@ -180,7 +188,7 @@ mod tests {
     use crate::config::Cli;
 
     #[test]
-    fn a_refused_port_is_told_in_one_line_with_another_to_try() {
+    fn the_error_of_a_refused_port_is_one_line_with_an_alternative() {
         let address = Cli::parse_from(["study-stats"]).config.address();
         for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::AddrInUse] {
             let line = refused(address, "--port 8080", &kind.into()).to_string();

@@ -1,13 +1,12 @@
-//! The limit on open files: every connection is one.
+//! The limit on open files (`RLIMIT_NOFILE`): a connection takes one file.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files beside the clients' connections: the database, connections to Redis, the listener, the
-/// log. Kept free, so that clients cannot take the service's way to its store.
+/// Number of files reserved for the database, connections to Redis, listeners and the log: clients'
+/// connections must not exhaust the files that the store needs.
 const OWN_FILES: usize = 128;
 
-/// Lets this process have as many files open as `wanted`, or as near to it as it may come. Gives
-/// how many it may have.
+/// Raises the limit on open files to `wanted`, or to the hard limit, and returns the limit.
 pub fn allow_open_files(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let count = |files: Option<u64>| {
@@ -27,8 +26,8 @@ pub fn allow_open_files(wanted: usize) -> usize {
     }
 }
 
-/// How many connections the process can have: as many as are `configured`, or as there can be
-/// files for; then the operator is told.
+/// Returns the maximum number of connections: as `configured`, or with a warning as many as the limit
+/// on open files allows.
 pub(super) fn connections(configured: usize) -> usize {
     let needed = configured.saturating_add(OWN_FILES);
     let allowed = allow_open_files(needed);

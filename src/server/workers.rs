@@ -1,47 +1,69 @@
-//! The threads that serve, one for each core, and each with a runtime of its own.
+//! Worker threads: one per core, each with a current-thread runtime.
 //!
-//! A connection and its requests stay on one thread. On one runtime for all threads, tasks would move
-//! between them as they wake each other, which costs more than it gains: a request is a chain of
-//! short steps, and the connections are many.
+//! A connection and its requests stay on one thread. A multi-thread runtime would move tasks between
+//! threads at each wake-up, which costs more than the balance gains: a request is a chain of short
+//! steps, and connections are many.
 
 use std::io;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// Threads that run what is spawned on their runtimes, until this is dropped.
-pub(super) struct Threads(Vec<Thread>);
+/// A worker: the runtime of a thread, and the app that serves the connections of the worker.
+pub struct Worker<E> {
+    pub(super) runtime: Handle,
+    pub(super) app: Arc<E>,
+}
 
-struct Thread {
+impl<E> Worker<E> {
+    /// Returns a worker that runs `app` on `runtime`.
+    pub fn new(runtime: Handle, app: E) -> Self {
+        Self {
+            runtime,
+            app: Arc::new(app),
+        }
+    }
+
+    /// Returns the load in connections, each of which has a reference to the app.
+    pub(super) fn load(&self) -> usize {
+        Arc::strong_count(&self.app)
+    }
+}
+
+/// Worker threads, whose runtimes run until the drop.
+pub(super) struct WorkerThreads(Vec<WorkerThread>);
+
+struct WorkerThread {
     runtime: Handle,
-    /// Ends it when it is dropped.
+    /// Stops the thread when dropped.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Threads {
-    /// Starts a thread for each core that this process may use.
+impl WorkerThreads {
+    /// Starts a thread per available core.
     pub(super) fn start() -> io::Result<Self> {
         let cores = thread::available_parallelism()?.get();
-        let threads = (0..cores).map(|number| Thread::start(format!("serve-{number}")));
+        let threads = (0..cores).map(|number| WorkerThread::start(format!("serve-{number}")));
         Ok(Self(threads.collect::<io::Result<_>>()?))
     }
 
-    /// Their runtimes.
+    /// Returns the runtimes of the threads.
     pub(super) fn runtimes(&self) -> Vec<Handle> {
         self.0.iter().map(|thread| thread.runtime.clone()).collect()
     }
 }
 
-impl Thread {
+impl WorkerThread {
     fn start(name: String) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (handle, (stop, stopped)) = (runtime.handle().clone(), oneshot::channel::<()>());
         let thread = thread::Builder::new().name(name).spawn(move || {
-            // An error says that it was dropped, which is the signal.
+            // The error of a dropped sender is the signal.
             let _ = runtime.block_on(stopped);
-            // What was given up may hang for ever, in a read of the disk for example.
+            // In the background: a cancelled blocking task, a disk read for example, may hang forever.
             runtime.shutdown_background();
         })?;
         Ok(Self {
@@ -52,9 +74,9 @@ impl Thread {
     }
 }
 
-impl Drop for Threads {
+impl Drop for WorkerThreads {
     fn drop(&mut self) {
-        // All of them first, so that they end at the same time.
+        // All threads before the first join: the threads stop concurrently.
         self.0
             .iter_mut()
             .for_each(|thread| drop(thread.stop.take()));

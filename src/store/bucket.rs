@@ -1,16 +1,15 @@
-//! The division of learners into buckets.
+//! Buckets: groups of learners.
 
 use crate::domain::LearnerId;
 
-/// How many buckets there are. It is part of the data model: data written with another number
-/// cannot be read.
+/// Number of buckets. Part of the data model: data written with another number is unreadable.
 pub(crate) const BUCKETS: u16 = 1_024;
 
-/// The bucket a learner belongs to: CRC-32 (the one of zlib and PNG) of the UUID's 16 bytes, modulo
+/// Returns the bucket of a learner: the CRC-32 (of zlib and PNG) of the UUID's 16 bytes, modulo
 /// [`BUCKETS`].
 ///
-/// A course's summary is kept for each bucket apart, so that on Redis all that one record touches
-/// shares a slot while a course's learners spread over the whole Cluster.
+/// A course has a summary per bucket. On Redis, all keys of a record are in one slot therefore, and the
+/// learners of a course spread over the whole Cluster.
 pub(crate) fn of(learner: LearnerId) -> u16 {
     let bucket = crc32fast::hash(learner.as_bytes()) % u32::from(BUCKETS);
     #[allow(clippy::cast_possible_truncation, reason = "less than 1,024")]
@@ -23,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_learners_are_in_known_buckets() {
+    fn known_learners_have_known_buckets() {
         // python3 -c 'import uuid, zlib; print(zlib.crc32(uuid.UUID("…").bytes) % 1024)'
         for (learner, bucket) in [
             ("00000000-0000-0000-0000-000000000000", 853),

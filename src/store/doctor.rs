@@ -1,23 +1,50 @@
-//! The findings of the doctor.
+//! Diagnoses of the doctor, by either store.
 
-/// One thing that was looked at.
+/// Result of a check of the store or of its surroundings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// How it is.
+    /// Severity of the result.
     pub severity: Severity,
-    /// What was looked at, in a word or two.
+    /// Subject of the check, in a word or two.
     pub subject: &'static str,
-    /// What was found, and what to do where it is not well.
+    /// Result of the check, with advice for a warning or a problem.
     pub detail: String,
 }
 
-/// How something is.
+/// Severity of a [`Diagnosis`], from the least to the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// As it should be.
+    /// No action is needed.
     Ok,
-    /// It works, but may not always.
+    /// The store works, with a risk of later errors or of data loss.
     Warning,
-    /// It does not work, or data will be lost.
+    /// The store does not work, or will lose data.
     Problem,
+}
+
+impl Diagnosis {
+    /// Returns a diagnosis of a severity that the check decides.
+    pub fn new(severity: Severity, subject: &'static str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Self {
+            severity,
+            subject,
+            detail,
+        }
+    }
+
+    /// Returns a diagnosis without a need for action.
+    pub fn ok(subject: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(Severity::Ok, subject, detail)
+    }
+
+    /// Returns a diagnosis of a risk.
+    pub fn warning(subject: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, subject, detail)
+    }
+
+    /// Returns a diagnosis of a failure.
+    pub fn problem(subject: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(Severity::Problem, subject, detail)
+    }
 }

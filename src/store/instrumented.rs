@@ -1,4 +1,4 @@
-//! A store whose calls are counted, timed and traced.
+//! Decorator of a store: metrics and spans of each operation.
 
 use std::future::Future;
 use std::ops::RangeInclusive;
@@ -15,7 +15,7 @@ use crate::domain::{
 use crate::telemetry::metrics::{self, OpOutcome, StoreOp};
 use crate::telemetry::trace::{self, StoreOpSpan};
 
-/// The store itself, or where there are metrics or traces, the store with its calls in them.
+/// Wraps a store where metrics or traces are on; else returns the store unchanged.
 #[must_use]
 pub(super) fn instrumented(store: Arc<dyn StatsStore>) -> Arc<dyn StatsStore> {
     if metrics::get().is_some() || trace::is_on() {
@@ -25,51 +25,53 @@ pub(super) fn instrumented(store: Arc<dyn StatsStore>) -> Arc<dyn StatsStore> {
     }
 }
 
+/// Store that measures each operation of another store.
 struct Instrumented(Arc<dyn StatsStore>);
 
-/// A call under way. It is counted when it is dropped, also where nobody waits for it any more.
-struct UnderWay {
-    call: StoreOp,
+/// Running operation. Its drop records the metric and ends the span, also when the request was cancelled.
+struct RunningOp {
+    op: StoreOp,
     start: Instant,
     span: Option<StoreOpSpan>,
-    ended: OpOutcome,
+    outcome: OpOutcome,
 }
 
-impl Drop for UnderWay {
+impl Drop for RunningOp {
     fn drop(&mut self) {
         if let Some(metrics) = metrics::get() {
             let took = self.start.elapsed();
-            metrics.calls.observe(self.call, self.ended, took);
+            metrics.store_ops.observe(self.op, self.outcome, took);
         }
         if let Some(span) = self.span.take() {
-            span.end(self.ended);
+            span.end(self.outcome);
         }
     }
 }
 
 impl Instrumented {
-    fn begin(&self, call: StoreOp) -> UnderWay {
-        UnderWay {
-            call,
+    fn begin(&self, op: StoreOp) -> RunningOp {
+        RunningOp {
+            op,
             start: Instant::now(),
-            span: StoreOpSpan::begin(call, self.0.name()),
-            ended: OpOutcome::Abandoned,
+            span: StoreOpSpan::begin(op, self.0.name()),
+            outcome: OpOutcome::Abandoned,
         }
     }
 
-    async fn call<T>(
+    async fn measure<T>(
         &self,
-        call: StoreOp,
-        answer: impl Future<Output = Result<T, StoreError>>,
+        op: StoreOp,
+        result: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let mut under_way = self.begin(call);
-        let answer = answer.await;
-        under_way.ended = answer.as_ref().map_or_else(ended_by, |_| OpOutcome::Ok);
-        answer
+        let mut running = self.begin(op);
+        let result = result.await;
+        running.outcome = result.as_ref().map_or_else(failed, |_| OpOutcome::Ok);
+        result
     }
 }
 
-fn ended_by(error: &StoreError) -> OpOutcome {
+/// Returns the outcome of an operation with an error.
+fn failed(error: &StoreError) -> OpOutcome {
     if error.is_transient() {
         OpOutcome::Unavailable
     } else {
@@ -77,7 +79,7 @@ fn ended_by(error: &StoreError) -> OpOutcome {
     }
 }
 
-/// Counts what became of a record.
+/// Counts the outcome of a record.
 fn count(outcome: &Result<Outcome, StoreError>) {
     let Some(metrics) = metrics::get() else {
         return;
@@ -101,16 +103,16 @@ impl StatsStore for Instrumented {
     }
 
     async fn record(&self, record: &Record) -> Result<Outcome, StoreError> {
-        let outcome = self.call(StoreOp::Record, self.0.record(record)).await;
+        let outcome = self.measure(StoreOp::Record, self.0.record(record)).await;
         count(&outcome);
         outcome
     }
 
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
-        let mut under_way = self.begin(StoreOp::RecordMany);
+        let mut running = self.begin(StoreOp::RecordMany);
         let outcomes = self.0.record_many(records).await;
-        let failed = outcomes.iter().find_map(|outcome| outcome.as_ref().err());
-        under_way.ended = failed.map_or(OpOutcome::Ok, ended_by);
+        let error = outcomes.iter().find_map(|outcome| outcome.as_ref().err());
+        running.outcome = error.map_or(OpOutcome::Ok, failed);
         outcomes.iter().for_each(count);
         outcomes
     }
@@ -120,13 +122,13 @@ impl StatsStore for Instrumented {
         enrolment: Enrolment,
         session: SessionId,
     ) -> Result<Option<Session>, StoreError> {
-        let answer = self.0.session(enrolment, session);
-        self.call(StoreOp::Session, answer).await
+        let result = self.0.session(enrolment, session);
+        self.measure(StoreOp::Session, result).await
     }
 
     async fn totals(&self, enrolment: Enrolment) -> Result<Option<Totals>, StoreError> {
-        let answer = self.0.totals(enrolment);
-        self.call(StoreOp::Totals, answer).await
+        let result = self.0.totals(enrolment);
+        self.measure(StoreOp::Totals, result).await
     }
 
     async fn sessions(
@@ -135,8 +137,8 @@ impl StatsStore for Instrumented {
         span: Span,
         slice: Slice,
     ) -> Result<Page<ListedSession>, StoreError> {
-        let answer = self.0.sessions(enrolment, span, slice);
-        self.call(StoreOp::Sessions, answer).await
+        let result = self.0.sessions(enrolment, span, slice);
+        self.measure(StoreOp::Sessions, result).await
     }
 
     async fn courses(
@@ -144,8 +146,8 @@ impl StatsStore for Instrumented {
         learner: LearnerId,
         slice: Slice,
     ) -> Result<Page<ListedCourse>, StoreError> {
-        let answer = self.0.courses(learner, slice);
-        self.call(StoreOp::Courses, answer).await
+        let result = self.0.courses(learner, slice);
+        self.measure(StoreOp::Courses, result).await
     }
 
     async fn activity(
@@ -153,12 +155,12 @@ impl StatsStore for Instrumented {
         enrolment: Enrolment,
         days: RangeInclusive<i32>,
     ) -> Result<Activity, StoreError> {
-        let answer = self.0.activity(enrolment, days);
-        self.call(StoreOp::Activity, answer).await
+        let result = self.0.activity(enrolment, days);
+        self.measure(StoreOp::Activity, result).await
     }
 
     async fn summary(&self, course: CourseId) -> Result<Option<Summary>, StoreError> {
-        self.call(StoreOp::Summary, self.0.summary(course)).await
+        self.measure(StoreOp::Summary, self.0.summary(course)).await
     }
 
     async fn delete_session(
@@ -166,20 +168,20 @@ impl StatsStore for Instrumented {
         enrolment: Enrolment,
         session: SessionId,
     ) -> Result<DeleteOutcome, StoreError> {
-        let answer = self.0.delete_session(enrolment, session);
-        self.call(StoreOp::ForgetSession, answer).await
+        let result = self.0.delete_session(enrolment, session);
+        self.measure(StoreOp::DeleteSession, result).await
     }
 
     async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError> {
-        let answer = self.0.delete_course(enrolment);
-        self.call(StoreOp::ForgetCourse, answer).await
+        let result = self.0.delete_course(enrolment);
+        self.measure(StoreOp::DeleteCourse, result).await
     }
 
     async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError> {
-        self.call(StoreOp::Erase, self.0.erase(learner)).await
+        self.measure(StoreOp::Erase, self.0.erase(learner)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.call(StoreOp::Ping, self.0.ping()).await
+        self.measure(StoreOp::Ping, self.0.ping()).await
     }
 }

@@ -1,4 +1,4 @@
-//! What operators do with a store: walk through all of it, hold it to its sessions, look into it.
+//! Maintenance of a store: verify, repair, list learners for an export, inspect, diagnose.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,130 +9,130 @@ use super::StoreError;
 use super::doctor::Diagnosis;
 use crate::domain::{CourseId, LearnerId, SessionId};
 
-/// The upkeep of a store, on a service that goes on meanwhile.
+/// Operations on a whole store, while the service handles requests.
 ///
-/// Each call takes as long as it takes, in steps that hold up nobody else for more than a few
-/// milliseconds, and in memory that does not grow with the data. One that sends something ends where
-/// nobody receives it any more.
+/// Operations have no timeout. An operation runs in steps that delay requests by a few milliseconds at most,
+/// in memory that does not grow with the data. An operation with a channel is cancelled, and returns early,
+/// when the receiver is dropped.
 #[async_trait]
 pub trait Maintenance: Send + Sync {
-    /// The next learners that have sessions, after one of them or from the beginning, in the order of
-    /// their ids; none at the end. Learners who join or leave meanwhile may be among them or not.
+    /// Returns the next learners with sessions, in the order of their ids: after a learner, or from the
+    /// start. An empty list is the end. Learners whose first session is recorded, or whose last session is
+    /// deleted, meanwhile are in the list or not.
     async fn learners(&self, after: Option<LearnerId>) -> Result<Vec<LearnerId>, StoreError>;
 
-    /// Counts all aggregates and indexes again from the sessions, and sends what is found. With
-    /// `repair`, mends each difference in an atomic step that reckons with writes that happen
-    /// meanwhile.
+    /// Recounts all aggregates and indexes from the sessions, and sends the differences. With `repair`,
+    /// repairs each difference in an atomic step that reckons with concurrent writes.
     ///
-    /// Such writes are not told as differences.
+    /// A concurrent write is no difference.
     async fn verify(
         &self,
         repair: bool,
         events: mpsc::Sender<VerifyEvent>,
     ) -> Result<VerifyReport, StoreError>;
 
-    /// Sends all that is stored of a learner, of a learner in a course, or of one session, with what
-    /// is kept for it: in the order that a reader would want to see it.
+    /// Sends all entries of a learner, an enrolment or a session, and of their indexes and aggregates, in
+    /// the order of a report for an operator.
     async fn inspect(
         &self,
-        subject: Subject,
-        entries: mpsc::Sender<Entry>,
+        scope: InspectScope,
+        entries: mpsc::Sender<StoredEntry>,
     ) -> Result<(), StoreError>;
 
-    /// Looks at all that could keep the store from doing its work.
+    /// Checks the store and its surroundings for every known cause of errors and of data loss.
     async fn diagnose(&self) -> Vec<Diagnosis>;
 
-    /// What the last verification came to that was carried out to its end; the embedded store knows of
-    /// those since it was opened.
+    /// Returns the last verification that ran to the end. The embedded store forgets the verification when
+    /// the process ends.
     async fn last_verification(&self) -> Result<Option<LastVerification>, StoreError>;
 
-    /// Sets the store's gauges in the metrics that do not follow its events.
+    /// Updates the gauges of the store's metrics that no event updates.
     async fn update_gauges(&self) {}
 }
 
-/// What a verification tells on its way.
+/// Event of a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VerifyEvent {
-    /// It is under way.
+    /// The verification continues.
     Progress {
-        /// How many sessions were counted so far.
+        /// Number of sessions counted up to now.
         sessions: u64,
     },
-    /// Something is not as the sessions say.
+    /// A stored value disagrees with the sessions.
     Difference(Difference),
 }
 
-/// Something that is not as the sessions say.
+/// Disagreement between a stored value and a recount of the sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Where it is stored: the key in Redis, the table and key in the embedded store.
+    /// Key in Redis; table and key in the embedded store.
     pub key: String,
-    /// What should be there.
+    /// Value by a recount.
     pub expected: String,
-    /// What is there.
+    /// Value in the store.
     pub found: String,
-    /// Whether it was mended.
-    pub mended: bool,
+    /// Whether the difference was repaired.
+    pub repaired: bool,
 }
 
-/// What a verification came to.
+/// Result of a verification.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct VerifyReport {
-    /// How many sessions were counted.
+    /// Number of sessions counted.
     pub sessions: u64,
-    /// How many differences there are.
+    /// Number of differences.
     pub differences: u64,
-    /// How many of them were mended.
-    pub mended: u64,
-    /// How many aggregates changed too often to be held to their sessions.
+    /// Number of differences that were repaired.
+    pub repaired: u64,
+    /// Number of aggregates without a result, as concurrent writes changed them too often.
     pub unsettled: u64,
 }
 
 impl VerifyReport {
-    /// Whether all is as the sessions say, now.
+    /// Returns whether the whole store now agrees with the sessions.
     #[must_use]
-    pub fn is_well(&self) -> bool {
-        self.differences == self.mended && self.unsettled == 0
+    pub fn is_consistent(&self) -> bool {
+        self.differences == self.repaired && self.unsettled == 0
     }
 }
 
-/// A verification that was carried out to its end.
+/// Verification that ran to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastVerification {
-    /// When it ended, in seconds since 1970.
+    /// Time of the end, in seconds since 1970.
     pub ended: u64,
-    /// What it came to.
-    pub verified: VerifyReport,
+    /// Result of the verification.
+    pub report: VerifyReport,
 }
 
 impl LastVerification {
-    /// One that ended now.
+    /// Returns a verification that ended now.
     #[must_use]
-    pub fn now(verified: VerifyReport) -> Self {
+    pub fn now(report: VerifyReport) -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
             ended: since_epoch.unwrap_or_default().as_secs(),
-            verified,
+            report,
         }
     }
 }
 
-/// What to look into.
+/// Part of the store to inspect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Subject {
+pub struct InspectScope {
     /// The learner.
     pub learner: LearnerId,
-    /// One course of theirs.
+    /// A course of the learner; `None` for the learner's rows and keys only.
     pub course: Option<CourseId>,
-    /// One session in that course.
+    /// A session in the course; `None` for all sessions.
     pub session: Option<SessionId>,
 }
 
-/// Something that is stored.
+/// Row or key of the store as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Where: the key in Redis, the table and key in the embedded store.
+pub struct StoredEntry {
+    /// Key in Redis; table and key in the embedded store.
     pub key: String,
-    /// What.
+    /// Value of the key or row.
     pub value: String,
 }

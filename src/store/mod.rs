@@ -1,4 +1,10 @@
-//! Where sessions and their aggregates are kept: one trait, two stores.
+//! Stores of sessions and their aggregates: a trait for requests, a trait for operators, and two stores that
+//! implement both.
+//!
+//! - [`StatsStore`] has the operations for requests, [`maintenance::Maintenance`] the operations for
+//!   operators. [`Store`] holds a handle for each to the store that the configuration selects.
+//! - [`embedded`] stores sessions in a file of the process, [`redis`] in Redis or Valkey. Neither knows the
+//!   other.
 
 mod bucket;
 pub mod doctor;
@@ -19,26 +25,26 @@ use crate::domain::{
 };
 pub use open::Store;
 
-/// How long it is remembered that a learner was erased: far longer than a record may be under way.
+/// Lifetime of the tombstone of an erased learner: far longer than any record is on its way.
 const TOMBSTONE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// Sessions that [`StatsStore::activity`] reads at once.
+/// Maximum number of sessions that [`StatsStore::activity`] reads in a page.
 const ACTIVITY_PAGE: usize = 1_000;
 
-/// Keeps sessions, and their aggregates exactly equal to a recount of them.
+/// Store of sessions, and of aggregates that equal a recount of the sessions to the last digit.
 ///
-/// Writes are atomic and, once answered, kept. Every call returns within the store timeout of the
-/// configuration, its one retry included twice that, or fails as [`StoreError::Unavailable`]; then
-/// the write may or may not have happened, and repeating it is safe.
+/// Writes are atomic, and durable once an operation returns. An operation returns within the store timeout
+/// of the configuration, or twice the timeout with the one retry; otherwise
+/// [`StoreError::Unavailable`]: the write may be done or not, and a retry is safe.
 ///
-/// Those that read or forget any number of sessions do so in steps, each of which is such a call, and
-/// are done when they are: whoever asks sets the limit. Between two steps the aggregates are those of
-/// the sessions that are left.
+/// [`activity`](Self::activity), [`delete_course`](Self::delete_course) and [`erase`](Self::erase) run in
+/// steps, and each step has the timeout; only the caller limits the whole. Between two steps the aggregates
+/// agree with the remaining sessions.
 #[async_trait]
 pub trait StatsStore: Send + Sync {
-    /// The store's name as readiness and the log tell it.
+    /// Name of the store in readiness and in the log.
     fn name(&self) -> &'static str;
 
-    /// Creates the record's session or replaces its stats; all aggregates follow.
+    /// Stores a new session or replaces the stats of a stored session, and updates all aggregates.
     async fn record(&self, record: &Record) -> Result<Outcome, StoreError> {
         let mut outcomes = self.record_many(std::slice::from_ref(record)).await;
         outcomes
@@ -46,23 +52,22 @@ pub trait StatsStore: Send + Sync {
             .unwrap_or_else(|| Err(StoreError::Unexpected("a record has no outcome".into())))
     }
 
-    /// [`record`](Self::record)s each in the order given, which matters where two name the same
-    /// session. Each has an outcome of its own, in the same order: one that fails does not undo
-    /// another.
+    /// [`record`](Self::record)s a batch, in the order of the slice, as two records may have the same
+    /// session. Returns the outcomes in the same order; an error of a record undoes no other record.
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>>;
 
-    /// A session, where it is stored.
+    /// Returns a session; `None` where no session is stored.
     async fn session(
         &self,
         enrolment: Enrolment,
         session: SessionId,
     ) -> Result<Option<Session>, StoreError>;
 
-    /// The totals of a learner's sessions in a course, where there are any.
+    /// Returns the totals of an enrolment; `None` without sessions.
     async fn totals(&self, enrolment: Enrolment) -> Result<Option<Totals>, StoreError>;
 
-    /// The learner's sessions in a course that occurred within `span`, by the time they occurred and
-    /// then by id, newest first.
+    /// Returns a page of the enrolment's sessions within `span`, in descending order of time and then of
+    /// id.
     async fn sessions(
         &self,
         enrolment: Enrolment,
@@ -70,14 +75,16 @@ pub trait StatsStore: Send + Sync {
         slice: Slice,
     ) -> Result<Page<ListedSession>, StoreError>;
 
-    /// The learner's courses, by the time of the latest session of each and then by id, latest first.
+    /// Returns a page of the learner's courses, in descending order of the time of the latest session and
+    /// then of id.
     async fn courses(
         &self,
         learner: LearnerId,
         slice: Slice,
     ) -> Result<Page<ListedCourse>, StoreError>;
 
-    /// What the learner did in a course on each of the local calendar days from one to another.
+    /// Returns the activity of an enrolment on a range of local calendar days. Reads the sessions page by
+    /// page; concurrent writes are in the activity or not.
     async fn activity(
         &self,
         enrolment: Enrolment,
@@ -99,42 +106,41 @@ pub trait StatsStore: Send + Sync {
         }
     }
 
-    /// What all learners did in a course, where there are any.
+    /// Returns the summary of a course over all learners; `None` without sessions.
     async fn summary(&self, course: CourseId) -> Result<Option<Summary>, StoreError>;
 
-    /// Forgets a session; all aggregates follow.
+    /// Deletes a session, and updates all aggregates.
     async fn delete_session(
         &self,
         enrolment: Enrolment,
         session: SessionId,
     ) -> Result<DeleteOutcome, StoreError>;
 
-    /// Forgets all sessions of a learner in a course, in steps. What is recorded meanwhile may go with
-    /// them or stay.
+    /// Deletes all sessions of an enrolment, in steps. Sessions recorded meanwhile are deleted or not.
     async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError>;
 
-    /// Erases a learner: forgets all sessions, in steps, and for thirty days refuses records that
-    /// occurred no later than now. What is recorded meanwhile, and occurred later, may go with them or
-    /// stay. It is never [`DeleteOutcome::Missing`].
+    /// Erases a learner: deletes all sessions, in steps, and for thirty days refuses records with a time up
+    /// to now. Later sessions recorded meanwhile are deleted or not. Never returns
+    /// [`DeleteOutcome::Missing`].
     async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError>;
 
-    /// Answers when the store can be reached.
+    /// Returns `Ok` where the store is reachable.
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// Why a store did not do what it was asked to. The texts are for the log, not for clients.
+/// Error of a store. The text is for the log, not for clients.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// The store is away, too slow or out of room; trying again later can help.
+    /// The store is unreachable, too slow or out of room; a later retry can succeed.
     #[error("store unavailable: {0}")]
     Unavailable(String),
-    /// The store answered what it never should; trying again does not help.
+    /// The store returned an invalid value; a retry does not help.
     #[error("store answered wrongly: {0}")]
     Unexpected(String),
 }
 
 impl StoreError {
-    /// Whether trying again can help.
+    /// Returns whether a retry can succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_))

@@ -12,18 +12,17 @@ use super::redis::RedisStore;
 use crate::config::StoreConfig;
 use crate::error::StartError;
 
-/// An open store: its operations for requests, and its operations for operators. Clones share the
-/// store.
+/// An open store, with a handle for requests and a handle for operators. Clones share the store.
 #[derive(Clone)]
 pub struct Store {
-    /// The operations for requests.
+    /// Operations for requests.
     pub requests: Arc<dyn StatsStore>,
-    /// The operations for operators.
+    /// Operations for operators.
     pub maintenance: Arc<dyn Maintenance>,
 }
 
 impl Store {
-    /// Wraps a store that has both kinds of operations.
+    /// Returns both handles to a store.
     #[must_use]
     pub fn new(store: impl StatsStore + Maintenance + 'static) -> Self {
         let store = Arc::new(store);
@@ -33,7 +32,7 @@ impl Store {
         }
     }
 
-    /// The store with its operations for requests in the metrics and the traces, where those are on.
+    /// Adds metrics and traces to the operations for requests, where either is on.
     #[must_use]
     pub fn instrumented(self) -> Self {
         Self {
@@ -42,12 +41,12 @@ impl Store {
         }
     }
 
-    /// Opens the store that the configuration selects. Redis may be unreachable: its connections are
-    /// then made in the background.
+    /// Opens the store that the configuration selects. Returns without a connection to Redis: a background
+    /// task connects, also after an outage.
     ///
     /// # Errors
     ///
-    /// The configuration is wrong, or the embedded database cannot be opened.
+    /// Returns an error where the configuration is invalid or the embedded database cannot be opened.
     pub fn open(config: &StoreConfig<'_>) -> Result<Self, StartError> {
         Ok(match config {
             StoreConfig::Embedded { directory, timeout } => {
@@ -57,8 +56,22 @@ impl Store {
         })
     }
 
-    /// Opens the store once for each runtime. On Redis each store has its own connections, served by
-    /// its runtime; the embedded store is shared.
+    /// Opens the store that the configuration selects, without creating an embedded database.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); or the data directory has no database.
+    pub fn open_existing(config: &StoreConfig<'_>) -> Result<Self, StartError> {
+        match config {
+            StoreConfig::Embedded { directory, timeout } => Ok(Self::new(
+                EmbeddedStore::open_existing(directory, *timeout)?,
+            )),
+            redis => Self::open(redis),
+        }
+    }
+
+    /// Opens a store for each runtime. On Redis each store has connections of its own, on its runtime; the
+    /// embedded store is opened once and shared.
     ///
     /// # Errors
     ///
@@ -73,7 +86,7 @@ impl Store {
         let settings = settings.clone().shared_by(runtimes.len());
         let stores = runtimes.iter().enumerate().map(|(number, runtime)| {
             let _entered = runtime.enter();
-            // One config watch per process.
+            // The process has a single config watch, in the first store.
             let store = if number == 0 {
                 RedisStore::open(url, &settings)?
             } else {

@@ -1,4 +1,4 @@
-//! The log: lines on standard output, or for commands on standard error, as text or JSON.
+//! The log: lines of text or JSON on standard output, or on standard error for commands.
 
 use std::io::{IsTerminal, stderr, stdout};
 
@@ -12,14 +12,14 @@ use super::metrics;
 use crate::config::{Config, LogFormat};
 use crate::error::StartError;
 
-/// The target of the lines that tell of each request, which are written where that is configured.
+/// Target of the access log's lines, which are off unless configured.
 pub const ACCESS: &str = "study_stats::access";
 
-/// Sets up the log of the service.
+/// Starts the log of the service.
 ///
 /// # Errors
 ///
-/// The filter is not understood; the message says what would be right, in one line.
+/// The filter is invalid; the message is one line with an example of a valid filter.
 pub fn start(config: &Config) -> Result<(), StartError> {
     install(
         config,
@@ -29,7 +29,7 @@ pub fn start(config: &Config) -> Result<(), StartError> {
     )
 }
 
-/// Sets up the log of a command, whose result is on standard output.
+/// Starts the log of a command, on standard error: standard output is for the result.
 ///
 /// # Errors
 ///
@@ -64,10 +64,10 @@ fn install(
     tracing_subscriber::registry()
         .with(filter)
         .with(lines)
-        .with(Counted)
+        .with(LineCounter)
         .init();
     std::panic::set_hook(Box::new(|panic| {
-        // The payload may hold anything, a learner's data included; the place says enough.
+        // Without the payload, which may contain a learner's data.
         let location = panic
             .location()
             .map(ToString::to_string)
@@ -77,10 +77,10 @@ fn install(
     Ok(())
 }
 
-/// Counts the lines that tell of something to look at.
-struct Counted;
+/// Layer that counts warnings and errors in the metrics.
+struct LineCounter;
 
-impl<S: Subscriber> Layer<S> for Counted {
+impl<S: Subscriber> Layer<S> for LineCounter {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         if let Some(metrics) = metrics::get() {
             metrics.logged(*event.metadata().level());

@@ -1,7 +1,7 @@
-//! What the service tells of itself: a log, and where they are asked for, metrics and traces.
+//! Telemetry: the log, and where configured, metrics and traces.
 //!
-//! It is the process's own, as the log is, so that whatever happens can be told where it happens. What
-//! is not asked for costs nothing.
+//! All are global to the process, as the log is, so that events are recorded where they occur without a
+//! handle in every signature. Metrics and traces cost nothing when not configured.
 
 mod log;
 pub mod metrics;

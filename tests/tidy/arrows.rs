@@ -11,16 +11,17 @@ domain           | futures_util hyper poem poem_openapi redb redis serde serde_j
 error            | hyper poem redb redis
 retry            | hyper poem redb redis
 pause_detector   | hyper poem redb redis
+signals          | hyper poem redb redis
 config           domain error | poem redb redis
 telemetry        config error | poem redb redis
 wire             domain | hyper poem redb redis tokio
-store            domain error telemetry | hyper poem poem_openapi redb redis
+store            domain error store::open telemetry | hyper poem poem_openapi redb redis
 store::open      config error store store::embedded store::redis telemetry | hyper poem redb redis
 store::embedded  domain error retry store telemetry | hyper poem poem_openapi redis
 store::redis     config domain error retry store telemetry | hyper poem poem_openapi redb
 api              domain pause_detector store telemetry wire | redb redis
-commands         config domain error retry store store::open telemetry wire | hyper poem poem_openapi redb redis
-server           api commands config error store store::open telemetry | poem_openapi redb redis
+commands         config domain error retry signals store store::open telemetry wire | hyper poem poem_openapi redb redis
+server           api commands config error retry signals store store::open telemetry | poem_openapi redb redis
 health           config error | poem redb redis
 conformance      error | poem poem_openapi redb redis
 main             api commands config conformance error health server telemetry | hyper poem redb redis
@@ -176,7 +177,7 @@ mod tests {
             "src/store/bucket.rs:1: `store` uses `api::error`: `store` may",
             "src/store/embedded.rs:1: `store::embedded` uses `store::redis`: `store::embedded` may",
             "src/store/mod.rs:2: `store` uses `api::error`: `store` may",
-            "src/store/mod.rs:2: `store` uses `config`: `store` may use only [domain error telemetry]",
+            "src/store/mod.rs:2: `store` uses `config`: `store` may use only [domain error store::open telemetry]",
         ];
         assert_found(&arrows(&Modules::of(&files)), &expected);
     }

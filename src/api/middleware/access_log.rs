@@ -9,14 +9,14 @@ use poem::http::{Method, StatusCode, Uri};
 use super::routes::Routes;
 use crate::api::extract::learner::Learner;
 use crate::telemetry::ACCESS;
-use crate::telemetry::metrics::{self, CLIENT_GONE, Operation};
+use crate::telemetry::metrics::{self, CLIENT_GONE, OperationMetrics};
 use crate::telemetry::trace::RequestSpan;
 
 /// Access log of an API.
 pub(crate) struct AccessLog {
     routes: Arc<Routes>,
     /// Metrics of each operation, by number of the route; empty without metrics.
-    operations: Vec<Vec<(Method, Operation)>>,
+    operations: Vec<Vec<(Method, OperationMetrics)>>,
 }
 
 impl AccessLog {

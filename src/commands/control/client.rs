@@ -1,61 +1,59 @@
-//! The side of the command: the console of a task that another process carries out.
+//! The client of the control socket: a command that runs in the service.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::Path;
-use std::pin::Pin;
 
-use futures_util::{Stream, StreamExt, stream};
-use tokio::io::BufReader;
+use futures_util::{SinkExt, StreamExt};
 use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio_util::codec::Framed;
 
-use super::Address;
-use super::protocol::{End, Frame, LONGEST, Progress, not_understood};
-use crate::commands::{CommandError, Task, Ui};
+use super::SocketPath;
+use super::protocol::{End, Frame, FrameCodec, MAX_PAYLOAD, ProgressFrame, not_understood};
+use crate::commands::{CommandError, Ui};
+use crate::config::StoreCommand;
 
-/// A way in to the process that serves a data directory.
+/// A connection to the service that has a data directory open.
 pub struct ControlClient {
-    frames: Frames,
-    writer: OwnedWriteHalf,
-    /// What the console gave that the service did not ask for yet.
-    data: Vec<u8>,
+    frames: Framed<UnixStream, FrameCodec>,
+    /// Input that the service has not requested yet.
+    input: Vec<u8>,
 }
 
-/// The frames that come. To stop waiting for one loses nothing of it.
-type Frames = Pin<Box<dyn Stream<Item = io::Result<Frame>> + Send>>;
-
 impl ControlClient {
-    /// Goes to the door of the data directory.
+    /// Connects to the control socket of a data directory.
     ///
     /// # Errors
     ///
-    /// Nobody opens.
+    /// No service listens at the socket.
     pub async fn connect(directory: &Path) -> io::Result<Self> {
-        let address = Address::of(directory)?;
-        let (reader, writer) = UnixStream::connect(&address.path).await?.into_split();
+        let address = SocketPath::of(directory)?;
+        let stream = UnixStream::connect(&address.path).await?;
         Ok(Self {
-            frames: Box::pin(frames(reader)),
-            writer,
-            data: Vec::new(),
+            frames: Framed::new(stream, FrameCodec),
+            input: Vec::new(),
         })
     }
 
-    /// Has the task carried out there, and answers whether all is well.
+    /// Runs a command in the service, and returns whether the result is free of problems.
     ///
     /// # Errors
     ///
-    /// An end of the console failed, or the other process did, or went away.
-    pub async fn run(mut self, task: &Task, ui: &mut dyn Ui) -> Result<bool, CommandError> {
-        self.send(Frame::Task(task.clone())).await;
+    /// The input, the output or the service failed, or the service closed the connection.
+    pub async fn run(
+        mut self,
+        command: &StoreCommand,
+        ui: &mut dyn Ui,
+    ) -> Result<bool, CommandError> {
+        self.send(Frame::Command(command.clone())).await;
         loop {
-            match self.next().await? {
-                Frame::Line(line) => ui.line(line).await?,
-                Frame::Progress(Progress { what, done, total }) => {
+            match self.receive().await? {
+                Frame::Line(line) => ui.print(line).await?,
+                Frame::Progress(ProgressFrame { what, done, total }) => {
                     ui.progress(&what, done, total).await?;
                 }
-                Frame::Put(data) => ui.put(&data).await?,
-                Frame::Take => {
-                    if let Some(end) = self.give(ui).await? {
+                Frame::Output(data) => ui.write(&data).await?,
+                Frame::Read => {
+                    if let Some(end) = self.send_input(ui).await? {
                         return ended(end);
                     }
                 }
@@ -64,44 +62,39 @@ impl ControlClient {
         }
     }
 
-    /// Gives the service the data that it asked for, unless it ends meanwhile: then its last frame is
-    /// the answer.
-    async fn give(&mut self, ui: &mut dyn Ui) -> Result<Option<Frame>, CommandError> {
-        if self.data.is_empty() {
+    /// Reads the input and sends up to a frame of it. A frame that arrives during the read ends the
+    /// command, and is returned.
+    async fn send_input(&mut self, ui: &mut dyn Ui) -> Result<Option<Frame>, CommandError> {
+        if self.input.is_empty() {
             tokio::select! {
-                data = ui.take() => self.data = data?,
-                end = self.next() => return Ok(Some(end?)),
+                input = ui.read() => self.input = input?,
+                end = self.receive() => return Ok(Some(end?)),
             }
         }
-        let rest = self.data.split_off(self.data.len().min(LONGEST));
-        let data = std::mem::replace(&mut self.data, rest);
-        self.send(Frame::Data(data)).await;
+        let rest = self.input.split_off(self.input.len().min(MAX_PAYLOAD));
+        let input = std::mem::replace(&mut self.input, rest);
+        self.send(Frame::Input(input)).await;
         Ok(None)
     }
 
-    /// Sends a frame. Where that fails, the service has gone, and may have left a last word.
+    /// Sends a frame. An error is ignored: the service has closed the connection, and its last frame
+    /// may still be received.
     async fn send(&mut self, frame: Frame) {
-        let _ = frame.write(&mut self.writer).await;
+        let _ = self.frames.send(frame).await;
     }
 
-    async fn next(&mut self) -> Result<Frame, CommandError> {
-        let gone = || io::Error::from(ErrorKind::UnexpectedEof);
-        let frame = self.frames.next().await.unwrap_or_else(|| Err(gone()));
-        frame.map_err(|error| match error.kind() {
-            ErrorKind::InvalidData => CommandError::Io(error),
-            _ => CommandError::Remote(
+    /// Receives a frame. Cancellation loses no bytes.
+    async fn receive(&mut self) -> Result<Frame, CommandError> {
+        match self.frames.next().await {
+            Some(Ok(frame)) => Ok(frame),
+            Some(Err(error)) if error.kind() == io::ErrorKind::InvalidData => Err(error.into()),
+            _ => Err(CommandError::Remote(
                 "the service that has the data directory open went away before this was done: \
                  do it again"
                     .into(),
-            ),
-        })
+            )),
+        }
     }
-}
-
-fn frames(reader: OwnedReadHalf) -> impl Stream<Item = io::Result<Frame>> {
-    stream::unfold(BufReader::new(reader), |mut reader| async {
-        Some((Frame::read(&mut reader).await, reader))
-    })
 }
 
 fn ended(frame: Frame) -> Result<bool, CommandError> {

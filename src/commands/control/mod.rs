@@ -1,10 +1,10 @@
-//! The door of a serving process: a Unix socket in the data directory, over which another process
-//! has it carry out a task.
+//! The control socket: a Unix socket in the data directory, by which a command runs in the service that
+//! has the embedded store open.
 //!
-//! An embedded database is open in one process only, and the commands for operators must work while
-//! the service has it. So the service itself carries them out, and the command is its console: lines,
-//! progress and data go out, data comes in, each in a frame. Whoever may open the socket may do all
-//! that the service's user may.
+//! An embedded database is open in one process only, and commands must work beside a service. The
+//! service runs the command, and the command's process is the [`Ui`](super::Ui): frames carry lines,
+//! progress and data to the client, and data to the service. A user with access to the socket has all
+//! rights of the service's user.
 
 mod client;
 pub(crate) mod protocol;
@@ -16,24 +16,24 @@ use std::path::{Path, PathBuf};
 
 pub use client::ControlClient;
 
-/// The socket's file in the data directory.
+/// Name of the socket file in the data directory.
 pub(crate) const SOCKET: &str = "study-stats.sock";
-/// The longest path that fits into a socket's address, on any system.
-const LONGEST_PATH: usize = 103;
+/// Maximum length of a path in a socket address, in bytes, on every supported system.
+const MAX_PATH: usize = 103;
 
-/// A path to a socket that fits into its address.
-pub(crate) struct Address {
+/// A path of the control socket, short enough for a socket address.
+pub(crate) struct SocketPath {
     pub(crate) path: PathBuf,
-    /// Open for as long as the path leads through it.
+    /// Keeps a path through a file descriptor valid.
     _directory: Option<File>,
 }
 
-impl Address {
-    /// The address of a data directory's socket; where its path is too long, through the directory
-    /// as this process has it open.
+impl SocketPath {
+    /// Returns the path of a data directory's socket: a path that is too long is replaced by a path
+    /// through a file descriptor of the directory.
     pub(crate) fn of(directory: &Path) -> io::Result<Self> {
         let path = directory.join(SOCKET);
-        if path.as_os_str().len() <= LONGEST_PATH {
+        if path.as_os_str().len() <= MAX_PATH {
             return Ok(Self {
                 path,
                 _directory: None,

@@ -1,103 +1,195 @@
-//! What goes through the door: frames of a byte for the kind, four for the length, and a payload.
+//! The protocol of the control socket: frames of a byte for the type, four bytes for the length, and a
+//! payload.
 
 use std::io::{self, ErrorKind};
 
+use bytes::{Buf, BufMut, BytesMut};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_util::codec::{Decoder, Encoder};
 
-use crate::commands::Task;
+use crate::config::StoreCommand;
 
-/// The longest payload.
-pub(crate) const LONGEST: usize = 256 << 10;
+/// Maximum length of a payload, in bytes.
+pub(crate) const MAX_PAYLOAD: usize = 256 << 10;
+/// Length of a frame's header, in bytes.
+const HEADER: usize = 5;
 
-/// One message.
+/// A frame of the protocol.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Frame {
-    /// To the service: what to do; the first frame.
-    Task(Task),
-    /// To the service: the data that it asked for; nothing at its end.
-    Data(Vec<u8>),
-    /// From the service: a line.
+    /// To the service: the command; the first frame.
+    Command(StoreCommand),
+    /// To the service: input, as the response to `Read`; empty at the end of the input.
+    Input(Vec<u8>),
+    /// To the client: a line of the result.
     Line(String),
-    /// From the service: how far it is.
-    Progress(Progress),
-    /// From the service: data that the task puts out.
-    Put(Vec<u8>),
-    /// From the service: it wants the next data.
-    Take,
-    /// From the service: the task is over; the last frame.
+    /// To the client: progress.
+    Progress(ProgressFrame),
+    /// To the client: output.
+    Output(Vec<u8>),
+    /// To the client: request of the next input.
+    Read,
+    /// To the client: end of the command; the last frame.
     End(End),
 }
 
-/// How far a task is.
+/// Parameters of [`Ui::progress`](crate::commands::Ui::progress).
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Progress {
+pub(crate) struct ProgressFrame {
     pub(crate) what: String,
     pub(crate) done: u64,
     pub(crate) total: Option<u64>,
 }
 
-/// How a task ended.
+/// End of a command.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum End {
-    /// It is carried out, and whether all is well.
+    /// The command has run; the flag is whether the result is free of problems.
     Done(bool),
-    /// It could not be carried out.
+    /// The command failed, with an error message.
     Failed(String),
 }
 
 impl Frame {
-    pub(crate) async fn write(&self, writer: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
-        let (kind, payload) = self.parts()?;
-        let length = u32::try_from(payload.len()).ok();
-        let length = length
-            .filter(|_| payload.len() <= LONGEST)
-            .ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "too long for a frame"))?;
-        let mut bytes = Vec::with_capacity(5 + payload.len());
-        bytes.push(kind);
-        bytes.extend(length.to_be_bytes());
-        bytes.extend(payload);
-        writer.write_all(&bytes).await
-    }
-
-    pub(crate) async fn read(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Self> {
-        let kind = reader.read_u8().await?;
-        let length = usize::try_from(reader.read_u32().await?).unwrap_or(usize::MAX);
-        if length > LONGEST {
-            return Err(not_understood());
-        }
-        let mut payload = vec![0; length];
-        reader.read_exact(&mut payload).await?;
-        Self::from_parts(kind, payload)
-    }
-
-    fn parts(&self) -> io::Result<(u8, Vec<u8>)> {
+    /// Returns the type and the payload. Types never change their meaning, so that two processes of
+    /// different versions end with an error message.
+    fn encode(self) -> io::Result<(u8, Vec<u8>)> {
         Ok(match self {
-            Self::Task(task) => (b'T', serde_json::to_vec(task)?),
-            Self::Data(data) => (b'D', data.clone()),
-            Self::Line(line) => (b'L', line.clone().into_bytes()),
-            Self::Progress(progress) => (b'G', serde_json::to_vec(progress)?),
-            Self::Put(data) => (b'P', data.clone()),
-            Self::Take => (b'A', Vec::new()),
-            Self::End(end) => (b'E', serde_json::to_vec(end)?),
+            Self::Command(command) => (b'C', serde_json::to_vec(&command)?),
+            Self::Input(data) => (b'D', data),
+            Self::Line(line) => (b'L', line.into_bytes()),
+            Self::Progress(progress) => (b'G', serde_json::to_vec(&progress)?),
+            Self::Output(data) => (b'P', data),
+            Self::Read => (b'A', Vec::new()),
+            Self::End(end) => (b'E', serde_json::to_vec(&end)?),
         })
     }
 
-    fn from_parts(kind: u8, payload: Vec<u8>) -> io::Result<Self> {
+    fn decode(kind: u8, payload: &[u8]) -> io::Result<Self> {
         Ok(match kind {
-            b'T' => Self::Task(serde_json::from_slice(&payload)?),
-            b'D' => Self::Data(payload),
-            b'L' => Self::Line(String::from_utf8(payload).map_err(|_| not_understood())?),
-            b'G' => Self::Progress(serde_json::from_slice(&payload)?),
-            b'P' => Self::Put(payload),
-            b'A' => Self::Take,
-            b'E' => Self::End(serde_json::from_slice(&payload)?),
+            b'C' => Self::Command(serde_json::from_slice(payload)?),
+            b'D' => Self::Input(payload.into()),
+            b'L' => Self::Line(String::from_utf8(payload.into()).map_err(|_| not_understood())?),
+            b'G' => Self::Progress(serde_json::from_slice(payload)?),
+            b'P' => Self::Output(payload.into()),
+            b'A' => Self::Read,
+            b'E' => Self::End(serde_json::from_slice(payload)?),
             _ => return Err(not_understood()),
         })
     }
 }
 
+/// Codec of frames.
+pub(crate) struct FrameCodec;
+
+impl Encoder<Frame> for FrameCodec {
+    type Error = io::Error;
+
+    fn encode(&mut self, frame: Frame, buffer: &mut BytesMut) -> io::Result<()> {
+        let (kind, payload) = frame.encode()?;
+        let length = u32::try_from(payload.len()).ok();
+        let length = length
+            .filter(|_| payload.len() <= MAX_PAYLOAD)
+            .ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "too long for a frame"))?;
+        buffer.reserve(HEADER + payload.len());
+        buffer.put_u8(kind);
+        buffer.put_u32(length);
+        buffer.put_slice(&payload);
+        Ok(())
+    }
+}
+
+impl Decoder for FrameCodec {
+    type Item = Frame;
+    type Error = io::Error;
+
+    fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Frame>> {
+        let Some(mut header) = buffer.get(..HEADER) else {
+            return Ok(None);
+        };
+        let (kind, length) = (header.get_u8(), header.get_u32());
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        if length > MAX_PAYLOAD {
+            return Err(not_understood());
+        }
+        if buffer.len() < HEADER + length {
+            buffer.reserve(HEADER + length - buffer.len());
+            return Ok(None);
+        }
+        let frame = buffer.split_to(HEADER + length);
+        Frame::decode(kind, &frame[HEADER..]).map(Some)
+    }
+}
+
+/// Returns the error of an invalid or unexpected frame.
 pub(crate) fn not_understood() -> io::Error {
     let told = "not understood: the command and the service must be of the same version";
     io::Error::new(ErrorKind::InvalidData, told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames() -> Vec<Frame> {
+        let command = StoreCommand::Import {
+            file: None,
+            user: Some(uuid::Uuid::nil()),
+            skip: 7,
+        };
+        let progress = ProgressFrame {
+            what: "lines".into(),
+            done: 1,
+            total: None,
+        };
+        vec![
+            Frame::Command(command),
+            Frame::Input(Vec::new()),
+            Frame::Line("a line".into()),
+            Frame::Progress(progress),
+            Frame::Output(vec![b'x'; MAX_PAYLOAD]),
+            Frame::Read,
+            Frame::End(End::Failed("an error".into())),
+        ]
+    }
+
+    #[test]
+    fn frames_do_not_depend_on_the_chunks_of_the_stream() {
+        let mut stream = BytesMut::new();
+        for frame in frames() {
+            FrameCodec.encode(frame, &mut stream).unwrap();
+        }
+        for size in [1, 4, 5, 1_000, stream.len()] {
+            let (mut buffer, mut decoded) = (BytesMut::new(), Vec::new());
+            for chunk in stream.chunks(size) {
+                buffer.extend_from_slice(chunk);
+                while let Some(frame) = FrameCodec.decode(&mut buffer).unwrap() {
+                    decoded.push(frame);
+                }
+            }
+            assert_eq!(decoded, frames());
+        }
+    }
+
+    #[test]
+    fn a_frame_of_another_version_is_an_error() {
+        for stream in [
+            &b"T\0\0\0\x02{}"[..],
+            b"C\0\0\0\x1f{\"Export\":{\"learner\":null}}    ",
+            b"C\xff\0\0\0",
+        ] {
+            let error = FrameCodec.decode(&mut stream.into()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
+        }
+    }
+
+    #[test]
+    fn the_file_of_a_command_stays_with_the_client() {
+        let command = |file| StoreCommand::Export { file, user: None };
+        let mut stream = BytesMut::new();
+        let sent = Frame::Command(command(Some("lines.gz".into())));
+        FrameCodec.encode(sent, &mut stream).unwrap();
+        let received = FrameCodec.decode(&mut stream).unwrap();
+        assert_eq!(received, Some(Frame::Command(command(None))));
+    }
 }

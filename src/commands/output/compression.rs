@@ -1,4 +1,4 @@
-//! Compression, by the name of a file.
+//! Compression of files, chosen by the extension of the name.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -7,17 +7,17 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
-/// How a file is compressed.
+/// The compression of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Compression {
+pub(super) enum Compression {
     None,
     Gzip,
     Zstd,
 }
 
 impl Compression {
-    /// By the end of the file's name.
-    pub(crate) fn of(file: &Path) -> Self {
+    /// Returns the compression for the extension of a file name.
+    pub(super) fn of(file: &Path) -> Self {
         match file.extension() {
             Some(end) if end.eq_ignore_ascii_case("gz") => Self::Gzip,
             Some(end) if end.eq_ignore_ascii_case("zst") => Self::Zstd,
@@ -25,10 +25,10 @@ impl Compression {
         }
     }
 
-    /// What the file says.
-    pub(crate) fn decode<R: Read + Send + 'static>(
+    /// Returns a reader that decompresses.
+    pub(super) fn decode(
         self,
-        file: R,
+        file: impl Read + Send + 'static,
     ) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
             Self::None => Box::new(file),
@@ -37,8 +37,8 @@ impl Compression {
         })
     }
 
-    /// Writes to the file.
-    pub(crate) fn encode(self, file: File) -> io::Result<Encoder> {
+    /// Returns a writer that compresses.
+    pub(super) fn encode(self, file: File) -> io::Result<Encoder> {
         Ok(match self {
             Self::None => Encoder::None(file),
             Self::Gzip => Encoder::Gzip(GzEncoder::new(file, flate2::Compression::default())),
@@ -51,15 +51,15 @@ impl Compression {
     }
 }
 
-/// A file that is written.
-pub(crate) enum Encoder {
+/// Writer of a compressed file.
+pub(super) enum Encoder {
     None(File),
     Gzip(GzEncoder<File>),
     Zstd(zstd::Encoder<'static, File>),
 }
 
 impl Encoder {
-    pub(crate) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::None(file) => file.write_all(bytes),
             Self::Gzip(encoder) => encoder.write_all(bytes),
@@ -67,8 +67,8 @@ impl Encoder {
         }
     }
 
-    /// Writes what is left, and gives the file.
-    pub(crate) fn finish(self) -> io::Result<File> {
+    /// Writes the rest of the compressed stream, and returns the file.
+    pub(super) fn finish(self) -> io::Result<File> {
         match self {
             Self::None(file) => Ok(file),
             Self::Gzip(encoder) => encoder.finish(),

@@ -1,11 +1,11 @@
-//! The output of a command: the `Ui` that every command writes to, and its implementation for a terminal,
-//! files and pipes.
+//! Output and input of a command: the interface [`Ui`], and the terminal with files and pipes.
 
 mod compression;
-mod files;
-mod input;
+mod input_file;
+mod output_file;
 mod progress;
-pub(crate) mod terminal;
+mod terminal;
 mod ui;
 
+pub(crate) use terminal::Terminal;
 pub use ui::Ui;

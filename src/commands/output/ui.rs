@@ -1,21 +1,22 @@
-//! Where a command's words and data go, and where its data comes from.
+//! The interface of a command to its operator.
 
 use std::io;
 
 use async_trait::async_trait;
 
-/// The two ends of a command: a terminal, files, or a connection to them.
+/// Output, progress and input of a command: a terminal with files, or a connection of the control
+/// socket.
 #[async_trait]
 pub trait Ui: Send {
-    /// Tells a result, in one line.
-    async fn line(&mut self, text: String) -> io::Result<()>;
+    /// Prints a line of the result.
+    async fn print(&mut self, text: String) -> io::Result<()>;
 
-    /// Tells how far the command is: in so many of `what`, out of `total` where that is known.
+    /// Reports progress: `done` of `total` items, where the total is known; `what` names the items.
     async fn progress(&mut self, what: &str, done: u64, total: Option<u64>) -> io::Result<()>;
 
-    /// Takes the next bytes of what the command puts out.
-    async fn put(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Writes bytes to the output of the command.
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// The next bytes of what the command reads; none at the end.
-    async fn take(&mut self) -> io::Result<Vec<u8>>;
+    /// Reads the next bytes of the command's input; empty at the end.
+    async fn read(&mut self) -> io::Result<Vec<u8>>;
 }

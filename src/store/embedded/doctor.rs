@@ -1,4 +1,4 @@
-//! Looks at what the store stands on: the directory, the disk, the clock.
+//! Doctor of the embedded store: file, disk, clock, and the latency of reads and writes.
 
 use std::fs::{self, Metadata};
 use std::future::Future;
@@ -11,31 +11,34 @@ use rustix::fs::statvfs;
 use uuid::Uuid;
 
 use super::EmbeddedStore;
-use super::schema::{SESSIONS, TOTALS};
+use super::schema::{SESSIONS, TOTALS, id};
+use crate::domain::Enrolment;
 use crate::store::StoreError;
 use crate::store::doctor::{Diagnosis, Severity};
 
-/// Reads and commits whose times are taken.
+/// Number of reads, and of commits, that are timed.
 const TRIES: u32 = 50;
-/// Less room than this may be gone within minutes.
-const ALMOST_NOTHING: u64 = 64 << 20;
-/// How far the clock may lie before the last write: file systems' clocks are that coarse.
+/// Free space in bytes below which the disk can be full within minutes.
+const MIN_FREE: u64 = 64 << 20;
+/// Resolution of a file system's clock: the clock may be behind the last write by as much.
 const CLOCK_SLACK: Duration = Duration::from_secs(2);
-/// A time before this program was written: 2026-01-01.
-const LONG_PAST: Duration = Duration::from_secs(1_767_225_600);
+/// Earliest plausible time of the clock, since 1970: 2026-01-01.
+const EARLIEST: Duration = Duration::from_secs(1_767_225_600);
 
-/// All checks, in the order that a reader would want to see them.
-pub(crate) async fn checks(store: &EmbeddedStore) -> Vec<Diagnosis> {
-    // Before the commits below, after which the file is as new as the clock says.
-    let surroundings = store.away(|file| Ok(surroundings(&file.path))).await;
-    let mut checks = surroundings.unwrap_or_else(|error| vec![problem("database", &error)]);
-    checks.push(sessions(store).await);
-    checks.push(times("reads", store.timeout, || read(store)).await);
-    checks.push(times("durable writes", store.timeout, || write(store)).await);
-    checks
+/// Runs all checks, in the order of a report for an operator.
+pub(super) async fn diagnose(store: &EmbeddedStore) -> Vec<Diagnosis> {
+    // Before the commits below, which set the time of the last write by the clock.
+    let surroundings = store.run_blocking(|file| Ok(surroundings(&file.path)));
+    let mut diagnoses = surroundings
+        .await
+        .unwrap_or_else(|error| vec![failed("database", &error)]);
+    diagnoses.push(sessions(store).await);
+    diagnoses.push(latency("reads", store.timeout, || read(store)).await);
+    diagnoses.push(latency("durable writes", store.timeout, || write(store)).await);
+    diagnoses
 }
 
-/// What can be looked at without opening the database.
+/// Runs the checks that do not read the database.
 fn surroundings(path: &Path) -> Vec<Diagnosis> {
     let file = fs::metadata(path);
     let directory = path.parent().unwrap_or(Path::new("."));
@@ -48,30 +51,18 @@ fn surroundings(path: &Path) -> Vec<Diagnosis> {
     ]
 }
 
-fn problem(subject: &'static str, error: &StoreError) -> Diagnosis {
+/// Returns the diagnosis of a check that failed with an error.
+fn failed(subject: &'static str, error: &StoreError) -> Diagnosis {
     let advice = "look at the service's log, and at the disk";
-    Diagnosis {
-        severity: Severity::Problem,
-        subject,
-        detail: format!("{error}; {advice}"),
-    }
+    Diagnosis::problem(subject, format!("{error}; {advice}"))
 }
 
 fn database(path: &Path, file: &io::Result<Metadata>) -> Diagnosis {
     let shown = path.display();
-    let (severity, detail) = match file {
-        Ok(file) => (Severity::Ok, format!("{shown}, {}", mebibytes(file.len()))),
-        Err(error) => (
-            Severity::Problem,
-            format!(
-                "{shown} is gone: {error}; stop the service, and put back the directory or a backup"
-            ),
-        ),
-    };
-    Diagnosis {
-        severity,
-        subject: "database",
-        detail,
+    let advice = "stop the service, and put back the directory or a backup";
+    match file {
+        Ok(file) => Diagnosis::ok("database", format!("{shown}, {}", mebibytes(file.len()))),
+        Err(error) => Diagnosis::problem("database", format!("{shown} is gone: {error}; {advice}")),
     }
 }
 
@@ -83,17 +74,13 @@ fn free_space(directory: &Path, database: u64) -> Diagnosis {
         }
         Err(error) => (Severity::Warning, format!("cannot be told: {error}")),
     };
-    Diagnosis {
-        severity,
-        subject: "free space",
-        detail,
-    }
+    Diagnosis::new(severity, "free space", detail)
 }
 
-/// How so much free space is on a disk of that size, beside that database.
+/// Returns the severity of `free` bytes on a disk of `size` bytes, next to a database of `database` bytes.
 fn judge_space(free: u64, size: u64, database: u64) -> (Severity, String) {
     let found = format!("{} of {} are free", mebibytes(free), mebibytes(size));
-    if free < ALMOST_NOTHING {
+    if free < MIN_FREE {
         let advice =
             "writes will be refused; make room, or move the data directory to a larger disk";
         (Severity::Problem, format!("{found}: {advice}"))
@@ -110,37 +97,27 @@ fn judge_space(free: u64, size: u64, database: u64) -> (Severity, String) {
     }
 }
 
-/// Whether the clock can be right, after a write at that time.
+/// Checks the clock against the time of the last write.
 fn clock(now: SystemTime, last_write: Option<SystemTime>) -> Diagnosis {
     let behind = last_write.and_then(|last| last.duration_since(now).ok());
     let behind = behind.filter(|behind| *behind > CLOCK_SLACK);
     let advice = "set it, or records without a time will be ordered wrongly";
-    let (severity, detail) = if now < SystemTime::UNIX_EPOCH + LONG_PAST {
-        (
-            Severity::Problem,
-            format!("it shows a time before 2026: {advice}"),
-        )
+    if now < SystemTime::UNIX_EPOCH + EARLIEST {
+        Diagnosis::problem("clock", format!("it shows a time before 2026: {advice}"))
     } else if let Some(behind) = behind {
         let behind = humantime::format_duration(Duration::from_secs(behind.as_secs()));
-        (
-            Severity::Warning,
-            format!("it is {behind} behind the last write: {advice}"),
-        )
+        let detail = format!("it is {behind} behind the last write: {advice}");
+        Diagnosis::warning("clock", detail)
     } else {
-        (Severity::Ok, "not behind the last write".into())
-    };
-    Diagnosis {
-        severity,
-        subject: "clock",
-        detail,
+        Diagnosis::ok("clock", "not behind the last write")
     }
 }
 
-/// The number of sessions, and what one takes.
+/// Counts the sessions, and the bytes of the file per session.
 async fn sessions(store: &EmbeddedStore) -> Diagnosis {
     let subject = "sessions";
     let path = store.file.path.clone();
-    let counting = store.walk(move |snapshot| {
+    let counting = store.read_long(move |snapshot| {
         let size = fs::metadata(path).map_or(0, |file| file.len());
         Ok((snapshot.open_table(SESSIONS)?.len()?, size))
     });
@@ -149,19 +126,15 @@ async fn sessions(store: &EmbeddedStore) -> Diagnosis {
             let each = size
                 .checked_div(count)
                 .map_or_else(String::new, |each| format!(", {each} bytes each"));
-            Diagnosis {
-                severity: Severity::Ok,
-                subject,
-                detail: format!("{count}{each}"),
-            }
+            Diagnosis::ok(subject, format!("{count}{each}"))
         }
-        Err(error) => problem(subject, &error),
+        Err(error) => failed(subject, &error),
     }
 }
 
-/// One read, somewhere in the table.
+/// Reads a row at a random place of a table.
 async fn read(store: &EmbeddedStore) -> Result<(), StoreError> {
-    let from = (Uuid::new_v4().as_u128(), u128::MIN);
+    let from = Enrolment::new(Uuid::new_v4().into(), id(u128::MIN));
     let reading = store.read(move |snapshot| {
         let next = snapshot
             .open_table(TOTALS)?
@@ -173,40 +146,33 @@ async fn read(store: &EmbeddedStore) -> Result<(), StoreError> {
     reading.await.map(|_| ())
 }
 
-/// One commit that changes nothing, which is flushed to the disk all the same.
+/// Commits a transaction without changes; redb flushes the disk for every commit.
 async fn write(store: &EmbeddedStore) -> Result<(), StoreError> {
     store.write(1, |_, _| Ok(())).await
 }
 
-/// How long calls take, one after another.
-async fn times<F>(subject: &'static str, limit: Duration, call: impl Fn() -> F) -> Diagnosis
+/// Measures an operation, several times in sequence, against the store's timeout.
+async fn latency<F>(subject: &'static str, timeout: Duration, op: impl Fn() -> F) -> Diagnosis
 where
     F: Future<Output = Result<(), StoreError>>,
 {
     let mut times = Vec::new();
     for _ in 0..TRIES {
         let start = Instant::now();
-        if let Err(error) = call().await {
-            return problem(subject, &error);
+        if let Err(error) = op().await {
+            return failed(subject, &error);
         }
         times.push(start.elapsed());
     }
     times.sort_unstable();
     let (median, slowest) = (times[times.len() / 2], times[times.len() * 99 / 100]);
     let found = format!("p50 {median:.1?}, p99 {slowest:.1?}");
-    let (severity, detail) = if slowest * 2 > limit {
+    if slowest * 2 > timeout {
         let advice = "a faster disk, or a longer STORE_TIMEOUT, keeps requests from failing";
-        (
-            Severity::Warning,
-            format!("{found}, of the {limit:?} that a request waits: {advice}"),
-        )
+        let detail = format!("{found}, of the {timeout:?} that a request waits: {advice}");
+        Diagnosis::warning(subject, detail)
     } else {
-        (Severity::Ok, found)
-    };
-    Diagnosis {
-        severity,
-        subject,
-        detail,
+        Diagnosis::ok(subject, found)
     }
 }
 
@@ -220,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn space_is_judged_by_what_is_left() {
+    fn little_free_space_is_a_warning_or_a_problem() {
         let (mib, gib) = (1_u64 << 20, 1_u64 << 30);
         for (free, size, database, severity) in [
             (50 * gib, 100 * gib, gib, Severity::Ok),
@@ -235,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_behind_the_last_write_is_told() {
+    fn a_clock_behind_the_last_write_is_a_warning() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let now = at(1_800_000_000);
         for (now, last_write, severity) in [
@@ -245,8 +211,8 @@ mod tests {
             (now, Some(now + Duration::from_secs(90)), Severity::Warning),
             (at(1_000_000_000), None, Severity::Problem),
         ] {
-            let check = clock(now, last_write);
-            assert_eq!(check.severity, severity, "{}", check.detail);
+            let diagnosis = clock(now, last_write);
+            assert_eq!(diagnosis.severity, severity, "{}", diagnosis.detail);
         }
     }
 }

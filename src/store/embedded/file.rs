@@ -1,4 +1,4 @@
-//! The database's file: how it is opened, and opened again after a failure of the disk.
+//! The database file: opened at the start, and opened again after an I/O error.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,22 +10,23 @@ use super::transaction::Tables;
 use crate::error::StartError;
 use crate::store::StoreError;
 
-/// The database's file in the data directory.
+/// Name of the database file in the data directory.
 pub(super) const FILE: &str = "study-stats.redb";
-/// Memory for pages that were read; the system's page cache holds the rest.
+/// Size of redb's cache in bytes. The page cache of the system holds further pages.
 const CACHE_BYTES: usize = 64 << 20;
 
-/// The open database, which is closed and opened again after a failure of the disk.
+/// The open database, closed and opened again after an I/O error.
 ///
-/// redb refuses all further use of a database handle after an I/O error, a full disk included;
-/// opening the file again finds it as of the last commit.
+/// redb refuses further use of a database handle after an I/O error, also after a full disk. A new handle
+/// to the file starts at the last commit.
 pub(super) struct DatabaseFile {
     pub(super) path: PathBuf,
-    /// Empty while the file cannot be opened again. Taken for writing only to open it.
+    /// `None` while the file cannot be opened again. Only [`reopen`](Self::reopen) takes the write lock.
     database: RwLock<Option<Database>>,
 }
 
 impl DatabaseFile {
+    /// Opens the database in a directory; creates a missing file.
     pub(super) fn open(directory: &Path) -> Result<Self, StartError> {
         let path = directory.join(FILE);
         let database = open_database(&path).map_err(|error| explain(&error, directory))?;
@@ -40,7 +41,7 @@ impl DatabaseFile {
         &self,
         action: impl FnOnce(&Database) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        // A panic elsewhere leaves the handle as usable as it was.
+        // After a panic with the lock held, the handle is still valid.
         let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let database = guard.as_ref().ok_or_else(|| {
             StoreError::Unavailable("the database could not be opened again".into())
@@ -48,7 +49,7 @@ impl DatabaseFile {
         action(database)
     }
 
-    /// Closes the database and opens it again, once the requests' reads under way have ended.
+    /// Closes the database and opens the file again, once running reads of requests have ended.
     pub(super) fn reopen(&self) {
         let mut guard = self
             .database
@@ -64,19 +65,20 @@ impl DatabaseFile {
     }
 }
 
+/// Opens a database file; creates a missing file and missing tables.
 pub(super) fn open_database(path: &Path) -> Result<Database, redb::Error> {
     let database = Database::builder()
         .set_cache_size(CACHE_BYTES)
         .create(path)
         .map_err(redb::Error::from)?;
-    // Reads of an empty store find their tables.
+    // A read transaction cannot create a table.
     let write = database.begin_write()?;
     Tables::open(&write)?;
     write.commit()?;
     Ok(database)
 }
 
-/// Tells the operator why the database in `directory` cannot be opened, and what would be right.
+/// Returns the error for an operator, with advice, of a database that cannot be opened.
 fn explain(error: &redb::Error, directory: &Path) -> StartError {
     let shown = directory.display();
     match error {
@@ -95,7 +97,7 @@ fn explain(error: &redb::Error, directory: &Path) -> StartError {
 }
 
 impl From<redb::Error> for StoreError {
-    /// Trying again can help where the disk failed, not where its content is wrong.
+    /// An I/O error is transient; invalid content of the file is not.
     fn from(error: redb::Error) -> Self {
         match error {
             redb::Error::Io(_) | redb::Error::PreviousIo | redb::Error::DatabaseClosed => {
@@ -106,6 +108,7 @@ impl From<redb::Error> for StoreError {
     }
 }
 
+/// Converts an error of redb by way of `redb::Error`.
 macro_rules! through_redb_error {
     ($($kind:ident),*) => {$(
         impl From<redb::$kind> for StoreError {

@@ -1,8 +1,12 @@
 //! The embedded store: one redb file in the data directory, one process at a time.
 //!
-//! Writes go through one thread (`writer`), which commits all that wait in one transaction and
-//! answers them once it is on disk. Reads see the last commit and never wait for a write.
+//! - `writer`: a thread commits all waiting writes in a transaction, and returns the results once the
+//!   commit is on disk. Reads see the snapshot of the last commit and never wait for a write.
+//! - `schema`: keys, rows and tables; `tuples`: their layout in the file.
+//! - `transaction`, `deletes`: changes; `reads`: reads of requests.
+//! - `maintenance`, `doctor`: operations for operators.
 
+mod clock;
 mod deletes;
 mod doctor;
 mod file;
@@ -12,6 +16,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod tuples;
 mod writer;
 
 use std::fs;
@@ -31,11 +36,12 @@ use crate::domain::{
     Record, Session, SessionId, Slice, Span, Summary, Totals,
 };
 use crate::error::StartError;
+use clock::MonotonicClock;
 use file::{DatabaseFile, FILE};
 use transaction::Tables;
-use writer::{Clock, Writer};
+use writer::Writer;
 
-/// Sessions and aggregates in an embedded database.
+/// Store of sessions and aggregates in an embedded database.
 pub struct EmbeddedStore {
     file: Arc<DatabaseFile>,
     writer: Writer,
@@ -44,13 +50,13 @@ pub struct EmbeddedStore {
 }
 
 impl EmbeddedStore {
-    /// Opens the store in `directory`, which is created where it is missing. A call that takes
-    /// longer than `timeout` fails.
+    /// Opens the store in `directory`, and creates a missing directory or database. `timeout` is the timeout
+    /// of each operation for requests.
     ///
     /// # Errors
     ///
-    /// The directory or its database cannot be created, read or written, or another process has
-    /// it open.
+    /// Returns an error where the directory or the database cannot be created, read or written, or another
+    /// process has the database open.
     pub fn open(directory: &Path, timeout: Duration) -> Result<Self, StartError> {
         fs::create_dir_all(directory).map_err(|error| {
             let shown = directory.display();
@@ -59,11 +65,11 @@ impl EmbeddedStore {
         Self::start(directory, timeout)
     }
 
-    /// As [`open`](Self::open), but creates nothing.
+    /// Opens the store as [`open`](Self::open) does, but creates neither a directory nor a database.
     ///
     /// # Errors
     ///
-    /// Also where there is no database yet.
+    /// As [`open`](Self::open), and where the directory has no database.
     pub fn open_existing(directory: &Path, timeout: Duration) -> Result<Self, StartError> {
         if !directory.join(FILE).exists() {
             let shown = directory.display();
@@ -92,52 +98,56 @@ impl EmbeddedStore {
         last.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `read` on a snapshot of the last commit, away from the threads that serve requests.
+    /// Runs `read` on a snapshot of the last commit, on a thread for blocking work, with the timeout of the
+    /// store.
     async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
     {
-        let reading = self.away(|file| file.with(|database| read(&database.begin_read()?)));
+        let reading = self.run_blocking(|file| file.with(|database| read(&database.begin_read()?)));
         let result = tokio::time::timeout(self.timeout, reading).await;
-        result.unwrap_or_else(|_| Err(self.too_slow()))
+        result.unwrap_or_else(|_| Err(self.timed_out()))
     }
 
-    /// Runs `read` on a snapshot that it may look at for as long as it likes. It begins at once.
+    /// Runs `read` on a snapshot of the last commit without a timeout. Starts before the future is polled.
     ///
-    /// It does not keep the file from being opened again, after which it fails.
-    fn walk<T, F>(&self, read: F) -> impl Future<Output = Result<T, StoreError>> + use<T, F>
+    /// Does not delay a reopening of the file, after which `read` fails.
+    fn read_long<T, F>(&self, read: F) -> impl Future<Output = Result<T, StoreError>> + use<T, F>
     where
         T: Send + 'static,
         F: FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
     {
-        self.away(|file| read(&file.with(|database| Ok(database.begin_read()?))?))
+        self.run_blocking(|file| read(&file.with(|database| Ok(database.begin_read()?))?))
     }
 
-    /// Runs `action` on a thread of its own.
-    fn away<T, F>(&self, action: F) -> impl Future<Output = Result<T, StoreError>> + use<T, F>
+    /// Runs `action` on a thread for blocking work.
+    fn run_blocking<T, F>(
+        &self,
+        action: F,
+    ) -> impl Future<Output = Result<T, StoreError>> + use<T, F>
     where
         T: Send + 'static,
         F: FnOnce(&DatabaseFile) -> Result<T, StoreError> + Send + 'static,
     {
         let file = Arc::clone(&self.file);
-        let acting = tokio::task::spawn_blocking(move || action(&file));
+        let running = tokio::task::spawn_blocking(move || action(&file));
         let failed = |failure: JoinError| StoreError::Unexpected(failure.to_string());
-        async move { acting.await.map_err(failed)? }
+        async move { running.await.map_err(failed)? }
     }
 
-    /// Does `work`, on about so many sessions, in a transaction, and answers once it is on disk.
+    /// Runs `work`, on about `size` sessions, in a transaction, and returns once the commit is on disk.
     async fn write<T, F>(&self, size: usize, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Tables<'_>, &mut Clock) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&mut Tables<'_>, &mut MonotonicClock) -> Result<T, StoreError> + Send + 'static,
     {
         let writing = self.writer.write(size, work);
         let result = tokio::time::timeout(self.timeout, writing).await;
-        result.unwrap_or_else(|_| Err(self.too_slow()))
+        result.unwrap_or_else(|_| Err(self.timed_out()))
     }
 
-    fn too_slow(&self) -> StoreError {
+    fn timed_out(&self) -> StoreError {
         StoreError::Unavailable(format!("no answer from the disk within {:?}", self.timeout))
     }
 }
@@ -205,19 +215,19 @@ impl StatsStore for EmbeddedStore {
         enrolment: Enrolment,
         session: SessionId,
     ) -> Result<DeleteOutcome, StoreError> {
-        self.delete_session(enrolment, session).await
+        deletes::session(self, enrolment, session).await
     }
 
     async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError> {
-        self.delete_course(enrolment).await
+        deletes::enrolment(self, enrolment).await
     }
 
     async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError> {
-        self.erase_learner(learner).await
+        deletes::learner(self, learner).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.writer.check()?;
+        self.writer.check_running()?;
         self.read(|_| Ok(())).await
     }
 }

@@ -1,38 +1,39 @@
-//! What a read looks up, as of the last commit.
+//! Reads of requests, on a snapshot of the last commit.
 
 use std::ops::Bound;
 
 use redb::ReadTransaction;
 
-use super::schema::{self, COURSES, SESSIONS, SUMMARY, TIMELINE, TOTALS};
+use super::schema::{
+    COURSES, CourseKey, SESSIONS, SUMMARY, SessionKey, SummaryKey, TIMELINE, TOTALS, TimelineKey,
+};
 use crate::domain::{
     CourseId, Enrolment, LearnerId, ListedCourse, ListedSession, Page, Position, Session,
     SessionId, Slice, Span, Summary, Totals,
 };
 use crate::store::StoreError;
 
-/// A session.
+/// Reads a session.
 pub(super) fn session(
     snapshot: &ReadTransaction,
     enrolment: Enrolment,
     session: SessionId,
 ) -> Result<Option<Session>, StoreError> {
-    let key = schema::session_key(enrolment, session);
+    let key = SessionKey { enrolment, session };
     let row = snapshot.open_table(SESSIONS)?.get(key)?;
-    row.map(|row| schema::session(row.value())).transpose()
+    row.map(|row| row.value().try_into()).transpose()
 }
 
-/// A learner's totals in a course.
+/// Reads the totals of an enrolment.
 pub(super) fn totals(
     snapshot: &ReadTransaction,
     enrolment: Enrolment,
 ) -> Result<Option<Totals>, StoreError> {
-    let key = schema::totals_key(enrolment);
-    let row = snapshot.open_table(TOTALS)?.get(key)?;
-    Ok(row.map(|row| schema::totals(row.value())))
+    let row = snapshot.open_table(TOTALS)?.get(enrolment)?;
+    Ok(row.map(|row| row.value()))
 }
 
-/// A page of a learner's sessions in a course.
+/// Reads a page of an enrolment's sessions.
 pub(super) fn sessions(
     snapshot: &ReadTransaction,
     enrolment: Enrolment,
@@ -41,10 +42,8 @@ pub(super) fn sessions(
 ) -> Result<Page<ListedSession>, StoreError> {
     let timeline = snapshot.open_table(TIMELINE)?;
     let sessions = snapshot.open_table(SESSIONS)?;
-    let (first, last) = schema::timeline_range(enrolment, span).into_inner();
-    let after = slice
-        .after
-        .map(|after| (first.0, first.1, after.millis, after.id.as_u128()));
+    let (first, last) = TimelineKey::range(enrolment, span).into_inner();
+    let after = slice.after.map(|after| TimelineKey::at(enrolment, after));
     let end = match after {
         Some(after) if after < first => return Ok(Page::new(Vec::new(), 0, position_of_session)),
         Some(after) if after <= last => Bound::Excluded(after),
@@ -56,13 +55,13 @@ pub(super) fn sessions(
     let mut found = Vec::new();
     let range = timeline.range((Bound::Included(first), end))?;
     for entry in range.rev().take(slice.limit.saturating_add(1)) {
-        let (learner, course, _, id) = entry?.0.value();
-        let row = sessions.get((learner, course, id))?;
+        let key = entry?.0.value().session_key();
+        let row = sessions.get(key)?;
         let row =
             row.ok_or_else(|| StoreError::Unexpected("a listed session is missing".into()))?;
         found.push(ListedSession {
-            id: schema::id(id),
-            session: schema::session(row.value())?,
+            id: key.session,
+            session: row.value().try_into()?,
         });
     }
     Ok(Page::new(found, slice.limit, position_of_session))
@@ -75,7 +74,7 @@ fn position_of_session(listed: &ListedSession) -> Position {
     }
 }
 
-/// A page of a learner's courses.
+/// Reads a page of a learner's courses.
 pub(super) fn courses(
     snapshot: &ReadTransaction,
     learner: LearnerId,
@@ -83,22 +82,22 @@ pub(super) fn courses(
 ) -> Result<Page<ListedCourse>, StoreError> {
     let courses = snapshot.open_table(COURSES)?;
     let totals = snapshot.open_table(TOTALS)?;
-    let (first, last) = schema::courses_range(learner).into_inner();
+    let (first, last) = CourseKey::range(learner).into_inner();
     let end = match slice.after {
-        Some(after) => Bound::Excluded((first.0, after.millis, after.id.as_u128())),
+        Some(after) => Bound::Excluded(CourseKey::at(learner, after)),
         None => Bound::Included(last),
     };
     let mut found = Vec::new();
     let range = courses.range((Bound::Included(first), end))?;
     for entry in range.rev().take(slice.limit.saturating_add(1)) {
-        let (learner, last_occurred, course) = entry?.0.value();
-        let row = totals.get((learner, course))?;
+        let key = entry?.0.value();
+        let row = totals.get(key.enrolment())?;
         let row =
             row.ok_or_else(|| StoreError::Unexpected("a listed course has no totals".into()))?;
         found.push(ListedCourse {
-            id: schema::id(course),
-            totals: schema::totals(row.value()),
-            last_occurred,
+            id: key.course,
+            totals: row.value(),
+            last_occurred: key.latest,
         });
     }
     Ok(Page::new(found, slice.limit, |listed| Position {
@@ -107,14 +106,14 @@ pub(super) fn courses(
     }))
 }
 
-/// What all learners did in a course.
+/// Reads the summary of a course: the sum over all buckets.
 pub(super) fn summary(
     snapshot: &ReadTransaction,
     course: CourseId,
 ) -> Result<Option<Summary>, StoreError> {
     let rows = snapshot.open_table(SUMMARY)?;
-    let buckets = rows.range(schema::summary_range(course))?;
-    let parts = buckets.map(|row| Ok(schema::summary(row?.1.value())));
+    let buckets = rows.range(SummaryKey::range(course))?;
+    let parts = buckets.map(|row| Ok(row?.1.value()));
     let summary: Summary = parts.sum::<Result<_, StoreError>>()?;
     Ok(Some(summary).filter(|summary| summary.learners > 0))
 }

@@ -1,131 +1,211 @@
-//! The tables, and how domain types are laid out in them.
+//! Tables of the database: keys, rows and ranges of keys.
 //!
-//! UUIDs are stored as `u128`, which sort as their bytes do, and sums as whole 1e-15 in an `i128`.
+//! Keys and rows have named fields; redb stores each as a tuple, by `tuples.rs`. UUIDs are stored as `u128`,
+//! which sort as the UUID's bytes, and sums as `i128` in units of 1e-15.
 
-use std::ops::RangeInclusive;
+use std::ops::{Bound, RangeInclusive};
 
 use redb::TableDefinition;
 use uuid::Uuid;
 
 use crate::domain::{
-    CourseId, Decimal, Enrolment, LearnerId, Measures, OccurredAt, Session, SessionId, Span, Stats,
-    Summary, Totals,
+    CourseId, Enrolment, LearnerId, Measures, OccurredAt, Position, Session, SessionId, Span,
+    Stats, Summary, Totals,
 };
 use crate::store::{StoreError, bucket};
 
-/// (enrolment, session).
-pub(super) type SessionKey = (u128, u128, u128);
-/// (modules, score, time, occurred at in ms, local day).
-pub(super) type SessionRow = (f64, f64, f64, i64, i32);
-/// (enrolment).
-pub(super) type TotalsKey = (u128, u128);
-/// (sessions, modules, score, time).
-pub(super) type TotalsRow = (u64, i128, i128, i128);
-/// (enrolment, occurred at in ms, session).
-pub(super) type TimelineKey = (u128, u128, i64, u128);
-/// (learner, latest occurred at in ms, course).
-pub(super) type CoursesKey = (u128, i64, u128);
-/// (course, bucket).
-pub(super) type SummaryKey = (u128, u16);
-/// (learners, their totals).
-pub(super) type SummaryRow = (u64, TotalsRow);
-
-/// Every session.
+/// Sessions.
 pub(super) const SESSIONS: TableDefinition<'_, SessionKey, SessionRow> =
     TableDefinition::new("sessions");
-/// A learner's totals in a course.
-pub(super) const TOTALS: TableDefinition<'_, TotalsKey, TotalsRow> = TableDefinition::new("totals");
-/// A learner's sessions in a course by the time they occurred.
+/// Totals of an enrolment.
+pub(super) const TOTALS: TableDefinition<'_, Enrolment, Totals> = TableDefinition::new("totals");
+/// Session index: sessions of an enrolment by time.
 pub(super) const TIMELINE: TableDefinition<'_, TimelineKey, ()> = TableDefinition::new("timeline");
-/// A learner's courses by the time of their latest session.
-pub(super) const COURSES: TableDefinition<'_, CoursesKey, ()> = TableDefinition::new("courses");
-/// The summary of a course over one bucket's learners.
-pub(super) const SUMMARY: TableDefinition<'_, SummaryKey, SummaryRow> =
+/// Course index: courses of a learner by the time of the latest session.
+pub(super) const COURSES: TableDefinition<'_, CourseKey, ()> = TableDefinition::new("courses");
+/// Summary of a course over the learners of a bucket.
+pub(super) const SUMMARY: TableDefinition<'_, SummaryKey, Summary> =
     TableDefinition::new("summary");
-/// When a learner was erased, in ms: records that occurred before are refused.
+/// Tombstones: the time of a learner's erasure, in milliseconds since 1970. Records up to the time are
+/// refused.
 pub(super) const ERASED: TableDefinition<'_, u128, i64> = TableDefinition::new("erased");
 
-pub(super) fn totals_key(enrolment: Enrolment) -> TotalsKey {
-    (enrolment.learner.as_u128(), enrolment.course.as_u128())
+/// Key of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SessionKey {
+    pub(super) enrolment: Enrolment,
+    pub(super) session: SessionId,
 }
 
-pub(super) fn session_key(enrolment: Enrolment, session: SessionId) -> SessionKey {
-    let (learner, course) = totals_key(enrolment);
-    (learner, course, session.as_u128())
+/// Row of a session. A row with invalid measures is not a [`Session`]; verify reports the row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct SessionRow {
+    pub(super) measures: Measures<f64>,
+    pub(super) occurred_at: OccurredAt,
 }
 
-pub(super) fn summary_key(enrolment: Enrolment) -> SummaryKey {
-    (enrolment.course.as_u128(), bucket::of(enrolment.learner))
+/// Key of an entry in the session index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct TimelineKey {
+    pub(super) enrolment: Enrolment,
+    /// Time of the session, in milliseconds since 1970.
+    pub(super) millis: i64,
+    pub(super) session: SessionId,
 }
 
-/// The enrolment of a key.
-pub(super) fn enrolment((learner, course): TotalsKey) -> Enrolment {
-    Enrolment::new(id(learner), id(course))
+/// Key of an entry in the course index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct CourseKey {
+    pub(super) learner: LearnerId,
+    /// Time of the latest session, in milliseconds since 1970.
+    pub(super) latest: i64,
+    pub(super) course: CourseId,
 }
 
-/// All sessions of the enrolment within the span, by the time they occurred.
-pub(super) fn timeline_range(enrolment: Enrolment, span: Span) -> RangeInclusive<TimelineKey> {
-    let (learner, course) = totals_key(enrolment);
-    (learner, course, span.from, u128::MIN)..=(learner, course, span.last, u128::MAX)
+/// Key of a summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SummaryKey {
+    pub(super) course: CourseId,
+    pub(super) bucket: u16,
 }
 
-/// All of the learner's courses, by the time of their latest session.
-pub(super) fn courses_range(learner: LearnerId) -> RangeInclusive<CoursesKey> {
-    let learner = learner.as_u128();
-    (learner, i64::MIN, u128::MIN)..=(learner, i64::MAX, u128::MAX)
+impl SessionKey {
+    /// Returns the keys of all sessions of an enrolment.
+    pub(super) fn range(enrolment: Enrolment) -> RangeInclusive<Self> {
+        let key = |session| Self {
+            enrolment,
+            session: id(session),
+        };
+        key(u128::MIN)..=key(u128::MAX)
+    }
+
+    /// Returns the key of the session's entry in the session index.
+    pub(super) fn timeline(self, millis: i64) -> TimelineKey {
+        TimelineKey {
+            enrolment: self.enrolment,
+            millis,
+            session: self.session,
+        }
+    }
 }
 
-/// A course's summary in all buckets.
-pub(super) fn summary_range(course: CourseId) -> RangeInclusive<SummaryKey> {
-    let course = course.as_u128();
-    (course, u16::MIN)..=(course, u16::MAX)
+impl TimelineKey {
+    /// Returns the keys of all sessions of an enrolment within a span, by time.
+    pub(super) fn range(enrolment: Enrolment, span: Span) -> RangeInclusive<Self> {
+        let key = |millis, session| Self {
+            enrolment,
+            millis,
+            session: id(session),
+        };
+        key(span.from, u128::MIN)..=key(span.last, u128::MAX)
+    }
+
+    /// Returns the key of a position in the list of an enrolment's sessions.
+    pub(super) fn at(enrolment: Enrolment, position: Position) -> Self {
+        Self {
+            enrolment,
+            millis: position.millis,
+            session: position.id.into(),
+        }
+    }
+
+    /// Returns the key of the session.
+    pub(super) fn session_key(self) -> SessionKey {
+        SessionKey {
+            enrolment: self.enrolment,
+            session: self.session,
+        }
+    }
 }
 
-pub(super) fn session_row(session: &Session) -> SessionRow {
-    let Measures {
-        modules,
-        score,
-        time,
-    } = session.stats.measures();
-    let OccurredAt { millis, local_day } = session.occurred_at;
-    (modules, score, time, millis, local_day)
+impl CourseKey {
+    /// Returns the keys of all courses of a learner, by the time of the latest session.
+    pub(super) fn range(learner: LearnerId) -> RangeInclusive<Self> {
+        let key = |latest, course| Self {
+            learner,
+            latest,
+            course: id(course),
+        };
+        key(i64::MIN, u128::MIN)..=key(i64::MAX, u128::MAX)
+    }
+
+    /// Returns the key of a position in the list of a learner's courses.
+    pub(super) fn at(learner: LearnerId, position: Position) -> Self {
+        Self {
+            learner,
+            latest: position.millis,
+            course: position.id.into(),
+        }
+    }
+
+    /// Returns the key of an enrolment's entry.
+    pub(super) fn of(enrolment: Enrolment, latest: i64) -> Self {
+        Self {
+            learner: enrolment.learner,
+            latest,
+            course: enrolment.course,
+        }
+    }
+
+    /// Returns the enrolment of the entry.
+    pub(super) fn enrolment(self) -> Enrolment {
+        Enrolment::new(self.learner, self.course)
+    }
 }
 
-/// The session of a row.
-///
-/// # Errors
-///
-/// A row that holds numbers which were never accepted is [`StoreError::Unexpected`].
-pub(super) fn session(
-    (modules, score, time, millis, local_day): SessionRow,
-) -> Result<Session, StoreError> {
-    let wrong = |_| StoreError::Unexpected("a stored session has a number out of range".into());
-    Ok(Session {
-        stats: Stats::new(Measures::from([modules, score, time])).map_err(wrong)?,
-        occurred_at: OccurredAt { millis, local_day },
-    })
+impl SummaryKey {
+    /// Returns the key of the summary that includes an enrolment.
+    pub(super) fn of(enrolment: Enrolment) -> Self {
+        Self {
+            course: enrolment.course,
+            bucket: bucket::of(enrolment.learner),
+        }
+    }
+
+    /// Returns the keys of a course's summaries in all buckets.
+    pub(super) fn range(course: CourseId) -> RangeInclusive<Self> {
+        let key = |bucket| Self { course, bucket };
+        key(u16::MIN)..=key(u16::MAX)
+    }
 }
 
-pub(super) fn totals_row(totals: &Totals) -> TotalsRow {
-    let [modules, score, time] = totals.sums.map(Decimal::scaled).into_array();
-    (totals.sessions, modules, score, time)
+/// Returns the enrolments of a learner.
+pub(super) fn enrolments(learner: LearnerId) -> RangeInclusive<Enrolment> {
+    let enrolment = |course| Enrolment::new(learner, id(course));
+    enrolment(u128::MIN)..=enrolment(u128::MAX)
 }
 
-pub(super) fn totals((sessions, modules, score, time): TotalsRow) -> Totals {
-    let sums = Measures::from([modules, score, time]).map(Decimal::from_scaled);
-    Totals { sessions, sums }
+/// Returns the range of all keys after a key, or of all keys for `None`.
+pub(super) fn following<K>(after: Option<K>) -> (Bound<K>, Bound<K>) {
+    (
+        after.map_or(Bound::Unbounded, Bound::Excluded),
+        Bound::Unbounded,
+    )
 }
 
-pub(super) fn summary_row(summary: &Summary) -> SummaryRow {
-    (summary.learners, totals_row(&summary.totals))
+impl From<Session> for SessionRow {
+    fn from(session: Session) -> Self {
+        Self {
+            measures: session.stats.measures(),
+            occurred_at: session.occurred_at,
+        }
+    }
 }
 
-pub(super) fn summary((learners, totals_row): SummaryRow) -> Summary {
-    let totals = totals(totals_row);
-    Summary { learners, totals }
+impl TryFrom<SessionRow> for Session {
+    type Error = StoreError;
+
+    fn try_from(row: SessionRow) -> Result<Self, StoreError> {
+        let invalid =
+            |_| StoreError::Unexpected("a stored session has a number out of range".into());
+        Ok(Self {
+            stats: Stats::new(row.measures).map_err(invalid)?,
+            occurred_at: row.occurred_at,
+        })
+    }
 }
 
-/// An id as it is stored.
+/// Returns an id by the number that is stored.
 pub(super) fn id<T: From<Uuid>>(id: u128) -> T {
     Uuid::from_u128(id).into()
 }

@@ -1,4 +1,4 @@
-//! The tables hold what the sessions say: each is compared with a recount of them.
+//! Tables against a recount of the sessions, tombstones and timeouts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, mpsc};
@@ -11,12 +11,13 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::EmbeddedStore;
-use super::schema::{self, COURSES, ERASED, SESSIONS, SUMMARY, TIMELINE, TOTALS};
+use super::schema::{COURSES, CourseKey, ERASED, SESSIONS, SUMMARY, SummaryKey, TIMELINE, TOTALS};
 use super::transaction::Tables;
 use crate::domain::{
-    Amount, Enrolment, OccurredAt, Outcome, Record, Score, SessionId, Stats, Totals,
+    Amount, Enrolment, LearnerId, OccurredAt, Outcome, Record, Score, Session, SessionId, Stats,
+    Summary, Totals,
 };
-use crate::store::{StatsStore, StoreError, bucket};
+use crate::store::{StatsStore, StoreError};
 
 struct Fixture {
     database: Database,
@@ -33,7 +34,7 @@ impl Fixture {
         }
     }
 
-    /// Does something in one transaction.
+    /// Runs `work` in a transaction.
     fn write<T>(&self, work: impl FnOnce(&mut Tables<'_>) -> T) -> T {
         let write = self.database.begin_write().unwrap();
         let mut tables = Tables::open(&write).unwrap();
@@ -43,7 +44,7 @@ impl Fixture {
         result
     }
 
-    /// Records in one transaction.
+    /// Stores records in a transaction.
     fn record(&self, records: &[Record]) -> Vec<Outcome> {
         let now = OccurredAt::from_utc_millis(0);
         let records = records.iter();
@@ -59,7 +60,7 @@ impl Fixture {
     }
 }
 
-/// All rows of a table.
+/// Returns all rows of a table.
 fn rows<K, V>(snapshot: &ReadTransaction, table: TableDefinition<'_, K, V>) -> Vec<(K, V)>
 where
     K: redb::Key + 'static + for<'a> redb::Value<SelfType<'a> = K>,
@@ -76,7 +77,7 @@ where
         .collect()
 }
 
-/// A record from small numbers, so that learners, courses and sessions recur.
+/// Returns a random record of few learners, courses and sessions, so that all recur.
 fn record(random: &mut impl rand::Rng) -> Record {
     let mut id = |count| Uuid::from_u128(random.random_range(0..count));
     let (learner, course, session) = (id(3).into(), id(2).into(), id(9).into());
@@ -104,68 +105,60 @@ fn every_table_is_a_recount_of_the_sessions() {
         let Record { enrolment, .. } = record(&mut random);
         fixture.write(|tables| {
             if turn % 5 == 0 {
-                // Later than a part of the records to come.
+                // Between the times of later records.
                 let now = OccurredAt::from_utc_millis(-500 + turn * 8);
                 tables.erase(enrolment.learner, now).unwrap();
             }
-            // A part of what is there, or all of it, and what is not.
+            // Some or all stored sessions, and a missing session.
             let last = tables.last_sessions(enrolment, None, random.random_range(0..12));
             let last = last.unwrap().into_iter().map(|last| last.id);
             let ids = last.chain([Uuid::from_u128(99)]);
             let ids: Vec<SessionId> = ids.map(SessionId::from).collect();
-            let forgotten = tables.forget(enrolment, &ids).unwrap();
-            assert_eq!(forgotten, Some(ids.len() - 1));
+            let deleted = tables.delete(enrolment, &ids).unwrap();
+            assert_eq!(deleted, Some(ids.len() - 1));
         });
         assert_recount(&fixture.snapshot());
     }
 }
 
 fn assert_recount(snapshot: &ReadTransaction) {
-    let mut totals: BTreeMap<schema::TotalsKey, Totals> = BTreeMap::new();
-    let mut summary: BTreeMap<schema::SummaryKey, (BTreeSet<u128>, Totals)> = BTreeMap::new();
-    let mut latest: BTreeMap<schema::TotalsKey, i64> = BTreeMap::new();
+    let mut totals: BTreeMap<Enrolment, Totals> = BTreeMap::new();
+    let mut summary: BTreeMap<SummaryKey, (BTreeSet<LearnerId>, Totals)> = BTreeMap::new();
+    let mut latest: BTreeMap<Enrolment, i64> = BTreeMap::new();
     let mut timeline = BTreeSet::new();
-    for ((learner, course, id), row) in rows(snapshot, SESSIONS) {
-        let session = schema::session(row).unwrap();
+    for (key, row) in rows(snapshot, SESSIONS) {
+        let session = Session::try_from(row).unwrap();
         let at = session.occurred_at.millis;
-        let total = totals.entry((learner, course)).or_default();
+        let total = totals.entry(key.enrolment).or_default();
         *total = total.replaced(None, &session.stats).unwrap();
-        let bucket = bucket::of(Uuid::from_u128(learner).into());
-        let (learners, total) = summary.entry((course, bucket)).or_default();
-        learners.insert(learner);
+        let (learners, total) = summary.entry(SummaryKey::of(key.enrolment)).or_default();
+        learners.insert(key.enrolment.learner);
         *total = total.replaced(None, &session.stats).unwrap();
-        let latest = latest.entry((learner, course)).or_insert(at);
+        let latest = latest.entry(key.enrolment).or_insert(at);
         *latest = at.max(*latest);
-        timeline.insert((learner, course, at, id));
+        timeline.insert(key.timeline(at));
     }
-    let totals: Vec<_> = totals
-        .into_iter()
-        .map(|(key, totals)| (key, schema::totals_row(&totals)))
-        .collect();
-    assert_eq!(rows(snapshot, TOTALS), totals);
+    assert_eq!(
+        rows(snapshot, TOTALS),
+        totals.into_iter().collect::<Vec<_>>()
+    );
     let summary = summary.into_iter().map(|(key, (learners, totals))| {
-        (key, (learners.len() as u64, schema::totals_row(&totals)))
+        let learners = learners.len() as u64;
+        (key, Summary { learners, totals })
     });
     assert_eq!(rows(snapshot, SUMMARY), summary.collect::<Vec<_>>());
-    assert_eq!(
-        rows(snapshot, TIMELINE),
-        timeline
-            .into_iter()
-            .map(|key| (key, ()))
-            .collect::<Vec<_>>()
-    );
+    let timeline = timeline.into_iter().map(|key| (key, ()));
+    assert_eq!(rows(snapshot, TIMELINE), timeline.collect::<Vec<_>>());
     let courses: BTreeSet<_> = latest
         .into_iter()
-        .map(|((learner, course), at)| (learner, at, course))
+        .map(|(enrolment, at)| CourseKey::of(enrolment, at))
         .collect();
-    assert_eq!(
-        rows(snapshot, COURSES),
-        courses.into_iter().map(|key| (key, ())).collect::<Vec<_>>()
-    );
+    let courses = courses.into_iter().map(|key| (key, ()));
+    assert_eq!(rows(snapshot, COURSES), courses.collect::<Vec<_>>());
 }
 
 #[test]
-fn what_occurred_no_later_than_its_learner_was_erased_is_refused_for_thirty_days() {
+fn records_up_to_the_time_of_an_erasure_are_refused_for_thirty_days() {
     let (fixture, mut random) = (Fixture::new(), rand::rng());
     let one = record(&mut random);
     let (erased, later) = (1_000, 1_000 + 30 * 86_400_000);
@@ -205,22 +198,22 @@ fn what_occurred_no_later_than_its_learner_was_erased_is_refused_for_thirty_days
     assert_eq!(rows(&fixture.snapshot(), ERASED), []);
 }
 
-/// Keeps all others from writing, until what it gives is dropped.
-fn keep_from_writing(store: &EmbeddedStore) -> mpsc::Sender<()> {
+/// Holds the write lock of the database until the returned sender is dropped.
+fn hold_write_lock(store: &EmbeddedStore) -> mpsc::Sender<()> {
     let file = Arc::clone(&store.file);
-    let (held, hold) = mpsc::channel::<()>();
+    let (lock, dropped) = mpsc::channel::<()>();
     let (started, starting) = mpsc::channel();
     thread::spawn(move || {
         file.with(|database| {
             let write = database.begin_write()?;
             started.send(()).unwrap();
-            // Fails once the other end is dropped.
-            let _ = hold.recv();
+            // Returns an error once the sender is dropped.
+            let _ = dropped.recv();
             Ok(write.abort()?)
         })
     });
     starting.recv().unwrap();
-    held
+    lock
 }
 
 #[tokio::test]
@@ -229,16 +222,16 @@ async fn a_read_does_not_wait_for_a_write() {
     let store = EmbeddedStore::open(directory.path(), Duration::from_secs(60)).unwrap();
     let record = record(&mut rand::rng());
     store.record(&record).await.unwrap();
-    let _writing = keep_from_writing(&store);
+    let _writing = hold_write_lock(&store);
     let totals = store.totals(record.enrolment).await.unwrap();
     assert_eq!(totals.unwrap().sessions, 1);
 }
 
 #[tokio::test]
-async fn a_store_that_is_too_slow_is_unavailable() {
+async fn a_write_past_the_timeout_is_unavailable() {
     let directory = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(directory.path(), Duration::from_millis(1)).unwrap();
-    let _writing = keep_from_writing(&store);
+    let _writing = hold_write_lock(&store);
     let outcome = store.record(&record(&mut rand::rng())).await;
     assert!(
         matches!(outcome, Err(StoreError::Unavailable(_))),

@@ -1,10 +1,13 @@
-//! What a write changes, within one transaction.
+//! Changes of a write, within a transaction.
 
 use std::ops::Bound;
 
 use redb::{ReadableTable, Table, TableError, WriteTransaction};
 
-use super::schema::{self, COURSES, ERASED, SESSIONS, SUMMARY, TIMELINE, TOTALS};
+use super::schema::{
+    COURSES, CourseKey, ERASED, SESSIONS, SUMMARY, SessionKey, SessionRow, SummaryKey, TIMELINE,
+    TOTALS, TimelineKey,
+};
 use crate::domain::{
     CourseId, Enrolment, LearnerId, OccurredAt, Outcome, Position, Record, Session, SessionId,
     Span, Summary, Totals,
@@ -13,16 +16,16 @@ use crate::store::{StoreError, TOMBSTONE};
 
 /// All tables, open in a write transaction.
 pub(super) struct Tables<'txn> {
-    pub(super) sessions: Table<'txn, schema::SessionKey, schema::SessionRow>,
-    pub(super) totals: Table<'txn, schema::TotalsKey, schema::TotalsRow>,
-    pub(super) timeline: Table<'txn, schema::TimelineKey, ()>,
-    pub(super) courses: Table<'txn, schema::CoursesKey, ()>,
-    pub(super) summary: Table<'txn, schema::SummaryKey, schema::SummaryRow>,
+    pub(super) sessions: Table<'txn, SessionKey, SessionRow>,
+    pub(super) totals: Table<'txn, Enrolment, Totals>,
+    pub(super) timeline: Table<'txn, TimelineKey, ()>,
+    pub(super) courses: Table<'txn, CourseKey, ()>,
+    pub(super) summary: Table<'txn, SummaryKey, Summary>,
     erased: Table<'txn, u128, i64>,
 }
 
 impl<'txn> Tables<'txn> {
-    /// Opens the tables; those that are missing are created.
+    /// Opens the tables, and creates missing tables.
     pub(super) fn open(write: &'txn WriteTransaction) -> Result<Self, TableError> {
         Ok(Self {
             sessions: write.open_table(SESSIONS)?,
@@ -34,9 +37,9 @@ impl<'txn> Tables<'txn> {
         })
     }
 
-    /// Stores `record` as of its own time of occurrence or `now`, and moves the aggregates.
+    /// Stores a record with the record's time, or with `now`, and updates the aggregates and indexes.
     ///
-    /// All that can refuse it is looked at before the first change.
+    /// All checks are done before the first change.
     pub(super) fn record(
         &mut self,
         record: &Record,
@@ -47,93 +50,97 @@ impl<'txn> Tables<'txn> {
         let occurred_at = match (record.occurred_at, erased_at) {
             (Some(at), Some(erased_at)) if at.millis <= erased_at => return Ok(Outcome::Erased),
             (Some(at), _) => at,
-            // It comes after the erasure, whatever the clock shows.
+            // Arrived after the erasure, even if the clock was set back since.
             (None, Some(erased_at)) => {
                 OccurredAt::from_utc_millis(now.millis.max(erased_at.saturating_add(1)))
             }
             (None, None) => now,
         };
-        let session_key = schema::session_key(enrolment, record.session);
-        let former = self.session(session_key)?;
+        let key = SessionKey {
+            enrolment,
+            session: record.session,
+        };
+        let former = self.session(key)?;
         if former.is_some_and(|former| former.occurred_at.millis > occurred_at.millis) {
             return Ok(Outcome::Superseded);
         }
-        let moved = self.move_aggregates(enrolment, |totals| {
+        let is_within_limit = self.update_aggregates(enrolment, |totals| {
             totals.replaced(former.as_ref().map(|former| &former.stats), &record.stats)
         })?;
-        if !moved {
+        if !is_within_limit {
             return Ok(Outcome::LimitExceeded);
         }
         let session = Session {
             stats: record.stats,
             occurred_at,
         };
-        self.move_in_time(session_key, former.as_ref(), Some(&session))?;
-        self.sessions
-            .insert(session_key, schema::session_row(&session))?;
+        self.update_indexes(key, former.as_ref(), Some(&session))?;
+        self.sessions.insert(key, SessionRow::from(session))?;
         Ok(former.map_or(Outcome::Created, |_| Outcome::Replaced))
     }
 
-    /// Forgets those of a learner's sessions in a course that are there, and gives how many; `None`
-    /// where a sum would pass its limit without them, and then all of them stay.
-    pub(super) fn forget(
+    /// Deletes the given sessions of an enrolment, without error for missing sessions, and returns the
+    /// number of deleted sessions.
+    ///
+    /// Returns `None`, and deletes no session, where a sum would be past the limit.
+    pub(super) fn delete(
         &mut self,
         enrolment: Enrolment,
         sessions: &[SessionId],
     ) -> Result<Option<usize>, StoreError> {
         let mut found = Vec::with_capacity(sessions.len());
         for &session in sessions {
-            let key = schema::session_key(enrolment, session);
+            let key = SessionKey { enrolment, session };
             if let Some(session) = self.session(key)? {
                 found.push((key, session));
             }
         }
-        let moved = self.move_aggregates(enrolment, |totals| {
+        let is_within_limit = self.update_aggregates(enrolment, |totals| {
             let stats = found.iter().map(|(_, session)| &session.stats);
             let rest = stats.fold(*totals, |totals, stats| totals.without(stats));
             rest.within_limit()
         })?;
-        if !moved {
+        if !is_within_limit {
             return Ok(None);
         }
         for (key, session) in &found {
-            self.move_in_time(*key, Some(session), None)?;
+            self.update_indexes(*key, Some(session), None)?;
             self.sessions.remove(*key)?;
         }
         Ok(Some(found.len()))
     }
 
-    /// The learner's last sessions in the course by the time they occurred, of those before `end`:
-    /// at most so many, latest first.
+    /// Returns the last `count` sessions of an enrolment before the position `end`, latest first.
     pub(super) fn last_sessions(
         &self,
         enrolment: Enrolment,
         end: Option<Position>,
         count: usize,
     ) -> Result<Vec<Position>, StoreError> {
-        let (first, last) = schema::timeline_range(enrolment, Span::ALL).into_inner();
+        let (first, last) = TimelineKey::range(enrolment, Span::ALL).into_inner();
         let end = match end {
-            Some(end) => Bound::Excluded((first.0, first.1, end.millis, end.id.as_u128())),
+            Some(end) => Bound::Excluded(TimelineKey::at(enrolment, end)),
             None => Bound::Included(last),
         };
         let sessions = self.timeline.range((Bound::Included(first), end))?;
         let sessions = sessions.rev().take(count).map(|entry| {
-            let (_, _, millis, id) = entry?.0.value();
-            let id = schema::id(id);
-            Ok(Position { millis, id })
+            let key = entry?.0.value();
+            Ok(Position {
+                millis: key.millis,
+                id: key.session.into(),
+            })
         });
         sessions.collect()
     }
 
-    /// The learner's courses.
+    /// Returns all courses of a learner.
     pub(super) fn all_courses(&self, learner: LearnerId) -> Result<Vec<CourseId>, StoreError> {
-        let courses = self.courses.range(schema::courses_range(learner))?;
-        courses
-            .map(|entry| Ok(schema::id(entry?.0.value().2)))
-            .collect()
+        let courses = self.courses.range(CourseKey::range(learner))?;
+        courses.map(|entry| Ok(entry?.0.value().course)).collect()
     }
 
-    /// Notes that the learner is erased as of `now`; a clock that went back does not take that back.
+    /// Stores the tombstone of a learner erased at `now`. A clock that was set back does not change the time
+    /// of a former tombstone.
     pub(super) fn erase(&mut self, learner: LearnerId, now: OccurredAt) -> Result<(), StoreError> {
         let former = self.erased_at(learner, now)?;
         let erased_at = former.map_or(now.millis, |former| former.max(now.millis));
@@ -141,7 +148,8 @@ impl<'txn> Tables<'txn> {
         Ok(())
     }
 
-    /// When the learner was erased, where that is still remembered. What is not is forgotten.
+    /// Returns the time of the learner's tombstone, in milliseconds since 1970. Removes an expired
+    /// tombstone.
     fn erased_at(
         &mut self,
         learner: LearnerId,
@@ -151,35 +159,33 @@ impl<'txn> Tables<'txn> {
         let Some(erased_at) = erased.map(|erased| erased.value()) else {
             return Ok(None);
         };
-        let remembered = i64::try_from(TOMBSTONE.as_millis()).unwrap_or(i64::MAX);
-        if now.millis.saturating_sub(erased_at) < remembered {
+        let lifetime = i64::try_from(TOMBSTONE.as_millis()).unwrap_or(i64::MAX);
+        if now.millis.saturating_sub(erased_at) < lifetime {
             return Ok(Some(erased_at));
         }
         self.erased.remove(learner.as_u128())?;
         Ok(None)
     }
 
-    fn session(&self, key: schema::SessionKey) -> Result<Option<Session>, StoreError> {
+    fn session(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
         let row = self.sessions.get(key)?;
-        row.map(|row| schema::session(row.value())).transpose()
+        row.map(|row| row.value().try_into()).transpose()
     }
 
-    /// Moves the learner's totals and the course's summary alike. Where a sum would pass its limit,
-    /// nothing is changed and the answer is `false`.
-    fn move_aggregates(
+    /// Applies a change to the totals of the enrolment and to the summary of the course alike.
+    ///
+    /// Returns `false`, and changes no aggregate, where a sum would be past the limit.
+    fn update_aggregates(
         &mut self,
         enrolment: Enrolment,
-        moved: impl Fn(&Totals) -> Option<Totals>,
+        change: impl Fn(&Totals) -> Option<Totals>,
     ) -> Result<bool, StoreError> {
-        let totals_key = schema::totals_key(enrolment);
-        let totals = self.totals.get(totals_key)?;
-        let totals = totals.map(|row| schema::totals(row.value()));
-        let summary_key = schema::summary_key(enrolment);
-        let summary = self.summary.get(summary_key)?;
-        let summary = summary.map(|row| schema::summary(row.value()));
+        let totals = self.totals.get(enrolment)?.map(|row| row.value());
+        let summary_key = SummaryKey::of(enrolment);
+        let summary = self.summary.get(summary_key)?.map(|row| row.value());
         let summary = summary.unwrap_or_default();
         let (Some(new_totals), Some(new_sum)) =
-            (moved(&totals.unwrap_or_default()), moved(&summary.totals))
+            (change(&totals.unwrap_or_default()), change(&summary.totals))
         else {
             return Ok(false);
         };
@@ -190,52 +196,51 @@ impl<'txn> Tables<'txn> {
             totals: new_sum,
         };
         if new_totals.sessions == 0 {
-            self.totals.remove(totals_key)?;
+            self.totals.remove(enrolment)?;
         } else {
-            let row = schema::totals_row(&new_totals);
-            self.totals.insert(totals_key, row)?;
+            self.totals.insert(enrolment, new_totals)?;
         }
         if new_summary == Summary::default() {
             self.summary.remove(summary_key)?;
         } else {
-            let row = schema::summary_row(&new_summary);
-            self.summary.insert(summary_key, row)?;
+            self.summary.insert(summary_key, new_summary)?;
         }
         Ok(true)
     }
 
-    /// Moves a session in its course's timeline, and the course among the learner's courses.
-    fn move_in_time(
+    /// Moves a session in the session index, and the enrolment in the course index.
+    fn update_indexes(
         &mut self,
-        (learner, course, session): schema::SessionKey,
+        key: SessionKey,
         former: Option<&Session>,
         new: Option<&Session>,
     ) -> Result<(), StoreError> {
-        let before = self.latest(learner, course)?;
+        let before = self.latest(key.enrolment)?;
         if let Some(former) = former {
             self.timeline
-                .remove((learner, course, former.occurred_at.millis, session))?;
+                .remove(key.timeline(former.occurred_at.millis))?;
         }
         if let Some(new) = new {
             self.timeline
-                .insert((learner, course, new.occurred_at.millis, session), ())?;
+                .insert(key.timeline(new.occurred_at.millis), ())?;
         }
-        let after = self.latest(learner, course)?;
+        let after = self.latest(key.enrolment)?;
         if before != after {
             if let Some(before) = before {
-                self.courses.remove((learner, before, course))?;
+                self.courses.remove(CourseKey::of(key.enrolment, before))?;
             }
             if let Some(after) = after {
-                self.courses.insert((learner, after, course), ())?;
+                self.courses
+                    .insert(CourseKey::of(key.enrolment, after), ())?;
             }
         }
         Ok(())
     }
 
-    /// When the learner's latest session in the course occurred, in ms.
-    fn latest(&self, learner: u128, course: u128) -> Result<Option<i64>, StoreError> {
-        let range = (learner, course, i64::MIN, u128::MIN)..=(learner, course, i64::MAX, u128::MAX);
+    /// Returns the time of the enrolment's latest session, in milliseconds since 1970.
+    fn latest(&self, enrolment: Enrolment) -> Result<Option<i64>, StoreError> {
+        let range = TimelineKey::range(enrolment, Span::ALL);
         let latest = self.timeline.range(range)?.next_back().transpose()?;
-        Ok(latest.map(|(key, _)| key.value().2))
+        Ok(latest.map(|(key, _)| key.value().millis))
     }
 }

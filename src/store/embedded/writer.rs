@@ -1,58 +1,66 @@
-//! Group commit: one thread writes, and all writes that wait share a transaction.
+//! Group commit: a writer thread commits all waiting writes in a transaction.
 //!
-//! A commit costs one flush of the disk, whatever it holds. While it runs, further writes gather;
-//! the next transaction takes them all, so that many writers cost hardly more than one.
+//! A commit of any size costs one flush of the disk. Writes that arrive during a commit wait in a queue, and
+//! share the next transaction: many concurrent writers cost hardly more than a single writer.
 
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use redb::Database;
 use tokio::sync::{mpsc, oneshot};
 
+use super::clock::MonotonicClock;
 use super::file::DatabaseFile;
 use super::transaction::Tables;
-use crate::domain::OccurredAt;
 use crate::store::StoreError;
 use crate::telemetry::metrics;
 
-/// Jobs that may wait for the writer; more than that wait to get in.
+/// Capacity of the writer's queue, in jobs. Further jobs wait for room in the queue.
 const QUEUE: usize = 1_024;
-/// Sessions after which a transaction takes no further jobs.
+/// Number of sessions in a transaction at which no further job is added.
 const GROUP: usize = 4_096;
-/// How often it is looked whether more jobs have come, before a group is closed.
-const LOOKS: u32 = 8;
-/// Longest wait for more jobs, however long the last group took: it may have been a repair, or a disk
-/// that hung.
-const LONGEST_WAIT: Duration = Duration::from_millis(10);
+/// Number of polls of the queue during the wait for further jobs.
+const POLLS: u32 = 8;
+/// Maximum wait for further jobs, even if the last commit took long: for example, a repair or a disk that
+/// hung.
+const MAX_WAIT: Duration = Duration::from_millis(10);
 
-/// Something to do in a transaction, and who waits for what comes of it.
+/// Work in a transaction, and the channel for the result.
 trait Job: Send {
-    /// Does it.
-    fn run(&mut self, tables: &mut Tables<'_>, clock: &mut Clock) -> Result<(), StoreError>;
+    /// Runs the work in a transaction.
+    fn run(
+        &mut self,
+        tables: &mut Tables<'_>,
+        clock: &mut MonotonicClock,
+    ) -> Result<(), StoreError>;
 
-    /// Tells that the transaction was committed, or why it was not.
+    /// Sends the result after the commit, or the error of the commit.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 
-    /// How many sessions it is about.
+    /// Returns the approximate number of sessions.
     fn size(&self) -> usize;
 }
 
-/// A job that is a closure.
-struct Task<T, F> {
+/// Job of a closure.
+struct WriteTask<T, F> {
     size: usize,
     work: Option<F>,
     result: Option<T>,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T, F> Job for Task<T, F>
+impl<T, F> Job for WriteTask<T, F>
 where
     T: Send,
-    F: FnOnce(&mut Tables<'_>, &mut Clock) -> Result<T, StoreError> + Send,
+    F: FnOnce(&mut Tables<'_>, &mut MonotonicClock) -> Result<T, StoreError> + Send,
 {
-    fn run(&mut self, tables: &mut Tables<'_>, clock: &mut Clock) -> Result<(), StoreError> {
+    fn run(
+        &mut self,
+        tables: &mut Tables<'_>,
+        clock: &mut MonotonicClock,
+    ) -> Result<(), StoreError> {
         if let Some(work) = self.work.take() {
             self.result = Some(work(tables, clock)?);
         }
@@ -61,8 +69,8 @@ where
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
         let Self { result, answer, .. } = *self;
-        // A client that has gone away no longer waits for its answer; that is no failure.
-        let _ = answer.send(committed.and_then(|()| result.ok_or_else(gone)));
+        // Fails where the request was cancelled, which is no error.
+        let _ = answer.send(committed.and_then(|()| result.ok_or_else(writer_ended)));
     }
 
     fn size(&self) -> usize {
@@ -70,14 +78,15 @@ where
     }
 }
 
-/// The handle to the writer thread, which ends when this is dropped, after all that it was given.
+/// Handle to the writer thread. A drop waits until the thread has run all jobs and ended.
 pub(super) struct Writer {
-    /// Empty only while the writer is dropped.
+    /// `None` only during the drop.
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
+    /// Starts the writer thread.
     pub(super) fn start(file: Arc<DatabaseFile>) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let thread = thread::Builder::new()
@@ -89,32 +98,34 @@ impl Writer {
         })
     }
 
-    /// Does `work`, on about so many sessions, and answers once it is on disk.
+    /// Runs `work`, on about `size` sessions, and returns once the commit is on disk.
     pub(super) async fn write<T, F>(&self, size: usize, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Tables<'_>, &mut Clock) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&mut Tables<'_>, &mut MonotonicClock) -> Result<T, StoreError> + Send + 'static,
     {
         let (answer, result) = oneshot::channel();
-        let task = Task {
+        let task = WriteTask {
             size,
             work: Some(work),
             result: None,
             answer,
         };
-        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
-        jobs.send(Box::new(task)).await.map_err(|_| gone())?;
-        result.await.map_err(|_| gone())?
+        let jobs = self.jobs.as_ref().ok_or_else(writer_ended)?;
+        jobs.send(Box::new(task))
+            .await
+            .map_err(|_| writer_ended())?;
+        result.await.map_err(|_| writer_ended())?
     }
 
-    /// Whether the thread still takes jobs.
-    pub(super) fn check(&self) -> Result<(), StoreError> {
+    /// Returns an error where the writer thread has ended.
+    pub(super) fn check_running(&self) -> Result<(), StoreError> {
         let open = self.jobs.as_ref().is_some_and(|jobs| !jobs.is_closed());
-        if open { Ok(()) } else { Err(gone()) }
+        if open { Ok(()) } else { Err(writer_ended()) }
     }
 }
 
-fn gone() -> StoreError {
+fn writer_ended() -> StoreError {
     StoreError::Unexpected("the store's writer thread has ended".into())
 }
 
@@ -129,10 +140,10 @@ impl Drop for Writer {
     }
 }
 
-/// The writer thread: takes what waits, commits it, answers.
+/// Writer thread: takes the waiting jobs, commits and sends the results.
 fn run(file: &DatabaseFile, mut queue: mpsc::Receiver<Box<dyn Job>>) {
-    let mut clock = Clock::default();
-    // How many jobs the last group had, and how long it took.
+    let mut clock = MonotonicClock::default();
+    // Number of jobs in the last group, and duration of the group's commit.
     let mut last = (0, Duration::ZERO);
     while let Some(first) = queue.blocking_recv() {
         let mut group = vec![first];
@@ -152,21 +163,22 @@ fn run(file: &DatabaseFile, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     }
 }
 
-/// Takes what waits into the group; and waits until there are as many jobs as the last group had, for
-/// half as long as that took at the most. Gives how many sessions the group is about.
+/// Adds the waiting jobs to the group, and waits until the group has as many jobs as the last group, for half
+/// the duration of the last commit at most. Returns the number of sessions in the group.
 ///
-/// Whoever was answered just now is likely to write again at once. Without the wait the first of them
-/// gets a commit of its own, and all others wait for that. A single writer is never waited for.
+/// The clients of the last group are likely to write again at once. Without the wait, the first job would
+/// get a commit of its own, and all further jobs would wait for the commit. With a single client there is no
+/// wait.
 fn gather(
     group: &mut Vec<Box<dyn Job>>,
     queue: &mut mpsc::Receiver<Box<dyn Job>>,
-    (jobs, took): (usize, Duration),
+    (last_jobs, last_duration): (usize, Duration),
 ) -> usize {
-    let wait = (took / 2).min(LONGEST_WAIT);
+    let wait = (last_duration / 2).min(MAX_WAIT);
     let mut size: usize = group.iter().map(|job| job.size()).sum();
-    for look in 0..=LOOKS {
-        if look > 0 {
-            thread::sleep(wait / LOOKS);
+    for poll in 0..=POLLS {
+        if poll > 0 {
+            thread::sleep(wait / POLLS);
         }
         while size < GROUP
             && let Ok(job) = queue.try_recv()
@@ -174,18 +186,18 @@ fn gather(
             size += job.size();
             group.push(job);
         }
-        if group.len() >= jobs || size >= GROUP {
+        if group.len() >= last_jobs || size >= GROUP {
             break;
         }
     }
     size
 }
 
-/// Does all jobs of the group in one transaction. After an error, none is done.
+/// Runs all jobs of the group in a transaction. An error undoes all jobs.
 fn commit(
     database: &Database,
     group: &mut [Box<dyn Job>],
-    clock: &mut Clock,
+    clock: &mut MonotonicClock,
 ) -> Result<(), StoreError> {
     let write = database.begin_write()?;
     let mut tables = Tables::open(&write)?;
@@ -197,64 +209,40 @@ fn commit(
     Ok(())
 }
 
-/// The store's clock, which does not go back while the process runs: a record without a time must
-/// not be ordered before what it replaces because the system's clock was set.
-#[derive(Default)]
-pub(super) struct Clock {
-    latest: i64,
-}
-
-impl Clock {
-    /// What it shows, in UTC.
-    pub(super) fn now(&mut self) -> OccurredAt {
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let millis = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
-        self.latest = self.latest.max(millis);
-        OccurredAt::from_utc_millis(self.latest)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A job about so many sessions.
+    /// Returns a job without effect on `size` sessions.
     fn job(size: usize) -> Box<dyn Job> {
-        Box::new(Task {
+        Box::new(WriteTask {
             size,
-            work: Some(|_: &mut Tables<'_>, _: &mut Clock| Ok(())),
+            work: Some(|_: &mut Tables<'_>, _: &mut MonotonicClock| Ok(())),
             result: None,
             answer: oneshot::channel().0,
         })
     }
 
     #[test]
-    fn a_group_takes_what_waits_up_to_its_size() {
+    fn a_group_takes_waiting_jobs_up_to_the_maximum_size() {
         let (jobs, mut queue) = mpsc::channel(8);
         for size in [1, GROUP, 1] {
             jobs.blocking_send(job(size)).ok().unwrap();
         }
         let mut group = vec![job(2)];
-        assert_eq!(
-            gather(&mut group, &mut queue, (0, Duration::ZERO)),
-            3 + GROUP
-        );
+        let size = gather(&mut group, &mut queue, (0, Duration::ZERO));
+        assert_eq!(size, 3 + GROUP);
         assert_eq!((group.len(), queue.len()), (3, 1));
     }
 
     #[test]
-    fn the_writers_of_the_last_group_are_waited_for_and_not_for_long() {
+    fn the_wait_for_the_clients_of_the_last_group_is_bounded() {
         let (_jobs, mut queue) = mpsc::channel(8);
         let start = Instant::now();
-        gather(
-            &mut vec![job(1)],
-            &mut queue,
-            (64, Duration::from_secs(3_600)),
-        );
+        let last = (64, Duration::from_secs(3_600));
+        gather(&mut vec![job(1)], &mut queue, last);
         let waited = start.elapsed();
-        // Without a limit it would be half an hour.
-        assert!(waited >= LONGEST_WAIT && waited < Duration::from_secs(600));
+        // Without the maximum, the wait would be half an hour.
+        assert!(waited >= MAX_WAIT && waited < Duration::from_secs(600));
     }
 }

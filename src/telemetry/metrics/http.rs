@@ -1,4 +1,4 @@
-//! Requests.
+//! Metrics of HTTP requests.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -7,40 +7,40 @@ use prometheus::{Histogram, HistogramVec, IntCounter, IntGauge, Result};
 
 use super::Register;
 
-/// From a read that Redis answers at once to the default of `REQUEST_TIMEOUT`.
+/// Buckets of durations, in seconds: from a fast read on Redis to the default of `REQUEST_TIMEOUT`.
 const BUCKETS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0,
 ];
-/// The statuses that operations usually answer, whose histograms are held.
+/// Usual statuses of responses, whose histograms are cached per operation.
 const USUAL: [u16; 10] = [200, 201, 204, 304, 400, 404, 410, 422, 500, 503];
-/// What the methods are counted as that have no meaning here.
+/// Label of methods that the API does not know.
 const OTHER: &str = "other";
-/// What the route is called that there is not.
+/// Label of requests without a route.
 const NO_ROUTE: &str = "none";
-/// The status of a request whose client went away, as balancers write it.
+/// Status of a request whose client closed the connection, as in the logs of load balancers.
 pub const CLIENT_GONE: u16 = 499;
 
-/// Requests, and what may keep them from being served.
-pub struct Http {
+/// Metrics of HTTP requests.
+pub struct HttpMetrics {
     durations: HistogramVec,
-    /// Requests that are being served.
+    /// Number of requests in flight.
     pub in_flight: IntGauge,
-    /// Whether the service is ready, as of the last time that it was asked for its metrics.
+    /// Readiness of the service, as of the last scrape.
     pub ready: IntGauge,
     shed_requests: IntCounter,
     shed_bodies: IntCounter,
 }
 
-/// Why a request is not served.
+/// The reason of an overload response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shed {
-    /// Too many use the store.
+    /// All permits are in use.
     Requests,
-    /// Large bodies take all the memory that is for them.
+    /// The memory budget of large bodies is used up.
     Bodies,
 }
 
-impl Http {
+impl HttpMetrics {
     pub(super) fn new(register: &Register) -> Result<Self> {
         let shed = register.counters(
             "study_stats_http_requests_shed_total",
@@ -67,7 +67,7 @@ impl Http {
         })
     }
 
-    /// Counts a request that is not served.
+    /// Counts an overload response.
     pub fn shed(&self, reason: Shed) {
         match reason {
             Shed::Requests => self.shed_requests.inc(),
@@ -75,10 +75,10 @@ impl Http {
         }
     }
 
-    /// What counts the requests of one operation.
+    /// Returns the metrics of one operation.
     #[must_use]
-    pub fn operation(&self, route: &str, method: &str) -> Operation {
-        Operation {
+    pub fn operation(&self, route: &str, method: &str) -> OperationMetrics {
+        OperationMetrics {
             durations: self.durations.clone(),
             route: route.to_owned(),
             method: method.to_owned(),
@@ -86,7 +86,7 @@ impl Http {
         }
     }
 
-    /// Counts a request that was for no operation; its route is looked up.
+    /// Counts a request without an operation.
     pub fn other(&self, route: Option<&str>, method: &str, status: u16, took: Duration) {
         const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
         let known = METHODS.into_iter().find(|known| *known == method);
@@ -100,16 +100,16 @@ impl Http {
     }
 }
 
-/// Counts the requests of one operation.
-pub struct Operation {
+/// Metrics of the requests of one operation.
+pub struct OperationMetrics {
     durations: HistogramVec,
     route: String,
     method: String,
-    /// There once they are needed, so that what never happens takes no room in the answer.
+    /// Cached on the first use, so that a scrape has no histograms without observations.
     usual: [OnceLock<Histogram>; USUAL.len()],
 }
 
-impl Operation {
+impl OperationMetrics {
     /// Counts a request.
     pub fn observe(&self, status: u16, took: Duration) {
         let find = || {

@@ -1,7 +1,7 @@
-//! What the service counts and measures, for Prometheus to fetch.
+//! Metrics, for Prometheus to scrape.
 //!
-//! Nothing is counted unless it is [`enable`]d. What a request counts is held where it is counted, so
-//! that no label is looked up on its way. No label has an id, nor anything else that clients choose.
+//! Nothing is counted unless metrics are [`enable`]d. Requests count in cached metrics, without a lookup
+//! of labels. No label has an id or another value that clients choose.
 
 mod http;
 mod process;
@@ -11,80 +11,63 @@ mod store;
 
 use std::sync::OnceLock;
 
-use prometheus::{IntCounter, Registry, Result, TEXT_FORMAT, TextEncoder};
+use prometheus::{IntCounter, Result, TEXT_FORMAT};
 
-pub use http::{CLIENT_GONE, Http, Operation, Shed};
-pub use process::Process;
-pub use redis::{Redis, ServerFigures};
+pub use http::{CLIENT_GONE, HttpMetrics, OperationMetrics, Shed};
+pub use process::ProcessMetrics;
+pub use redis::{RedisMetrics, ServerFigures};
 use register::Register;
-pub use store::{Embedded, OpOutcome, Records, StoreOp, StoreOps, Verifications};
+pub use store::{EmbeddedMetrics, OpOutcome, RecordMetrics, StoreOp, StoreOps, VerifyMetrics};
 
-/// What the format of [`Metrics::text`] is called.
+/// Content type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = TEXT_FORMAT;
 
 static METRICS: OnceLock<Metrics> = OnceLock::new();
 
-/// Which store is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoreKind {
-    /// The embedded database.
-    Embedded,
-    /// Redis.
-    Redis,
-}
-
-/// All that is counted and measured in this process.
+/// All metrics of the process.
 pub struct Metrics {
-    registry: Registry,
-    /// Requests.
-    pub http: Http,
-    /// Calls to the store.
-    pub calls: StoreOps,
-    /// What became of records.
-    pub records: Records,
-    /// What the last verification came to.
-    pub verified: Verifications,
-    /// The embedded store, where that is used.
-    pub embedded: Option<Embedded>,
-    /// Redis, where that is used.
-    pub redis: Option<Redis>,
-    /// The process and its runtime.
-    pub process: Process,
+    register: Register,
+    /// HTTP requests.
+    pub http: HttpMetrics,
+    /// Operations of the store.
+    pub store_ops: StoreOps,
+    /// Records by outcome.
+    pub records: RecordMetrics,
+    /// The last verification.
+    pub verified: VerifyMetrics,
+    /// The process and the runtimes.
+    pub process: ProcessMetrics,
+    embedded: StoreMetrics<EmbeddedMetrics>,
+    redis: StoreMetrics<RedisMetrics>,
     warnings: IntCounter,
     errors: IntCounter,
 }
 
+/// Metrics of one kind of store, registered by the first event of such a store; `None` when the
+/// registration failed.
+type StoreMetrics<T> = OnceLock<Option<T>>;
+
 impl Metrics {
-    fn new(store: StoreKind) -> Result<Self> {
+    fn new(store: &str) -> Result<Self> {
         let register = Register::default();
         let build = "The version that runs, and its store; always 1";
         let build = register.gauges("study_stats_build_info", build, &["version", "store"])?;
-        let name = match store {
-            StoreKind::Embedded => "embedded",
-            StoreKind::Redis => "redis",
-        };
         build
-            .with_label_values(&[env!("CARGO_PKG_VERSION"), name])
+            .with_label_values(&[env!("CARGO_PKG_VERSION"), store])
             .set(1);
         let lines = "Lines of the log that tell of something to look at";
         let lines = register.counters("study_stats_log_lines_total", lines, &["level"])?;
         Ok(Self {
-            http: Http::new(&register)?,
-            calls: StoreOps::new(&register)?,
-            records: Records::new(&register)?,
-            verified: Verifications::new(&register)?,
-            embedded: match store {
-                StoreKind::Embedded => Some(Embedded::new(&register)?),
-                StoreKind::Redis => None,
-            },
-            redis: match store {
-                StoreKind::Embedded => None,
-                StoreKind::Redis => Some(Redis::new(&register)?),
-            },
-            process: Process::new(&register)?,
+            http: HttpMetrics::new(&register)?,
+            store_ops: StoreOps::new(&register)?,
+            records: RecordMetrics::new(&register)?,
+            verified: VerifyMetrics::new(&register)?,
+            process: ProcessMetrics::new(&register)?,
+            embedded: OnceLock::new(),
+            redis: OnceLock::new(),
             warnings: lines.with_label_values(&["warn"]),
             errors: lines.with_label_values(&["error"]),
-            registry: register.into(),
+            register,
         })
     }
 
@@ -97,50 +80,66 @@ impl Metrics {
         }
     }
 
-    /// All of it as Prometheus reads it.
+    /// Returns all metrics in the text format of Prometheus.
     ///
     /// # Errors
     ///
-    /// Something is registered that cannot be written.
+    /// A registered metric has no text form.
     pub fn text(&self) -> Result<String> {
-        TextEncoder::new().encode_to_string(&self.registry.gather())
+        self.register.text()
+    }
+
+    fn of_store<'a, T>(
+        &self,
+        metrics: &'a StoreMetrics<T>,
+        new: fn(&Register) -> Result<T>,
+    ) -> Option<&'a T> {
+        let register = || {
+            let refused = |error: &_| tracing::error!(%error, "metrics could not be registered");
+            new(&self.register).inspect_err(refused).ok()
+        };
+        metrics.get_or_init(register).as_ref()
     }
 }
 
-/// Counts and measures from now on.
+/// Enables the metrics of a service on the named store.
 ///
 /// # Errors
 ///
-/// Two metrics have one name, or one has none that is allowed.
-pub fn enable(store: StoreKind) -> Result<&'static Metrics> {
+/// A metric has an invalid or duplicate name.
+pub fn enable(store: &str) -> Result<&'static Metrics> {
     let metrics = Metrics::new(store)?;
     Ok(METRICS.get_or_init(|| metrics))
 }
 
-/// Where to count; `None` where nobody asked for that.
+/// Returns the metrics, or `None` when not enabled.
 #[must_use]
 pub fn get() -> Option<&'static Metrics> {
     METRICS.get()
 }
 
-/// Counts a request that is not served.
+/// Counts an overload response.
 pub fn shed(reason: Shed) {
     if let Some(metrics) = get() {
         metrics.http.shed(reason);
     }
 }
 
-/// Counts something of Redis.
-pub fn redis(count: impl FnOnce(&Redis)) {
-    if let Some(redis) = get().and_then(|metrics| metrics.redis.as_ref()) {
-        count(redis);
+/// Updates the metrics of the Redis store.
+pub fn redis(update: impl FnOnce(&RedisMetrics)) {
+    if let Some(metrics) = get()
+        && let Some(redis) = metrics.of_store(&metrics.redis, RedisMetrics::new)
+    {
+        update(redis);
     }
 }
 
-/// Counts something of the embedded store.
-pub fn embedded(count: impl FnOnce(&Embedded)) {
-    if let Some(embedded) = get().and_then(|metrics| metrics.embedded.as_ref()) {
-        count(embedded);
+/// Updates the metrics of the embedded store.
+pub fn embedded(update: impl FnOnce(&EmbeddedMetrics)) {
+    if let Some(metrics) = get()
+        && let Some(embedded) = metrics.of_store(&metrics.embedded, EmbeddedMetrics::new)
+    {
+        update(embedded);
     }
 }
 
@@ -150,10 +149,13 @@ mod tests {
 
     #[test]
     fn every_metric_can_be_registered_and_written() {
-        for store in [StoreKind::Embedded, StoreKind::Redis] {
-            let metrics = Metrics::new(store).unwrap();
-            let text = metrics.text().unwrap();
-            assert!(text.contains("study_stats_build_info{"), "{text}");
+        let metrics = Metrics::new("embedded").unwrap();
+        let redis = metrics.of_store(&metrics.redis, RedisMetrics::new);
+        let embedded = metrics.of_store(&metrics.embedded, EmbeddedMetrics::new);
+        assert!(redis.is_some() && embedded.is_some());
+        let text = metrics.text().unwrap();
+        for name in ["build_info{", "redis_lanes ", "embedded_file_bytes "] {
+            assert!(text.contains(&format!("study_stats_{name}")), "{text}");
         }
     }
 }

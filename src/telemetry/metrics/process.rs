@@ -1,4 +1,4 @@
-//! The process and its runtimes. The names of the former are those that every Prometheus client has.
+//! Metrics of the process, with the usual names of Prometheus clients, and of the runtimes.
 
 use std::fs;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use tokio::runtime::{Handle, RuntimeMetrics};
 
 use super::Register;
 
-/// What the system tells of the process, and the runtimes that serve.
-pub struct Process {
+/// Metrics of the process and of the worker threads' runtimes.
+pub struct ProcessMetrics {
     cpu: Counter,
     start: Gauge,
     resident: IntGauge,
@@ -25,7 +25,7 @@ pub struct Process {
     busy: Counter,
 }
 
-impl Process {
+impl ProcessMetrics {
     pub(super) fn new(register: &Register) -> Result<Self> {
         let gauge = |name, help| register.gauge(name, help);
         Ok(Self {
@@ -64,9 +64,9 @@ impl Process {
         })
     }
 
-    /// Looks anew at the process, and at runtimes of one thread each. What the system does not tell
-    /// stays as it was.
-    pub fn look(&self, runtimes: &[Handle]) {
+    /// Updates the metrics from `/proc` and from runtimes of one thread each. A value that cannot be read
+    /// stays unchanged.
+    pub fn update(&self, runtimes: &[Handle]) {
         if let Some(stat) = Stat::read() {
             advance(&self.cpu, stat.cpu);
             self.start.set(stat.start);
@@ -75,7 +75,7 @@ impl Process {
             set(&self.threads, stat.threads);
         }
         if let Ok(files) = fs::read_dir("/proc/self/fd") {
-            // The directory itself is one of them.
+            // Without the file of the directory itself.
             set(&self.open_files, files.count().saturating_sub(1));
         }
         let most = getrlimit(Resource::Nofile).current;
@@ -94,12 +94,12 @@ fn set(gauge: &IntGauge, value: impl TryInto<i64>) {
     gauge.set(value.try_into().unwrap_or(i64::MAX));
 }
 
-/// Brings a counter to what somebody else counted.
+/// Advances a counter to the total of an external counter.
 fn advance(counter: &Counter, total: f64) {
     counter.inc_by((total - counter.get()).max(0.0));
 }
 
-/// What `/proc` tells.
+/// Values of `/proc/self/stat`.
 struct Stat {
     cpu: f64,
     start: f64,
@@ -116,8 +116,7 @@ impl Stat {
         Self::parse(&stat, booted?.trim().parse().ok()?)
     }
 
-    /// Reads the fields of proc(5), which numbers them from 1; the second, in brackets, may have
-    /// anything in it.
+    /// Parses the fields of proc(5), numbered from 1. Field 2, in brackets, may contain any bytes.
     #[allow(clippy::cast_precision_loss, reason = "no clock ticks so long")]
     fn parse(stat: &str, booted: u64) -> Option<Self> {
         let (_, rest) = stat.rsplit_once(')')?;
@@ -139,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fields_of_proc_are_read_whatever_the_program_is_called() {
+    fn the_fields_of_proc_are_parsed_with_any_program_name() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 9 0 0 0 150 50 0 0 20 0 5 0 1000 8192 3 9 9";
         let stat = Stat::parse(stat, 1_000_000).unwrap();
         let ticks = clock_ticks_per_second() as f64;

@@ -1,23 +1,28 @@
-//! Redis, as the service sees it.
+//! Metrics of the Redis store.
 
 use prometheus::{IntCounter, IntGauge, IntGaugeVec, Result};
 
 use super::Register;
 
-/// The way to Redis, and what its servers tell of themselves.
-pub struct Redis {
-    /// Connections that are to be held open.
+/// Metrics of the connections to Redis and of its servers.
+pub struct RedisMetrics {
+    /// Number of configured lanes.
     pub lanes: IntGauge,
-    /// Those that are.
+    /// Number of open lanes.
     pub lanes_up: IntGauge,
-    /// Connections that were found broken.
+    /// Number of broken connections.
     pub reconnects: IntCounter,
-    /// Calls that were sent once more, as their failure might pass.
+    /// Number of retries after transient errors.
     pub retries: IntCounter,
-    /// Scripts that Redis did not know.
+    /// Number of script calls that Redis answered with NOSCRIPT.
     pub script_reloads: IntCounter,
-    /// What is not as it should be.
+    /// Number of findings of the config watch.
     pub findings: IntGauge,
+    servers: ServerGauges,
+}
+
+/// Gauges of the servers, labelled by address.
+struct ServerGauges {
     memory_used: IntGaugeVec,
     memory_limit: IntGaugeVec,
     replicas: IntGaugeVec,
@@ -25,24 +30,23 @@ pub struct Redis {
     rejected_connections: IntGaugeVec,
 }
 
-/// What a server tells of itself, where it does.
+/// Figures of a server, from INFO; `None` where INFO has none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ServerFigures {
-    /// Bytes that it uses.
+    /// Used memory, in bytes.
     pub memory_used: Option<u64>,
-    /// Bytes that it may use; 0 without a limit.
+    /// Maximum memory, in bytes; 0 without a limit.
     pub memory_limit: Option<u64>,
-    /// How many replicas it has.
+    /// Number of replicas.
     pub replicas: Option<u64>,
-    /// Seconds since the slowest of them answered.
+    /// Time since the last acknowledgement of the slowest replica, in seconds.
     pub replica_lag: Option<u64>,
-    /// Connections that it has refused since it was started, as it had too many.
+    /// Number of connections refused at the limit since the start of the server.
     pub rejected_connections: Option<u64>,
 }
 
-impl Redis {
+impl RedisMetrics {
     pub(super) fn new(register: &Register) -> Result<Self> {
-        let of_server = |name, help| register.gauges(name, help, &["server"]);
         Ok(Self {
             lanes: register.gauge(
                 "study_stats_redis_lanes",
@@ -68,6 +72,20 @@ impl Redis {
                 "study_stats_redis_findings",
                 "What the last look at Redis found that would lose data or fail requests",
             )?,
+            servers: ServerGauges::new(register)?,
+        })
+    }
+
+    /// Replaces the gauges of the servers by figures, by address.
+    pub fn servers<'a>(&self, servers: impl IntoIterator<Item = (&'a str, ServerFigures)>) {
+        self.servers.set(servers);
+    }
+}
+
+impl ServerGauges {
+    fn new(register: &Register) -> Result<Self> {
+        let of_server = |name, help| register.gauges(name, help, &["server"]);
+        Ok(Self {
             memory_used: of_server(
                 "study_stats_redis_memory_used_bytes",
                 "Memory that a master uses, as of the last minute",
@@ -91,8 +109,7 @@ impl Redis {
         })
     }
 
-    /// Takes over what the servers tell of themselves now, each by its address.
-    pub fn servers<'a>(&self, servers: impl IntoIterator<Item = (&'a str, ServerFigures)>) {
+    fn set<'a>(&self, servers: impl IntoIterator<Item = (&'a str, ServerFigures)>) {
         let families = [
             &self.memory_used,
             &self.memory_limit,
@@ -100,7 +117,7 @@ impl Redis {
             &self.replica_lag,
             &self.rejected_connections,
         ];
-        // There may be others than the last time.
+        // Removes servers that have left.
         families.iter().for_each(|family| family.reset());
         for (server, figures) in servers {
             let figures = [

@@ -1,16 +1,21 @@
-//! How metrics are made and made known.
+//! Registration of metrics.
 
 use prometheus::core::Collector;
 use prometheus::{
     Counter, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, Result,
+    IntGaugeVec, Opts, Registry, Result, TextEncoder,
 };
 
-/// Where all metrics are known.
+/// The registry, with a method per type of metric.
 #[derive(Default)]
 pub(super) struct Register(Registry);
 
 impl Register {
+    /// Returns all metrics in the text format of Prometheus.
+    pub(super) fn text(&self) -> Result<String> {
+        TextEncoder::new().encode_to_string(&self.0.gather())
+    }
+
     fn known<C: Collector + Clone + 'static>(&self, metric: C) -> Result<C> {
         self.0.register(Box::new(metric.clone()))?;
         Ok(metric)
@@ -29,7 +34,7 @@ impl Register {
         self.known(IntCounterVec::new(Opts::new(name, help), labels)?)
     }
 
-    /// A counter of what comes in fractions.
+    /// Registers a counter of seconds, with fractions.
     pub(super) fn seconds(&self, name: &str, help: &str) -> Result<Counter> {
         self.known(Counter::new(name, help)?)
     }
@@ -38,7 +43,7 @@ impl Register {
         self.known(IntGauge::new(name, help)?)
     }
 
-    /// A gauge of what comes in fractions.
+    /// Registers a gauge of an instant, with fractions of a second.
     pub(super) fn instant(&self, name: &str, help: &str) -> Result<Gauge> {
         self.known(Gauge::new(name, help)?)
     }
@@ -61,11 +66,5 @@ impl Register {
     ) -> Result<HistogramVec> {
         let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
         self.known(HistogramVec::new(options, labels)?)
-    }
-}
-
-impl From<Register> for Registry {
-    fn from(register: Register) -> Self {
-        register.0
     }
 }

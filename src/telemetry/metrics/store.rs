@@ -1,4 +1,4 @@
-//! Calls to the store, and what they come to.
+//! Metrics of the operations of a store, of records, of verifications and of the embedded store.
 
 use std::time::Duration;
 
@@ -6,42 +6,43 @@ use prometheus::{Histogram, IntCounter, IntGauge, Result};
 
 use super::Register;
 
-/// From what memory answers to twice the default of `STORE_TIMEOUT`.
+/// Buckets of operations, in seconds: from a read of memory to twice the default of `STORE_TIMEOUT`.
 const CALL_BUCKETS: [f64; 13] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 2.0,
 ];
-/// From one flush of a fast disk to a disk that keeps writes waiting for too long.
+/// Buckets of commits, in seconds: from a flush of a fast disk to a disk too slow for the service.
 const COMMIT_BUCKETS: [f64; 11] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 ];
+/// Buckets of commits, in sessions.
 const SIZE_BUCKETS: [f64; 10] = [
     1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 500.0, 1_000.0, 5_000.0,
 ];
 
-macro_rules! calls {
-    ($($call:ident $name:literal,)+) => {
-        /// What the store is asked to do.
+macro_rules! operations {
+    ($($op:ident $name:literal,)+) => {
+        /// An operation of the store.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[allow(missing_docs, reason = "each is named as what it calls")]
+        #[allow(missing_docs, reason = "named after the methods of the store")]
         pub enum StoreOp {
-            $($call,)+
+            $($op,)+
         }
 
         impl StoreOp {
-            const ALL: [Self; [$($name),+].len()] = [$(Self::$call),+];
+            const ALL: [Self; [$($name),+].len()] = [$(Self::$op),+];
 
-            /// Its name.
+            /// Returns the name in metrics and spans.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
-                    $(Self::$call => $name,)+
+                    $(Self::$op => $name,)+
                 }
             }
         }
     };
 }
 
-calls! {
+operations! {
     Record "record",
     RecordMany "record_many",
     Session "session",
@@ -50,29 +51,29 @@ calls! {
     Courses "courses",
     Activity "activity",
     Summary "summary",
-    ForgetSession "forget_session",
-    ForgetCourse "forget_course",
+    DeleteSession "forget_session",
+    DeleteCourse "forget_course",
     Erase "erase",
     Ping "ping",
 }
 
-/// How a call ended.
+/// The outcome of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpOutcome {
-    /// It was answered.
+    /// A result.
     Ok,
-    /// The store was away, too slow or out of room.
+    /// A transient error: the store was unreachable, too slow or out of room.
     Unavailable,
-    /// The store answered what it never should.
+    /// An unexpected response of the store.
     Wrong,
-    /// Nobody waited for the answer any more.
+    /// The caller was cancelled.
     Abandoned,
 }
 
 impl OpOutcome {
     const ALL: [Self; 4] = [Self::Ok, Self::Unavailable, Self::Wrong, Self::Abandoned];
 
-    /// Its name.
+    /// Returns the name in metrics and spans.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -84,7 +85,7 @@ impl OpOutcome {
     }
 }
 
-/// How long calls take, by what they are and how they end.
+/// Durations of operations, by operation and outcome.
 pub struct StoreOps(Vec<[Histogram; OpOutcome::ALL.len()]>);
 
 impl StoreOps {
@@ -95,35 +96,35 @@ impl StoreOps {
             &["operation", "outcome"],
             &CALL_BUCKETS,
         )?;
-        let calls = StoreOp::ALL.map(|call| {
-            OpOutcome::ALL.map(|ended| durations.with_label_values(&[call.name(), ended.name()]))
+        let histograms = StoreOp::ALL.map(|op| {
+            OpOutcome::ALL.map(|outcome| durations.with_label_values(&[op.name(), outcome.name()]))
         });
-        Ok(Self(calls.into()))
+        Ok(Self(histograms.into()))
     }
 
-    /// Counts a call.
-    pub fn observe(&self, call: StoreOp, ended: OpOutcome, took: Duration) {
-        self.0[call as usize][ended as usize].observe(took.as_secs_f64());
+    /// Observes an operation.
+    pub fn observe(&self, op: StoreOp, outcome: OpOutcome, took: Duration) {
+        self.0[op as usize][outcome as usize].observe(took.as_secs_f64());
     }
 }
 
-/// What became of records.
-pub struct Records {
-    /// New sessions.
+/// Numbers of records by outcome.
+pub struct RecordMetrics {
+    /// New session.
     pub created: IntCounter,
-    /// In the place of a session's former stats.
+    /// Replaced measures of a session.
     pub replaced: IntCounter,
-    /// Older than what is stored.
+    /// Older than the stored session.
     pub superseded: IntCounter,
-    /// Of an erased learner.
+    /// For an erased learner.
     pub gone: IntCounter,
-    /// Would have brought a sum past its limit.
+    /// Refused: a sum would exceed the limit.
     pub refused: IntCounter,
-    /// The store failed; it may have happened or not.
+    /// Error of the store; the record may be stored or not.
     pub failed: IntCounter,
 }
 
-impl Records {
+impl RecordMetrics {
     pub(super) fn new(register: &Register) -> Result<Self> {
         let records = register.counters(
             "study_stats_records_total",
@@ -142,21 +143,21 @@ impl Records {
     }
 }
 
-/// What the last verification came to; zero where none is known of.
-pub struct Verifications {
-    /// When it ended, in seconds since 1970.
+/// Result of the last verification; zero without a verification.
+pub struct VerifyMetrics {
+    /// Time of the end, in seconds since 1970.
     pub ended: IntGauge,
-    /// How many sessions were counted.
+    /// Number of counted sessions.
     pub sessions: IntGauge,
-    /// How many differences there are and were not mended.
+    /// Number of differences without a repair.
     pub differences: IntGauge,
-    /// How many were mended.
+    /// Number of repaired differences.
     pub mended: IntGauge,
-    /// How many aggregates could not be held to their sessions.
+    /// Number of aggregates that changed too often to be compared.
     pub unsettled: IntGauge,
 }
 
-impl Verifications {
+impl VerifyMetrics {
     pub(super) fn new(register: &Register) -> Result<Self> {
         Ok(Self {
             ended: register.gauge(
@@ -183,17 +184,17 @@ impl Verifications {
     }
 }
 
-/// The embedded store.
-pub struct Embedded {
+/// Metrics of the embedded store.
+pub struct EmbeddedMetrics {
     durations: Histogram,
     sizes: Histogram,
-    /// Bytes of the database's file.
+    /// Size of the database file, in bytes.
     pub file: IntGauge,
-    /// Bytes that are free on its disk.
+    /// Free space on the disk of the database file, in bytes.
     pub free: IntGauge,
 }
 
-impl Embedded {
+impl EmbeddedMetrics {
     pub(super) fn new(register: &Register) -> Result<Self> {
         Ok(Self {
             durations: register.histogram(
@@ -217,7 +218,7 @@ impl Embedded {
         })
     }
 
-    /// Counts a transaction on about so many sessions.
+    /// Observes a commit of about `sessions` sessions.
     #[allow(clippy::cast_precision_loss, reason = "a few thousand at the most")]
     pub fn committed(&self, sessions: usize, took: Duration) {
         self.durations.observe(took.as_secs_f64());

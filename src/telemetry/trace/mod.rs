@@ -1,10 +1,10 @@
-//! Traces: a span for each request, and below it one for each call to the store.
+//! Traces: a span per request, with a child span per operation of the store.
 //!
-//! There are none unless an endpoint is configured to send them to. What a span holds tells of routes
-//! and outcomes, never of whom a request was about.
+//! Off unless an endpoint is configured. Attributes of spans are routes and outcomes, without ids of
+//! learners.
 
-mod client;
-mod export;
+mod exporter;
+mod otlp_client;
 
 use std::future::Future;
 use std::sync::OnceLock;
@@ -21,11 +21,11 @@ use opentelemetry_sdk::trace::{SdkTracer, Span};
 
 use super::metrics::{OpOutcome, StoreOp};
 
-pub use export::Traces;
+pub use exporter::Traces;
 
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// Whether there are traces.
+/// Returns whether traces are on.
 #[must_use]
 pub fn is_on() -> bool {
     TRACER.get().is_some()
@@ -36,8 +36,7 @@ pub fn is_on() -> bool {
 pub struct RequestSpan(Context);
 
 impl RequestSpan {
-    /// Begins it, below the one that the headers name in the W3C's way, where they do; `None` without
-    /// traces.
+    /// Starts the span, as a child of the span in the W3C `traceparent` header; `None` when traces are off.
     #[must_use]
     pub fn begin(method: &Method, headers: &HeaderMap, request_id: &str) -> Option<Self> {
         let tracer = TRACER.get()?;
@@ -53,13 +52,13 @@ impl RequestSpan {
         Some(Self(parent.with_span(span)))
     }
 
-    /// Which trace it belongs to.
+    /// Returns the id of the trace.
     #[must_use]
     pub fn trace_id(&self) -> TraceId {
         self.0.span().span_context().trace_id()
     }
 
-    /// Itself as the W3C's `traceresponse` tells it to whoever sent the request.
+    /// Returns the value of the W3C `traceresponse` header.
     #[must_use]
     pub fn as_header(&self) -> String {
         let span = self.0.span();
@@ -68,7 +67,7 @@ impl RequestSpan {
         format!("00-{}-{}-{sampled:02x}", span.trace_id(), span.span_id())
     }
 
-    /// Ends it, once it is known what the request was for and what it came to.
+    /// Ends the span, with the route and the status of the response.
     pub fn end(&self, method: &Method, route: Option<&str>, status: u16) {
         let span = self.0.span();
         if !span.is_recording() {
@@ -96,45 +95,46 @@ tokio::task_local! {
     static CURRENT: RequestSpan;
 }
 
-/// Has `future` serve the request of a span.
+/// Runs `future` with the span of a request as the current span.
 pub fn scope<F: Future>(span: RequestSpan, future: F) -> impl Future<Output = F::Output> + use<F> {
     CURRENT.scope(span, future)
 }
 
-/// The span of the request, where it has one.
+/// Returns the span of the current request.
 #[must_use]
 pub fn current() -> Option<RequestSpan> {
     CURRENT.try_with(RequestSpan::clone).ok()
 }
 
-/// The span of a call to the store.
+/// The span of an operation of the store.
 pub struct StoreOpSpan(Span);
 
 impl StoreOpSpan {
-    /// Begins it, below that of the request that the task serves; `None` where that is not traced.
+    /// Starts the span, as a child of the current request's span; `None` when the request is not sampled.
     #[must_use]
-    pub fn begin(call: StoreOp, store: &'static str) -> Option<Self> {
+    pub fn begin(op: StoreOp, store: &'static str) -> Option<Self> {
         let (tracer, request) = (TRACER.get()?, current()?);
         if !request.0.span().is_recording() {
             return None;
         }
         let attributes = [
             KeyValue::new("db.system.name", store),
-            KeyValue::new("db.operation.name", call.name()),
+            KeyValue::new("db.operation.name", op.name()),
         ];
         let span = tracer
-            .span_builder(call.name())
+            .span_builder(op.name())
             .with_kind(SpanKind::Client)
             .with_attributes(attributes)
             .start_with_context(tracer, &request.0);
         Some(Self(span))
     }
 
-    /// Ends it.
-    pub fn end(mut self, ended: OpOutcome) {
-        self.0.set_attribute(KeyValue::new("outcome", ended.name()));
-        if ended != OpOutcome::Ok {
-            self.0.set_status(Status::error(ended.name()));
+    /// Ends the span with the outcome of the operation.
+    pub fn end(mut self, outcome: OpOutcome) {
+        self.0
+            .set_attribute(KeyValue::new("outcome", outcome.name()));
+        if outcome != OpOutcome::Ok {
+            self.0.set_status(Status::error(outcome.name()));
         }
         self.0.end();
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use clap::Parser;
-use study_stats::commands::{self, CommandError, Target, Task, Ui};
-use study_stats::config::{Cli, Config};
+use study_stats::commands::{self, CommandError, Target, Ui};
+use study_stats::config::{Cli, Config, StoreCommand};
 use study_stats::error::StartError;
 use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
@@ -21,10 +21,14 @@ use crate::support::stores::history::{record, stats};
 use crate::support::{TIMEOUT, eventually, id};
 
 const SOCKET: &str = "study-stats.sock";
-const VERIFY: Task = Task::Verify { repair: false };
-const EXPORT: Task = Task::Export { learner: None };
-const IMPORT: Task = Task::Import {
-    learner: None,
+const VERIFY: StoreCommand = StoreCommand::Verify { repair: false };
+const EXPORT: StoreCommand = StoreCommand::Export {
+    file: None,
+    user: None,
+};
+const IMPORT: StoreCommand = StoreCommand::Import {
+    file: None,
+    user: None,
     skip: 0,
 };
 
@@ -42,7 +46,7 @@ struct TestUi {
 
 #[async_trait]
 impl Ui for TestUi {
-    async fn line(&mut self, text: String) -> io::Result<()> {
+    async fn print(&mut self, text: String) -> io::Result<()> {
         self.lines.push(text);
         Ok(())
     }
@@ -51,7 +55,7 @@ impl Ui for TestUi {
         Ok(())
     }
 
-    async fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.blocked_output {
             std::future::pending::<()>().await;
         }
@@ -59,7 +63,7 @@ impl Ui for TestUi {
         Ok(())
     }
 
-    async fn take(&mut self) -> io::Result<Vec<u8>> {
+    async fn read(&mut self) -> io::Result<Vec<u8>> {
         if self.idle_input {
             std::future::pending::<()>().await;
         }
@@ -75,7 +79,7 @@ fn config(directory: &Path) -> Config {
 /// Runs a task in the service of the directory, over the control socket.
 async fn over_control_socket(
     directory: &Path,
-    task: &Task,
+    task: &StoreCommand,
     ui: &mut TestUi,
 ) -> Result<bool, CommandError> {
     let target = commands::open(&config(directory), task).await.unwrap();
@@ -87,7 +91,7 @@ async fn over_control_socket(
 async fn begin(
     service: &Service,
     directory: &Path,
-    task: Task,
+    task: StoreCommand,
     mut ui: TestUi,
 ) -> JoinHandle<Result<bool, CommandError>> {
     let directory = directory.to_owned();

@@ -1,88 +1,92 @@
-//! How rows are told to operators: where they are, and what they hold.
+//! Rows as text for an operator.
 
 use std::fmt::{self, Display};
 
-use uuid::Uuid;
+use crate::domain::{Enrolment, LearnerId, Measures, Summary, Totals};
+use crate::store::embedded::schema::{CourseKey, SessionKey, SessionRow, SummaryKey, TimelineKey};
 
-use crate::domain::Decimal;
-use crate::store::embedded::schema::{
-    CoursesKey, SessionKey, SessionRow, SummaryKey, SummaryRow, TimelineKey, TotalsKey, TotalsRow,
-};
-
-/// Where a row is.
+/// Table and key of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum RowKey {
     Session(SessionKey),
-    Totals(TotalsKey),
+    Totals(Enrolment),
     Timeline(TimelineKey),
-    Courses(CoursesKey),
+    Course(CourseKey),
     Summary(SummaryKey),
-    Erased(u128),
+    Erased(LearnerId),
 }
 
-impl Place {
-    /// The learner and the course of a row that is counted from their sessions.
-    pub(super) fn course(self) -> Option<TotalsKey> {
+impl RowKey {
+    /// Returns the enrolment of a row of totals or of an index.
+    pub(super) fn enrolment(self) -> Option<Enrolment> {
         match self {
-            Self::Totals(key) => Some(key),
-            Self::Timeline((learner, course, _, _)) | Self::Courses((learner, _, course)) => {
-                Some((learner, course))
-            }
+            Self::Totals(enrolment) => Some(enrolment),
+            Self::Timeline(key) => Some(key.enrolment),
+            Self::Course(key) => Some(key.enrolment()),
             Self::Session(_) | Self::Summary(_) | Self::Erased(_) => None,
         }
     }
 }
 
-impl Display for Place {
-    /// Writes the table and the key.
+impl Display for RowKey {
+    /// Writes the table, and the key in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = Uuid::from_u128;
-        match *self {
-            Self::Session((learner, course, session)) => write!(
-                f,
-                "sessions[{}, {}, {}]",
-                id(learner),
-                id(course),
-                id(session)
-            ),
-            Self::Totals((learner, course)) => {
-                write!(f, "totals[{}, {}]", id(learner), id(course))
+        match self {
+            Self::Session(SessionKey { enrolment, session }) => {
+                let Enrolment { learner, course } = enrolment;
+                write!(f, "sessions[{learner}, {course}, {session}]")
             }
-            Self::Timeline((learner, course, at, session)) => write!(
-                f,
-                "timeline[{}, {}, {at}, {}]",
-                id(learner),
-                id(course),
-                id(session)
-            ),
-            Self::Courses((learner, latest, course)) => {
-                write!(f, "courses[{}, {latest}, {}]", id(learner), id(course))
+            Self::Totals(Enrolment { learner, course }) => {
+                write!(f, "totals[{learner}, {course}]")
             }
-            Self::Summary((course, bucket)) => write!(f, "summary[{}, {bucket}]", id(course)),
-            Self::Erased(learner) => write!(f, "erased[{}]", id(learner)),
+            Self::Timeline(TimelineKey {
+                enrolment: Enrolment { learner, course },
+                millis,
+                session,
+            }) => write!(f, "timeline[{learner}, {course}, {millis}, {session}]"),
+            Self::Course(CourseKey {
+                learner,
+                latest,
+                course,
+            }) => write!(f, "courses[{learner}, {latest}, {course}]"),
+            Self::Summary(SummaryKey { course, bucket }) => {
+                write!(f, "summary[{course}, {bucket}]")
+            }
+            Self::Erased(learner) => write!(f, "erased[{learner}]"),
         }
     }
 }
 
-/// What a row of an index holds, beside its key.
+/// Text of an entry in an index, which has a key only.
 pub(super) const ENTRY: &str = "an entry";
-/// What there is where there is no row.
+/// Text of a missing row.
 pub(super) const NOTHING: &str = "nothing";
 
-pub(super) fn session_text((modules, score, time, at, day): SessionRow) -> String {
-    format!("modules {modules}, score {score}, time {time}, o {at}, d {day}")
+pub(super) fn session_text(row: SessionRow) -> String {
+    let (at, day) = (row.occurred_at.millis, row.occurred_at.local_day);
+    format!("{}, o {at}, d {day}", measures_text(row.measures))
 }
 
-pub(super) fn totals_text((sessions, modules, score, time): TotalsRow) -> String {
-    let [modules, score, time] = [modules, score, time].map(Decimal::from_scaled);
-    format!("sessions {sessions}, modules {modules}, score {score}, time {time}")
+pub(super) fn totals_text(totals: Totals) -> String {
+    let sums = measures_text(totals.sums);
+    format!("sessions {}, {sums}", totals.sessions)
 }
 
-pub(super) fn summary_text((learners, totals): SummaryRow) -> String {
-    format!("learners {learners}, {}", totals_text(totals))
+pub(super) fn summary_text(summary: Summary) -> String {
+    let totals = totals_text(summary.totals);
+    format!("learners {}, {totals}", summary.learners)
 }
 
-/// What a row holds, if it is there.
+fn measures_text<T: Display>(measures: Measures<T>) -> String {
+    let Measures {
+        modules,
+        score,
+        time,
+    } = measures;
+    format!("modules {modules}, score {score}, time {time}")
+}
+
+/// Returns the text of a row, or of a missing row.
 pub(super) fn text_or_nothing<T>(row: Option<T>, text: impl Fn(T) -> String) -> String {
     row.map_or_else(|| NOTHING.into(), text)
 }

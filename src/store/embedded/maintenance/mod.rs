@@ -1,8 +1,13 @@
-//! The upkeep of this store: it looks at snapshots, and mends in the writer's transactions.
+//! Maintenance of the embedded store: checks read snapshots, repairs run in transactions of the writer.
+//!
+//! - `verify`: the course of a verification; `repair`: the repairs.
+//! - `enrolment`, `summary`: checks of the rows; `chunks`: checks of many enrolments; `recount`: expected
+//!   values.
+//! - `inspect`, `display`: rows as text.
 
-mod course;
-mod courses;
+mod chunks;
 mod display;
+mod enrolment;
 mod inspect;
 mod recount;
 mod repair;
@@ -18,24 +23,25 @@ use redb::ReadTransaction;
 use rustix::fs::statvfs;
 use tokio::sync::mpsc;
 
-use super::schema::{self, COURSES};
+use super::schema::{COURSES, CourseKey, following};
 use super::{EmbeddedStore, doctor};
 use crate::domain::LearnerId;
 use crate::store::StoreError;
 use crate::store::doctor::Diagnosis;
 use crate::store::maintenance::{
-    Entry, LastVerification, Maintenance, Subject, VerifyEvent, VerifyReport,
+    InspectScope, LastVerification, Maintenance, StoredEntry, VerifyEvent, VerifyReport,
 };
 use crate::telemetry::metrics;
-use verify::Verification;
+use verify::StoreVerifier;
 
-/// Learners that are given at once.
+/// Maximum number of learners in a page.
 const LEARNERS: usize = 1_000;
 
 #[async_trait]
 impl Maintenance for EmbeddedStore {
     async fn learners(&self, after: Option<LearnerId>) -> Result<Vec<LearnerId>, StoreError> {
-        self.walk(move |snapshot| learners(snapshot, after)).await
+        self.read_long(move |snapshot| learners(snapshot, after))
+            .await
     }
 
     async fn verify(
@@ -43,25 +49,25 @@ impl Maintenance for EmbeddedStore {
         repair: bool,
         events: mpsc::Sender<VerifyEvent>,
     ) -> Result<VerifyReport, StoreError> {
-        let verification = Verification::new(self, repair, events.clone());
-        let verified = verification.run().await?;
+        let verifier = StoreVerifier::new(self, repair, events.clone());
+        let report = verifier.run().await?;
         if !events.is_closed() {
-            *self.last_verification() = Some(LastVerification::now(verified));
+            *self.last_verification() = Some(LastVerification::now(report));
         }
-        Ok(verified)
+        Ok(report)
     }
 
     async fn inspect(
         &self,
-        subject: Subject,
-        entries: mpsc::Sender<Entry>,
+        scope: InspectScope,
+        entries: mpsc::Sender<StoredEntry>,
     ) -> Result<(), StoreError> {
-        self.walk(move |snapshot| inspect::send(snapshot, subject, &entries))
+        self.read_long(move |snapshot| inspect::send(snapshot, scope, &entries))
             .await
     }
 
     async fn diagnose(&self) -> Vec<Diagnosis> {
-        doctor::checks(self).await
+        doctor::diagnose(self).await
     }
 
     async fn last_verification(&self) -> Result<Option<LastVerification>, StoreError> {
@@ -69,12 +75,12 @@ impl Maintenance for EmbeddedStore {
     }
 
     async fn update_gauges(&self) {
-        let looked = self.away(|file| {
+        let sizes = self.run_blocking(|file| {
             let size = fs::metadata(&file.path).map_or(0, |file| file.len());
             let free = statvfs(&file.path).map_or(0, |disk| disk.f_bavail * disk.f_frsize);
             Ok((size, free))
         });
-        let (file, free) = looked.await.unwrap_or_default();
+        let (file, free) = sizes.await.unwrap_or_default();
         metrics::embedded(|embedded| {
             embedded.file.set(file.try_into().unwrap_or(i64::MAX));
             embedded.free.set(free.try_into().unwrap_or(i64::MAX));
@@ -82,24 +88,21 @@ impl Maintenance for EmbeddedStore {
     }
 }
 
-/// The next learners that have courses, found by one look each.
+/// Returns the next learners in the course index. A lookup per learner skips the learner's further courses.
 fn learners(
     snapshot: &ReadTransaction,
-    after: Option<LearnerId>,
+    mut after: Option<LearnerId>,
 ) -> Result<Vec<LearnerId>, StoreError> {
     let courses = snapshot.open_table(COURSES)?;
     let mut learners = Vec::new();
-    let mut next = match after {
-        Some(after) => after.as_u128().checked_add(1),
-        None => Some(u128::MIN),
-    };
-    while learners.len() < LEARNERS
-        && let Some(from) = next
-        && let Some(first) = courses.range((from, i64::MIN, u128::MIN)..)?.next()
-    {
-        let learner = first?.0.value().0;
-        learners.push(schema::id(learner));
-        next = learner.checked_add(1);
+    while learners.len() < LEARNERS {
+        let last = after.map(|learner| *CourseKey::range(learner).end());
+        let Some(entry) = courses.range(following(last))?.next() else {
+            break;
+        };
+        let learner = entry?.0.value().learner;
+        learners.push(learner);
+        after = Some(learner);
     }
     Ok(learners)
 }

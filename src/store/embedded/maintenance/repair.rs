@@ -1,46 +1,49 @@
-//! Mends what differs, in the writer's transactions.
+//! Repairs, in transactions of the writer.
 
 use redb::ReadableTable;
 
-use super::recount::{recount, timeline_of};
-use super::summary::{Wrong, plus};
+use super::recount::recount;
+use super::summary::SummaryDifference;
+use crate::domain::{Enrolment, Span, Summary};
 use crate::store::StoreError;
-use crate::store::embedded::schema::{self, CoursesKey, SummaryRow, TimelineKey, TotalsKey};
+use crate::store::embedded::schema::{CourseKey, TimelineKey};
 use crate::store::embedded::transaction::Tables;
 
 impl Tables<'_> {
-    /// Makes the totals, the timeline and the list's entry of a learner's course what its sessions
-    /// say. Totals of sessions that cannot be read are left as they are.
-    pub(super) fn mend_course(&mut self, key: TotalsKey) -> Result<(), StoreError> {
-        let (learner, course) = key;
+    /// Makes the totals and the index entries of an enrolment agree with the sessions. With an invalid
+    /// session, leaves the totals as they are.
+    pub(super) fn repair_enrolment(&mut self, enrolment: Enrolment) -> Result<(), StoreError> {
         let timeline = &mut self.timeline;
-        let counted = recount(&self.sessions, key, |session, row| {
-            let entry = (learner, course, row.3, session);
+        let recounted = recount(&self.sessions, enrolment, |key, row| {
+            let entry = key.timeline(row.occurred_at.millis);
             if timeline.get(entry)?.is_none() {
                 timeline.insert(entry, ())?;
             }
             Ok(())
         })?;
-        match (counted.totals, counted.latest) {
+        match (recounted.totals, recounted.latest) {
             (None, _) => {}
             (Some(totals), Some(_)) => {
-                self.totals.insert(key, schema::totals_row(&totals))?;
+                self.totals.insert(enrolment, totals)?;
             }
             (Some(_), None) => {
-                self.totals.remove(key)?;
+                self.totals.remove(enrolment)?;
             }
         }
-        self.clear_timeline(key)?;
-        self.mend_entry(key, counted.latest)
+        self.delete_timeline_orphans(enrolment)?;
+        self.repair_course_entry(enrolment, recounted.latest)
     }
 
-    /// Removes the entries of a timeline whose session is not there, or at another time.
-    fn clear_timeline(&mut self, key: TotalsKey) -> Result<(), StoreError> {
-        let mut orphans: Vec<TimelineKey> = Vec::new();
-        for entry in self.timeline.range(timeline_of(key))? {
+    /// Deletes entries in the session index whose session is missing or has another time.
+    fn delete_timeline_orphans(&mut self, enrolment: Enrolment) -> Result<(), StoreError> {
+        let mut orphans = Vec::new();
+        for entry in self
+            .timeline
+            .range(TimelineKey::range(enrolment, Span::ALL))?
+        {
             let entry = entry?.0.value();
-            let row = self.sessions.get((entry.0, entry.1, entry.3))?;
-            if row.is_none_or(|row| row.value().3 != entry.2) {
+            let row = self.sessions.get(entry.session_key())?;
+            if row.is_none_or(|row| row.value().occurred_at.millis != entry.millis) {
                 orphans.push(entry);
             }
         }
@@ -50,38 +53,41 @@ impl Tables<'_> {
         Ok(())
     }
 
-    /// Lists the course at that time only.
-    fn mend_entry(
+    /// Makes the time of the latest session the only entry of the enrolment in the course index.
+    fn repair_course_entry(
         &mut self,
-        (learner, course): TotalsKey,
+        enrolment: Enrolment,
         latest: Option<i64>,
     ) -> Result<(), StoreError> {
-        let entries = self
-            .courses
-            .range(schema::courses_range(schema::id(learner)))?;
+        let entries = self.courses.range(CourseKey::range(enrolment.learner))?;
         let entries = entries.map(|entry| Ok(entry?.0.value()));
-        let theirs = entries.filter(|entry| !matches!(entry, Ok(entry) if entry.2 != course));
-        let listed = theirs.collect::<Result<Vec<CoursesKey>, StoreError>>()?;
+        let own =
+            entries.filter(|entry| !matches!(entry, Ok(entry) if entry.course != enrolment.course));
+        let listed = own.collect::<Result<Vec<CourseKey>, StoreError>>()?;
         for entry in &listed {
-            if Some(entry.1) != latest {
+            if Some(entry.latest) != latest {
                 self.courses.remove(entry)?;
             }
         }
         if let Some(latest) = latest {
-            self.courses.insert((learner, latest, course), ())?;
+            self.courses.insert(CourseKey::of(enrolment, latest), ())?;
         }
         Ok(())
     }
 
-    /// Adds to each summary what it lacks.
-    pub(super) fn mend_summaries(&mut self, wrong: &[Wrong]) -> Result<(), StoreError> {
-        for wrong in wrong {
-            let row = self.summary.get(wrong.key)?.map(|row| row.value());
-            let row = plus(row.unwrap_or_default(), wrong.lacks());
-            if row == SummaryRow::default() {
-                self.summary.remove(wrong.key)?;
+    /// Applies the delta of each difference to the stored summary.
+    pub(super) fn repair_summaries(
+        &mut self,
+        differences: &[SummaryDifference],
+    ) -> Result<(), StoreError> {
+        for difference in differences {
+            let key = difference.key;
+            let stored = self.summary.get(key)?.map(|row| row.value());
+            let summary = stored.unwrap_or_default().changed_by(difference.delta());
+            if summary == Summary::default() {
+                self.summary.remove(key)?;
             } else {
-                self.summary.insert(wrong.key, row)?;
+                self.summary.insert(key, summary)?;
             }
         }
         Ok(())

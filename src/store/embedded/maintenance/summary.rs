@@ -1,164 +1,146 @@
-//! Holds the summaries to the sessions: as many at a time as memory may hold.
+//! Check of the summaries against the sessions: as many summaries at a time as fit in memory.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use redb::ReadTransaction;
 
-use super::course::Fault;
-use super::display::{Place, summary_text, text_or_nothing};
-use super::recount::{after, first_with_sessions, recount};
+use super::display::{RowKey, summary_text, text_or_nothing};
+use super::enrolment::RowDifference;
+use super::recount::{next_with_sessions, recount};
+use crate::domain::{AggregateDelta, Summary};
 use crate::store::StoreError;
-use crate::store::embedded::schema::{
-    self, SESSIONS, SUMMARY, SummaryKey, SummaryRow, TOTALS, TotalsKey, TotalsRow,
-};
+use crate::store::embedded::schema::{SESSIONS, SUMMARY, SummaryKey, TOTALS};
 
-/// The summaries to look at: from one on, until before another or to the last.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Part {
-    pub(super) from: SummaryKey,
+/// Range of summaries to check.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SummaryRange {
+    /// First key of the range; `None` for the start of the table.
+    pub(super) from: Option<SummaryKey>,
+    /// First key after the range; `None` for the end of the table.
     pub(super) until: Option<SummaryKey>,
 }
 
-impl Part {
+impl SummaryRange {
     fn contains(&self, key: SummaryKey) -> bool {
-        self.from <= key && self.until.is_none_or(|until| key < until)
+        self.from.is_none_or(|from| from <= key) && self.until.is_none_or(|until| key < until)
+    }
+
+    fn bounds(&self) -> (Bound<SummaryKey>, Bound<SummaryKey>) {
+        (
+            self.from.map_or(Bound::Unbounded, Bound::Included),
+            self.until.map_or(Bound::Unbounded, Bound::Excluded),
+        )
     }
 }
 
-/// What came of a part.
+/// Result of a check.
 #[derive(Debug)]
-pub(super) struct Measured {
-    /// What differs.
-    pub(super) wrong: Vec<Wrong>,
-    /// The part that was looked at: where it had too much in it, its beginning.
-    pub(super) part: Part,
+pub(super) struct SummaryCheck {
+    pub(super) differences: Vec<SummaryDifference>,
+    /// Checked range. Ends before the requested range where the requested range had too many summaries.
+    pub(super) range: SummaryRange,
 }
 
-/// A summary that is not as the sessions say.
+/// Disagreement between a summary and the sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub(super) struct SummaryDifference {
     pub(super) key: SummaryKey,
-    expected: Option<SummaryRow>,
-    found: Option<SummaryRow>,
+    expected: Option<Summary>,
+    found: Option<Summary>,
 }
 
-impl Wrong {
-    /// What it lacks.
-    ///
-    /// That stays the same while sessions come and go, as each moves both what is expected and what
-    /// is found. It is counted modulo powers of two, so that it is right whatever is found.
-    pub(super) fn lacks(&self) -> SummaryRow {
-        let (expected, found) = (
-            self.expected.unwrap_or_default(),
-            self.found.unwrap_or_default(),
-        );
-        zip(expected, found, u64::wrapping_sub, i128::wrapping_sub)
+impl SummaryDifference {
+    /// Returns the change that makes the summary agree with the sessions. Concurrent writes change the
+    /// expected and the stored summary alike, and hence leave the delta as it is.
+    pub(super) fn delta(&self) -> AggregateDelta {
+        AggregateDelta::from(self.expected.unwrap_or_default())
+            - self.found.unwrap_or_default().into()
     }
 
-    pub(super) fn fault(&self) -> Fault {
-        Fault {
-            place: Place::Summary(self.key),
+    pub(super) fn row_difference(&self) -> RowDifference {
+        RowDifference {
+            key: RowKey::Summary(self.key),
             expected: text_or_nothing(self.expected, summary_text),
             found: text_or_nothing(self.found, summary_text),
         }
     }
 }
 
-/// A summary and what it lacks.
-pub(super) fn plus(row: SummaryRow, lacks: SummaryRow) -> SummaryRow {
-    zip(row, lacks, u64::wrapping_add, i128::wrapping_add)
-}
-
-fn zip(
-    (a_learners, a): SummaryRow,
-    (b_learners, b): SummaryRow,
-    counts: impl Fn(u64, u64) -> u64,
-    sums: impl Fn(i128, i128) -> i128,
-) -> SummaryRow {
-    let totals = (
-        counts(a.0, b.0),
-        sums(a.1, b.1),
-        sums(a.2, b.2),
-        sums(a.3, b.3),
-    );
-    (counts(a_learners, b_learners), totals)
-}
-
-/// Counts the summaries of a part again, at most so many, and compares them.
+/// Recounts and compares at most `max` summaries of a range.
 ///
-/// What is wanted may end it on the way.
-pub(super) fn measure(
+/// An error of `check_cancelled` ends the check.
+pub(super) fn check_summaries(
     snapshot: &ReadTransaction,
-    mut part: Part,
-    most: usize,
-    is_wanted: impl Fn() -> Result<(), StoreError>,
-) -> Result<Measured, StoreError> {
-    let mut sums = sum(snapshot, &mut part, most, is_wanted)?;
-    let mut wrong = Vec::new();
-    let end = part.until.map_or(Bound::Unbounded, Bound::Excluded);
-    for entry in snapshot
-        .open_table(SUMMARY)?
-        .range((Bound::Included(part.from), end))?
-    {
+    mut range: SummaryRange,
+    max: usize,
+    check_cancelled: impl Fn() -> Result<(), StoreError>,
+) -> Result<SummaryCheck, StoreError> {
+    let mut recounted = recount_summaries(snapshot, &mut range, max, check_cancelled)?;
+    let mut differences = Vec::new();
+    for entry in snapshot.open_table(SUMMARY)?.range(range.bounds())? {
         let (key, row) = entry?;
         let (key, found) = (key.value(), Some(row.value()));
-        if wrong.len() >= most {
-            part.until = Some(key);
+        if differences.len() >= max {
+            range.until = Some(key);
             break;
         }
-        let expected = sums.remove(&key);
+        let expected = recounted.remove(&key);
         if expected != found {
-            wrong.push(Wrong {
+            differences.push(SummaryDifference {
                 key,
                 expected,
                 found,
             });
         }
     }
-    let missing = sums.into_iter().filter(|(key, _)| part.contains(*key));
-    wrong.extend(missing.map(|(key, expected)| Wrong {
+    let missing = recounted
+        .into_iter()
+        .filter(|(key, _)| range.contains(*key));
+    differences.extend(missing.map(|(key, expected)| SummaryDifference {
         key,
         expected: Some(expected),
         found: None,
     }));
-    Ok(Measured { wrong, part })
+    Ok(SummaryCheck { differences, range })
 }
 
-/// Sums up the sessions by summary. Where these are too many, the last ones are let go, and the part
-/// ends before them.
-fn sum(
+/// Recounts at most `max` summaries of a range. With more summaries, drops the last and ends the range
+/// before them.
+fn recount_summaries(
     snapshot: &ReadTransaction,
-    part: &mut Part,
-    most: usize,
-    is_wanted: impl Fn() -> Result<(), StoreError>,
-) -> Result<BTreeMap<SummaryKey, SummaryRow>, StoreError> {
+    range: &mut SummaryRange,
+    max: usize,
+    check_cancelled: impl Fn() -> Result<(), StoreError>,
+) -> Result<BTreeMap<SummaryKey, Summary>, StoreError> {
     let sessions = snapshot.open_table(SESSIONS)?;
     let totals = snapshot.open_table(TOTALS)?;
-    let mut sums = BTreeMap::<SummaryKey, SummaryRow>::new();
-    let mut next = Some(TotalsKey::default());
-    while let Some(from) = next
-        && let Some(key) = first_with_sessions(&sessions, from)?
-    {
-        is_wanted()?;
-        next = after(key);
-        let summary_key = schema::summary_key(schema::enrolment(key));
-        if !part.contains(summary_key) {
+    let mut summaries = BTreeMap::<SummaryKey, Summary>::new();
+    let mut last = None;
+    while let Some(enrolment) = next_with_sessions(&sessions, last)? {
+        check_cancelled()?;
+        last = Some(enrolment);
+        let key = SummaryKey::of(enrolment);
+        if !range.contains(key) {
             continue;
         }
-        let counted = recount(&sessions, key, |_, _| Ok(()))?.totals;
-        let counted: Option<TotalsRow> = match counted {
-            Some(counted) => Some(schema::totals_row(&counted)),
-            // Totals that cannot be counted again are taken at their word.
-            None => totals.get(key)?.map(|row| row.value()),
+        let totals = match recount(&sessions, enrolment, |_, _| Ok(()))?.totals {
+            Some(recounted) => Some(recounted),
+            // With an invalid session, the stored totals are the best value.
+            None => totals.get(enrolment)?.map(|row| row.value()),
         };
-        if let Some(counted) = counted {
-            let sum = sums.entry(summary_key).or_default();
-            *sum = plus(*sum, (1, counted));
+        if let Some(totals) = totals {
+            let learner = Summary {
+                learners: 1,
+                totals,
+            };
+            let summary = summaries.entry(key).or_default();
+            // Stored totals can have any value: the sum must wrap around.
+            *summary = summary.changed_by(learner.into());
         }
-        if sums.len() > most {
-            part.until = sums.pop_last().map(|(key, _)| key);
+        if summaries.len() > max {
+            range.until = summaries.pop_last().map(|(key, _)| key);
         }
     }
-    Ok(sums)
+    Ok(summaries)
 }

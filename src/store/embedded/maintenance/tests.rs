@@ -1,22 +1,21 @@
-//! What is found does not depend on how much is looked at in one go.
-
-use std::ops::Bound;
+//! Results of a check do not depend on the size of the chunks.
 
 use rand::Rng;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::courses::{Found, hold_courses, hold_lists};
-use super::summary::{Part, Wrong, measure};
-use crate::domain::{Enrolment, OccurredAt, Record, Stats};
+use super::chunks::{check_course_index, check_enrolments};
+use super::enrolment::CheckEvent;
+use super::summary::{SummaryRange, check_summaries};
+use crate::domain::{Decimal, Enrolment, Measures, OccurredAt, Record, Stats, Summary, Totals};
 use crate::store::embedded::file::open_database;
-use crate::store::embedded::schema::{SummaryKey, TotalsKey};
+use crate::store::embedded::schema::{CourseKey, SummaryKey, TimelineKey, id};
 use crate::store::embedded::transaction::Tables;
 
 const SESSIONS: u64 = 300;
 
-/// A database of which some rows are wrong, some missing, and some of nobody.
+/// Returns a database with wrong and missing rows, and with rows without sessions.
 fn broken(directory: &std::path::Path) -> Database {
     let database = open_database(&directory.join("test.redb")).unwrap();
     let random = &mut rand::rng();
@@ -45,87 +44,111 @@ fn broken(directory: &std::path::Path) -> Database {
     tables.courses.retain(|_, ()| is_kept()).unwrap();
     tables.summary.retain(|_, _| is_kept()).unwrap();
     for number in 0..12 {
-        let key = (number, random.random_range(0..1_024));
-        let row = (3, 1, -1, i128::MIN);
-        tables.summary.insert(key, (3, row)).unwrap();
-        tables.totals.insert((4 * number, 1), row).unwrap();
-        tables
-            .timeline
-            .insert((4 * number, 2, 5, number), ())
-            .unwrap();
-        tables.courses.insert((4 * number, 5, number), ()).unwrap();
+        insert_orphans(&mut tables, number, random.random_range(0..1_024));
     }
     drop(tables);
     write.commit().unwrap();
     database
 }
 
+/// Inserts rows without sessions, in all tables but the sessions.
+fn insert_orphans(tables: &mut Tables<'_>, number: u128, bucket: u16) {
+    let totals = Totals {
+        sessions: 3,
+        sums: Measures::from([1, -1, i128::MIN]).map(Decimal::from_scaled),
+    };
+    let summary = Summary {
+        learners: 3,
+        totals,
+    };
+    let key = SummaryKey {
+        course: id(number),
+        bucket,
+    };
+    tables.summary.insert(key, summary).unwrap();
+    let enrolment = |course| Enrolment::new(id(4 * number), id(course));
+    tables.totals.insert(enrolment(1), totals).unwrap();
+    let entry = TimelineKey {
+        enrolment: enrolment(2),
+        millis: 5,
+        session: id(number),
+    };
+    tables.timeline.insert(entry, ()).unwrap();
+    let entry = CourseKey::of(enrolment(number), 5);
+    tables.courses.insert(entry, ()).unwrap();
+}
+
 #[test]
-fn faults_do_not_depend_on_how_far_a_stretch_goes() {
+fn differences_do_not_depend_on_the_size_of_a_chunk() {
     let directory = tempfile::tempdir().unwrap();
     let database = broken(directory.path());
     let snapshot = database.begin_read().unwrap();
-    let expected = faults(&snapshot, u64::MAX);
+    let expected = differences(&snapshot, u64::MAX);
     assert!(
         expected.0 == SESSIONS && expected.1.len() > 200,
         "{expected:?}"
     );
-    for most in [1, 2, 7, 50] {
-        assert_eq!(faults(&snapshot, most), expected, "{most} in a stretch");
+    for size in [1, 2, 7, 50] {
+        assert_eq!(differences(&snapshot, size), expected, "{size} in a chunk");
     }
 }
 
-/// How many sessions there are, and all that is wrong with courses, found in stretches.
-fn faults(snapshot: &ReadTransaction, most: u64) -> (u64, Vec<String>) {
-    let (found, mut finding) = mpsc::channel(10_000);
-    let mut next = Some(TotalsKey::default());
-    while let Some(from) = next {
-        next = hold_courses(snapshot, from, most, &found).unwrap();
-    }
-    let mut next = Some(Bound::Unbounded);
-    while let Some(from) = next {
-        next = hold_lists(snapshot, from, most, &found).unwrap();
-    }
-    drop(found);
-    let (mut sessions, mut faults) = (0, Vec::new());
-    while let Some(found) = finding.blocking_recv() {
-        match found {
-            Found::Sessions(count) => sessions += count,
-            Found::Fault(fault) => faults.push(format!("{fault:?}")),
+/// Returns the number of sessions and all differences of enrolments, found in chunks of a size.
+fn differences(snapshot: &ReadTransaction, size: u64) -> (u64, Vec<String>) {
+    let (sender, mut events) = mpsc::channel(10_000);
+    let mut last = None;
+    loop {
+        last = check_enrolments(snapshot, last, size, &sender).unwrap();
+        if last.is_none() {
+            break;
         }
     }
-    (sessions, faults)
+    let mut last = None;
+    loop {
+        last = check_course_index(snapshot, last, size, &sender).unwrap();
+        if last.is_none() {
+            break;
+        }
+    }
+    drop(sender);
+    let (mut sessions, mut differences) = (0, Vec::new());
+    while let Some(event) = events.blocking_recv() {
+        match event {
+            CheckEvent::Sessions(count) => sessions += count,
+            CheckEvent::Difference(difference) => differences.push(format!("{difference:?}")),
+        }
+    }
+    (sessions, differences)
 }
 
 #[test]
-fn summaries_do_not_depend_on_how_many_are_counted_at_a_time() {
+fn differences_of_summaries_do_not_depend_on_the_number_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
     let database = broken(directory.path());
     let snapshot = database.begin_read().unwrap();
-    let all = |most| {
-        let (mut all, mut parts, mut from) = (Vec::<Wrong>::new(), 0, Some(SummaryKey::default()));
-        while let Some(first) = from {
-            let part = Part {
-                from: first,
-                until: None,
-            };
-            let measured = measure(&snapshot, part, most, || Ok(())).unwrap();
-            assert!(measured.wrong.len() <= 2 * most);
-            all.extend(measured.wrong);
-            (parts, from) = (parts + 1, measured.part.until);
+    let all = |max| {
+        let (mut all, mut ranges, mut rest) = (Vec::new(), 0, SummaryRange::default());
+        loop {
+            let checked = check_summaries(&snapshot, rest, max, || Ok(())).unwrap();
+            assert!(checked.differences.len() <= 2 * max);
+            all.extend(checked.differences);
+            (ranges, rest.from) = (ranges + 1, checked.range.until);
+            if rest.from.is_none() {
+                break;
+            }
         }
-        all.sort_unstable_by_key(|wrong| wrong.key);
-        (all, parts)
+        all.sort_unstable_by_key(|difference| difference.key);
+        (all, ranges)
     };
-    let (expected, parts) = all(100_000);
+    let (expected, ranges) = all(100_000);
     assert!(
-        parts == 1 && expected.len() > 50,
-        "{} in {parts}",
+        ranges == 1 && expected.len() > 50,
+        "{} in {ranges}",
         expected.len()
     );
-    for most in [1, 2, 7, 50] {
-        let (found, parts) = all(most);
-        assert_eq!(found, expected, "{most} at a time");
-        assert!(parts > expected.len() / most / 2, "{parts} of {most}");
+    for max in [1, 2, 7, 50] {
+        let (found, ranges) = all(max);
+        assert_eq!(found, expected, "{max} at a time");
+        assert!(ranges > expected.len() / max / 2, "{ranges} of {max}");
     }
 }

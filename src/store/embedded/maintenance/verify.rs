@@ -1,45 +1,45 @@
-//! Walks through all that is stored, tells what differs and has it mended.
+//! Verify and repair of the whole store: checks snapshots, reports differences, and repairs them.
 
 use std::collections::BTreeSet;
-use std::ops::Bound;
 
 use redb::ReadTransaction;
 use tokio::sync::mpsc;
 
-use super::course::Fault;
-use super::courses::{self, Found, unheard};
-use super::display::Place;
-use super::summary::{self, Measured, Part};
+use super::chunks::{self, cancelled};
+use super::display::RowKey;
+use super::enrolment::{CheckEvent, RowDifference};
+use super::summary::{self, SummaryCheck, SummaryRange};
+use crate::domain::Enrolment;
 use crate::store::StoreError;
 use crate::store::embedded::EmbeddedStore;
-use crate::store::embedded::schema::{SummaryKey, TotalsKey};
+use crate::store::embedded::schema::SummaryKey;
 use crate::store::maintenance::{Difference, VerifyEvent, VerifyReport};
 
-/// What may be found ahead of its being told.
+/// Capacity of the channel from a check to the reports, in events.
 const AHEAD: usize = 64;
-/// Sessions, or courses, that are held to each other in one snapshot.
-const STRETCH: u64 = 65_536;
-/// Summaries that are counted again at a time: some 20 MB.
+/// Maximum number of sessions, enrolments or index entries that are checked in a snapshot.
+const CHUNK: u64 = 65_536;
+/// Maximum number of summaries that are recounted at a time: some 20 MB.
 const SUMMARIES: usize = 65_536;
-/// Sessions that a transaction which mends a course is taken for.
-const COURSE: usize = 1_000;
-/// Summaries that one transaction mends at most.
+/// Size of a repair of an enrolment, in sessions, for the writer's groups.
+const ENROLMENT: usize = 1_000;
+/// Maximum number of summaries that a transaction repairs.
 const STEP: usize = 200;
-/// How often a summary is mended, if it is not right after the first time: a count that it lacked
-/// may have kept it from following a write.
+/// Maximum number of repairs of a summary. A second repair is needed where a wrong number of sessions or
+/// learners kept the summary from following a concurrent write.
 const ROUNDS: usize = 3;
 
-/// A verification under way.
-pub(super) struct Verification<'a> {
+/// Running verification of the store.
+pub(super) struct StoreVerifier<'a> {
     store: &'a EmbeddedStore,
     repair: bool,
     events: mpsc::Sender<VerifyEvent>,
-    verified: VerifyReport,
-    /// The course that was mended last, and whether it is well since.
-    last: Option<(TotalsKey, bool)>,
+    report: VerifyReport,
+    /// Enrolment of the last repair, and whether the enrolment is consistent since.
+    last_repair: Option<(Enrolment, bool)>,
 }
 
-impl<'a> Verification<'a> {
+impl<'a> StoreVerifier<'a> {
     pub(super) fn new(
         store: &'a EmbeddedStore,
         repair: bool,
@@ -49,156 +49,172 @@ impl<'a> Verification<'a> {
             store,
             repair,
             events,
-            verified: VerifyReport::default(),
-            last: None,
+            report: VerifyReport::default(),
+            last_repair: None,
         }
     }
 
-    /// First the courses and then the summaries, which a learner whose totals are missing would join
-    /// a second time.
+    /// Verifies the enrolments, and then the summaries: a write to an enrolment without totals counts the
+    /// learner in the summary a second time, so that the totals are repaired first.
     pub(super) async fn run(mut self) -> Result<VerifyReport, StoreError> {
-        let ended = match self.courses().await {
-            Ok(()) => self.summaries().await,
+        let ended = match self.verify_enrolments().await {
+            Ok(()) => self.verify_summaries().await,
             Err(error) => Err(error),
         };
         match ended {
             Err(error) if !self.events.is_closed() => Err(error),
-            _ => Ok(self.verified),
+            _ => Ok(self.report),
         }
     }
 
-    async fn courses(&mut self) -> Result<(), StoreError> {
-        let mut next = Some(TotalsKey::default());
-        while let Some(from) = next {
-            let hold = move |snapshot: &_, found: &_| {
-                courses::hold_courses(snapshot, from, STRETCH, found)
+    async fn verify_enrolments(&mut self) -> Result<(), StoreError> {
+        let mut last = None;
+        loop {
+            let check = move |snapshot: &_, events: &_| {
+                chunks::check_enrolments(snapshot, last, CHUNK, events)
             };
-            next = self.stretch(hold).await?;
+            last = self.verify_chunk(check).await?;
+            if last.is_none() {
+                break;
+            }
         }
-        let mut next = Some(Bound::Unbounded);
-        while let Some(from) = next {
-            let hold =
-                move |snapshot: &_, found: &_| courses::hold_lists(snapshot, from, STRETCH, found);
-            next = self.stretch(hold).await?;
+        let mut last = None;
+        loop {
+            let check = move |snapshot: &_, events: &_| {
+                chunks::check_course_index(snapshot, last, CHUNK, events)
+            };
+            last = self.verify_chunk(check).await?;
+            if last.is_none() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
-    /// Tells, and has mended, what is found in one stretch, and gives where the next begins.
-    async fn stretch<T, F>(&mut self, hold: F) -> Result<Option<T>, StoreError>
+    /// Checks a chunk, and reports and repairs the differences. Returns the result of the check.
+    async fn verify_chunk<T, F>(&mut self, check: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&ReadTransaction, &mpsc::Sender<Found>) -> Result<Option<T>, StoreError>
+        F: FnOnce(&ReadTransaction, &mpsc::Sender<CheckEvent>) -> Result<T, StoreError>
             + Send
             + 'static,
     {
-        let (found, mut finding) = mpsc::channel(AHEAD);
-        let walk = self.store.walk(move |snapshot| hold(snapshot, &found));
-        while let Some(found) = finding.recv().await {
-            match found {
-                Found::Sessions(count) => {
-                    self.verified.sessions += count;
-                    let sessions = self.verified.sessions;
+        let (sender, mut events) = mpsc::channel(AHEAD);
+        let checking = self
+            .store
+            .read_long(move |snapshot| check(snapshot, &sender));
+        while let Some(event) = events.recv().await {
+            match event {
+                CheckEvent::Sessions(count) => {
+                    self.report.sessions += count;
+                    let sessions = self.report.sessions;
                     self.send(VerifyEvent::Progress { sessions }).await?;
                 }
-                Found::Fault(fault) => {
-                    let mended = self.repair && self.mend_course(fault.place).await?;
-                    self.tell(fault, mended).await?;
+                CheckEvent::Difference(difference) => {
+                    let repaired = self.repair && self.repair_enrolment(difference.key).await?;
+                    self.report(difference, repaired).await?;
                 }
             }
         }
-        walk.await
+        checking.await
     }
 
-    /// Mends a course, unless that was just done for another of its rows, and looks at it again.
-    async fn mend_course(&mut self, place: Place) -> Result<bool, StoreError> {
-        let Some(key) = place.course() else {
+    /// Repairs the enrolment of a row, unless the last repair was of the same enrolment, and checks the
+    /// enrolment again. Returns whether the enrolment is consistent.
+    async fn repair_enrolment(&mut self, key: RowKey) -> Result<bool, StoreError> {
+        let Some(enrolment) = key.enrolment() else {
             return Ok(false);
         };
-        if let Some((last, is_well)) = self.last
-            && last == key
+        if let Some((last, is_consistent)) = self.last_repair
+            && last == enrolment
         {
-            return Ok(is_well);
+            return Ok(is_consistent);
         }
         let writer = &self.store.writer;
-        let mending = writer.write(COURSE, move |tables, _| tables.mend_course(key));
-        mending.await?;
-        let looking = self
-            .store
-            .walk(move |snapshot| courses::is_well(snapshot, key));
-        let is_well = looking.await?;
-        self.last = Some((key, is_well));
-        Ok(is_well)
+        let repairing = writer.write(ENROLMENT, move |tables, _| {
+            tables.repair_enrolment(enrolment)
+        });
+        repairing.await?;
+        let check = move |snapshot: &_| chunks::is_consistent(snapshot, enrolment);
+        let is_consistent = self.store.read_long(check).await?;
+        self.last_repair = Some((enrolment, is_consistent));
+        Ok(is_consistent)
     }
 
-    async fn summaries(&mut self) -> Result<(), StoreError> {
-        let mut from = Some(SummaryKey::default());
-        while let Some(first) = from {
-            let rest = Part {
-                from: first,
-                until: None,
-            };
-            let measured = self.measure(rest, SUMMARIES).await?;
-            let left = self.mend_summaries(&measured).await?;
-            for wrong in &measured.wrong {
-                let mended = self.repair && !left.contains(&wrong.key);
-                self.tell(wrong.fault(), mended).await?;
+    async fn verify_summaries(&mut self) -> Result<(), StoreError> {
+        let mut rest = SummaryRange::default();
+        loop {
+            let checked = self.check_summaries(rest, SUMMARIES).await?;
+            let unrepaired = self.repair_summaries(&checked).await?;
+            for difference in &checked.differences {
+                let repaired = self.repair && !unrepaired.contains(&difference.key);
+                self.report(difference.row_difference(), repaired).await?;
             }
-            from = measured.part.until;
+            rest.from = checked.range.until;
+            if rest.from.is_none() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
-    /// Mends the summaries, and looks at all of that part again: gives those that are not right yet.
-    async fn mend_summaries(
+    /// Repairs summaries, and checks the whole range again. Returns the keys of remaining differences.
+    async fn repair_summaries(
         &mut self,
-        measured: &Measured,
+        checked: &SummaryCheck,
     ) -> Result<BTreeSet<SummaryKey>, StoreError> {
-        let mut wrong = measured.wrong.clone();
+        let mut differences = checked.differences.clone();
         for _ in 0..ROUNDS {
-            if !self.repair || wrong.is_empty() {
+            if !self.repair || differences.is_empty() {
                 break;
             }
-            for some in wrong.chunks(STEP) {
-                let some = some.to_vec();
+            for step in differences.chunks(STEP) {
+                let step = step.to_vec();
                 let writer = &self.store.writer;
-                let mending = writer.write(STEP, move |tables, _| tables.mend_summaries(&some));
-                mending.await?;
+                let repairing = writer.write(STEP, move |tables, _| tables.repair_summaries(&step));
+                repairing.await?;
             }
-            wrong = self.measure(measured.part, usize::MAX).await?.wrong;
+            let checked_again = self.check_summaries(checked.range, usize::MAX).await?;
+            differences = checked_again.differences;
         }
-        Ok(wrong.iter().map(|wrong| wrong.key).collect())
+        let keys = differences.iter().map(|difference| difference.key);
+        Ok(keys.collect())
     }
 
-    /// Counts the summaries of a part again, at most so many.
-    async fn measure(&self, part: Part, most: usize) -> Result<Measured, StoreError> {
+    /// Checks at most `max` summaries of a range.
+    async fn check_summaries(
+        &self,
+        range: SummaryRange,
+        max: usize,
+    ) -> Result<SummaryCheck, StoreError> {
         let events = self.events.clone();
-        let is_wanted = move || {
+        let check_cancelled = move || {
             if events.is_closed() {
-                Err(unheard())
+                Err(cancelled())
             } else {
                 Ok(())
             }
         };
-        let measuring = self
-            .store
-            .walk(move |snapshot| summary::measure(snapshot, part, most, is_wanted));
-        measuring.await
+        let check =
+            move |snapshot: &_| summary::check_summaries(snapshot, range, max, check_cancelled);
+        self.store.read_long(check).await
     }
 
-    async fn tell(&mut self, fault: Fault, mended: bool) -> Result<(), StoreError> {
-        self.verified.differences += 1;
-        self.verified.mended += u64::from(mended);
+    async fn report(
+        &mut self,
+        difference: RowDifference,
+        repaired: bool,
+    ) -> Result<(), StoreError> {
+        self.report.differences += 1;
+        self.report.repaired += u64::from(repaired);
         let difference = Difference {
-            key: fault.place.to_string(),
-            expected: fault.expected,
-            found: fault.found,
-            mended,
+            key: difference.key.to_string(),
+            expected: difference.expected,
+            found: difference.found,
+            repaired,
         };
         self.send(VerifyEvent::Difference(difference)).await
     }
 
     async fn send(&self, event: VerifyEvent) -> Result<(), StoreError> {
-        self.events.send(event).await.map_err(|_| unheard())
+        self.events.send(event).await.map_err(|_| cancelled())
     }
 }

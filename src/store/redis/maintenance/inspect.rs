@@ -9,18 +9,18 @@ use super::query::OtherType;
 use super::snapshot::{Hash, IndexEntry, Kept, Seen};
 use super::verify::{Step, Stop};
 use crate::domain::{CourseId, Enrolment, LearnerId, Session, SessionId};
-use crate::store::maintenance::{Entry, Subject};
+use crate::store::maintenance::{InspectScope, StoredEntry};
 use crate::store::redis::RedisStore;
 use crate::store::{StoreError, bucket};
 
 /// What is shown, and to whom.
 pub(crate) struct Inspection<'a> {
     pub(crate) store: &'a RedisStore,
-    pub(crate) entries: mpsc::Sender<Entry>,
+    pub(crate) entries: mpsc::Sender<StoredEntry>,
 }
 
 impl Inspection<'_> {
-    pub(crate) async fn run(self, subject: Subject) -> Result<(), StoreError> {
+    pub(crate) async fn run(self, subject: InspectScope) -> Result<(), StoreError> {
         let learner = subject.learner;
         let shown = match (subject.course, subject.session) {
             (Some(course), Some(session)) => {
@@ -165,7 +165,7 @@ impl Inspection<'_> {
     }
 
     async fn show(&self, key: String, value: String) -> Step {
-        let entry = Entry { key, value };
+        let entry = StoredEntry { key, value };
         self.entries.send(entry).await.map_err(|_| Stop::Unheard)
     }
 }

@@ -11,12 +11,15 @@ const FIELDS: [&str; 5] = ["ended", "sessions", "differences", "mended", "unsett
 impl RedisStore {
     /// Notes it; where that fails the verification is as good.
     pub(crate) async fn note(&self, last: LastVerification) {
-        let LastVerification { ended, verified } = last;
+        let LastVerification {
+            ended,
+            report: verified,
+        } = last;
         let values = [
             ended,
             verified.sessions,
             verified.differences,
-            verified.mended,
+            verified.repaired,
             verified.unsettled,
         ];
         let mut command = cmd("HSET");
@@ -40,9 +43,12 @@ impl RedisStore {
         let verified = VerifyReport {
             sessions: sessions.unwrap_or_default(),
             differences: differences.unwrap_or_default(),
-            mended: mended.unwrap_or_default(),
+            repaired: mended.unwrap_or_default(),
             unsettled: unsettled.unwrap_or_default(),
         };
-        Ok(Some(LastVerification { ended, verified }))
+        Ok(Some(LastVerification {
+            ended,
+            report: verified,
+        }))
     }
 }

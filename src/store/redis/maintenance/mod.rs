@@ -24,7 +24,7 @@ use crate::domain::LearnerId;
 use crate::store::StoreError;
 use crate::store::doctor::Diagnosis;
 use crate::store::maintenance::{
-    Entry, LastVerification, Maintenance, Subject, VerifyEvent, VerifyReport,
+    InspectScope, LastVerification, Maintenance, StoredEntry, VerifyEvent, VerifyReport,
 };
 use inspect::Inspection;
 use verify::Verification;
@@ -83,8 +83,8 @@ impl Maintenance for RedisStore {
 
     async fn inspect(
         &self,
-        subject: Subject,
-        entries: mpsc::Sender<Entry>,
+        subject: InspectScope,
+        entries: mpsc::Sender<StoredEntry>,
     ) -> Result<(), StoreError> {
         let inspection = Inspection {
             store: self,

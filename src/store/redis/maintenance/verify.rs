@@ -125,13 +125,13 @@ impl<'a> Verification<'a> {
         {
             let mut verified = self.verified();
             verified.differences += 1;
-            verified.mended += u64::from(mended);
+            verified.repaired += u64::from(mended);
         }
         self.send(VerifyEvent::Difference(Difference {
             key,
             expected: expected.into(),
             found: found.into(),
-            mended,
+            repaired: mended,
         }))
         .await
     }

@@ -2,14 +2,14 @@
 
 use study_stats::store::StatsStore;
 use study_stats::store::doctor::Severity;
-use study_stats::store::maintenance::{Maintenance, Subject};
+use study_stats::store::maintenance::{Maintenance, InspectScope};
 
 use crate::support::stores::embedded_samples::{TIMES, directory_of, open};
 use crate::support::stores::maintenance;
 use crate::support::stores::tables::change;
 
 /// Entries of a subject, a line each.
-async fn inspect(store: &dyn Maintenance, subject: Subject) -> Vec<String> {
+async fn inspect(store: &dyn Maintenance, subject: InspectScope) -> Vec<String> {
     let entries = maintenance::inspect(store, subject).await;
     let lines = entries.into_iter();
     lines
@@ -22,7 +22,7 @@ async fn inspect_shows_all_rows_of_a_learner_a_course_and_a_session() {
     let (directory, samples) = directory_of(2).await;
     let sample = samples[0];
     let (learner, course) = (sample.enrolment.learner, sample.enrolment.course);
-    let subject = Subject {
+    let subject = InspectScope {
         learner,
         course: None,
         session: None,
@@ -47,7 +47,7 @@ async fn inspect_shows_all_rows_of_a_learner_a_course_and_a_session() {
         inspect(&store, subject).await,
         [listed.clone(), totals.clone()]
     );
-    let in_course = Subject {
+    let in_course = InspectScope {
         course: Some(course),
         ..subject
     };
@@ -66,7 +66,7 @@ async fn inspect_shows_all_rows_of_a_learner_a_course_and_a_session() {
     ];
     expected.extend(rows);
     assert_eq!(inspect(&store, in_course).await, expected);
-    let in_session = Subject {
+    let in_session = InspectScope {
         session: Some(sample.sessions[1]),
         ..in_course
     };

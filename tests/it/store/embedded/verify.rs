@@ -31,8 +31,8 @@ async fn verify(
         assert!(former.is_none(), "{former:?} is reported twice");
     }
     assert_eq!(report.differences, differences.len() as u64);
-    let mended = differences.values().filter(|difference| difference.mended);
-    assert_eq!(report.mended, mended.count() as u64);
+    let mended = differences.values().filter(|difference| difference.repaired);
+    assert_eq!(report.repaired, mended.count() as u64);
     (differences, report)
 }
 
@@ -54,9 +54,9 @@ async fn verify_reports_exactly_the_corrupt_rows_and_repairs_all() {
             )
         });
         assert_eq!(reported.collect::<BTreeMap<_, _>>(), corrupted);
-        assert!(found.values().all(|difference| difference.mended == repair));
+        assert!(found.values().all(|difference| difference.repaired == repair));
         assert_eq!(verified.sessions, samples.len() as u64 * 3);
-        assert_eq!(verified.is_well(), repair);
+        assert_eq!(verified.is_consistent(), repair);
     }
     assert_eq!(verify(&store, false).await.0, BTreeMap::new());
 }
@@ -78,10 +78,10 @@ async fn an_unreadable_session_is_reported_and_left_unchanged() {
             key: format!("sessions[{learner}, {course}, {session}]"),
             expected: "numbers in range".into(),
             found: "modules NaN, score -2.25, time 1000000000000, o 3000, d 0".into(),
-            mended: false,
+            repaired: false,
         };
         assert_eq!(found.into_values().collect::<Vec<_>>(), [expected]);
-        assert!(!verified.is_well());
+        assert!(!verified.is_consistent());
     }
     let totals = store.totals(enrolment).await.unwrap().unwrap();
     assert_eq!(totals.sessions, 3);
@@ -183,7 +183,7 @@ async fn a_repair_under_load_corrects_every_difference_and_loses_no_write() {
         let writers = start_writers(&store, &samples);
         writers.wait_for_steps(20).await;
         let (found, verified) = verify(&*store, true).await;
-        assert!(verified.is_well(), "{found:#?}");
+        assert!(verified.is_consistent(), "{found:#?}");
         // A write may have repaired a row of the course, or changed the difference.
         assert!(found.len() >= corrupted.len() / 2);
         writers.wait_for_steps(20).await;

@@ -47,7 +47,7 @@ pub(crate) fn difference(key: impl Into<String>, expected: &str, found: &str) ->
         key: key.into(),
         expected: expected.into(),
         found: found.into(),
-        mended: false,
+        repaired: false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use study_stats::store::StoreError;
 use study_stats::store::maintenance::{
-    Difference, Entry, Maintenance, Subject, VerifyEvent, VerifyReport,
+    Difference, StoredEntry, Maintenance, InspectScope, VerifyEvent, VerifyReport,
 };
 use tokio::sync::mpsc;
 
@@ -26,11 +26,11 @@ pub(crate) async fn verify(
 }
 
 /// Keys and values of all entries that inspect returns.
-pub(crate) async fn inspect(store: &dyn Maintenance, subject: Subject) -> Vec<(String, String)> {
+pub(crate) async fn inspect(store: &dyn Maintenance, subject: InspectScope) -> Vec<(String, String)> {
     let (entries, mut received) = mpsc::channel(1);
     let (inspected, all) = tokio::join!(store.inspect(subject, entries), async {
         let mut all = Vec::new();
-        while let Some(Entry { key, value }) = received.recv().await {
+        while let Some(StoredEntry { key, value }) = received.recv().await {
             all.push((key, value));
         }
         all

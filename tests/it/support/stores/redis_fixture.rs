@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use redis::{FromRedisValue, ToRedisArgs};
 use study_stats::config::RedisSettings;
-use study_stats::store::maintenance::{Difference, Subject, VerifyReport};
+use study_stats::store::maintenance::{Difference, InspectScope, VerifyReport};
 use study_stats::store::redis::{Bounds, RedisStore};
 
 use crate::support::audit;
@@ -60,7 +60,7 @@ impl RedisFixture {
     }
 
     /// Keys and values that inspect returns.
-    pub(crate) async fn inspect(&self, subject: Subject) -> Vec<(String, String)> {
+    pub(crate) async fn inspect(&self, subject: InspectScope) -> Vec<(String, String)> {
         maintenance::inspect(&*self.store, subject).await
     }
 

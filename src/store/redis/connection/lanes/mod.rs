@@ -118,7 +118,7 @@ async fn keep(number: usize, lane: Arc<Lane>, pool: Pool<RedisManager>) {
             }
         }
         // Also after a connection of short life, to prevent a storm of connections.
-        if start.elapsed() < LONGEST_BACKOFF {
+        if start.elapsed() < backoff.next_wait() {
             backoff.wait().await;
         } else {
             backoff.reset();

@@ -2,7 +2,7 @@
 
 use study_stats::domain::{Enrolment, OccurredAt, Record};
 use study_stats::store::StatsStore;
-use study_stats::store::maintenance::Subject;
+use study_stats::store::maintenance::InspectScope;
 use study_stats::store::redis::Bounds;
 
 use crate::support::faults::corrupt_keys::{TOTALS, enrol};
@@ -33,7 +33,7 @@ async fn inspect_shows_every_key_of_a_subject() {
 
         let [instant_1, instant_2, instant_3, instant_4] =
             [1, 2, 3, 4].map(|second| format!("{second}000 (1970-01-01T00:00:0{second}Z)"));
-        let subject = |course, session| Subject {
+        let subject = |course, session| InspectScope {
             learner: enrolment.learner,
             course,
             session,
@@ -93,7 +93,7 @@ async fn inspect_shows_every_key_of_a_subject() {
             .await;
         assert_eq!(shown, of_session);
 
-        let nobody = Subject {
+        let nobody = InspectScope {
             learner: id(),
             course: None,
             session: None,

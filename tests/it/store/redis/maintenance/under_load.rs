@@ -39,7 +39,7 @@ async fn concurrent_writes_are_neither_lost_nor_reported(fixture: RedisFixture) 
     for repair in [false, true, false] {
         let (verified, differences) = fixture.verify(repair).await;
         assert_eq!(differences, []);
-        assert!(verified.is_well() && verified.sessions > 0, "{verified:?}");
+        assert!(verified.is_consistent() && verified.sessions > 0, "{verified:?}");
         load.wait_for_writes(200).await;
     }
     load.end(&fixture).await;
@@ -128,10 +128,10 @@ async fn corrupt_keys_are_repaired_under_load(fixture: RedisFixture) {
     assert_eq!(corrupt(&fixture, &courses).await, 20);
     let (verified, differences) = fixture.verify(true).await;
     assert!(!differences.is_empty());
-    assert!(verified.is_well(), "{verified:?} {differences:?}");
+    assert!(verified.is_consistent(), "{verified:?} {differences:?}");
     let (verified, differences) = fixture.verify(false).await;
     assert_eq!(differences, []);
-    assert!(verified.is_well(), "{verified:?}");
+    assert!(verified.is_consistent(), "{verified:?}");
     load.end(&fixture).await;
 }
 
@@ -189,7 +189,7 @@ async fn a_course_of_all_writers_is_repaired() {
         }
         let (verified, differences) = fixture.verify(true).await;
         assert_eq!(differences.len(), 2);
-        assert!(verified.is_well(), "{verified:?}");
+        assert!(verified.is_consistent(), "{verified:?}");
     }
     load.end(&fixture).await;
 }

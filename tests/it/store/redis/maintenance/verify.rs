@@ -26,7 +26,7 @@ fn reported(differences: &[Difference], mended: bool) -> Vec<Difference> {
     let mut all = differences.to_vec();
     all.sort_by_key(|difference| difference.key.clone());
     for difference in &mut all {
-        difference.mended = mended;
+        difference.repaired = mended;
     }
     all
 }
@@ -61,11 +61,11 @@ async fn each_corruption_is_reported_once_and_repaired(fixture: &RedisFixture) {
     let (verified, differences) = fixture.verify(true).await;
     assert_eq!(differences, reported(&expected, true));
     let mended = VerifyReport {
-        mended: found.differences,
+        repaired: found.differences,
         ..found
     };
     assert_eq!(verified, mended);
-    assert!(verified.is_well());
+    assert!(verified.is_consistent());
 
     let sound = VerifyReport {
         sessions: found.sessions,
@@ -143,8 +143,8 @@ async fn unrepairable_keys_are_reported_and_left_unchanged() {
         for repair in [false, true] {
             let (verified, differences) = fixture.verify(repair).await;
             assert_eq!(differences, reported(&expected, false));
-            assert_eq!((verified.mended, verified.unsettled), (0, 0));
-            assert!(!verified.is_well());
+            assert_eq!((verified.repaired, verified.unsettled), (0, 0));
+            assert!(!verified.is_consistent());
         }
         assert_eq!(snapshot(&fixture).await, before);
     }

@@ -1,4 +1,4 @@
-//! Where spans are sent, and which.
+//! Export and sampling of spans.
 
 use std::time::Duration;
 
@@ -10,25 +10,24 @@ use opentelemetry_sdk::resource::EnvResourceDetector;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 
 use super::TRACER;
-use super::client::Client;
+use super::otlp_client::OtlpClient;
 use crate::config::Config;
 use crate::error::StartError;
 
-/// Where the protocol has spans sent, below the endpoint.
+/// Path of spans below the endpoint, by the OTLP specification.
 const PATH: &str = "/v1/traces";
-/// How long the last spans may take to be sent.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// Timeout of the export of the last spans.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The traces of this process, until they are ended.
+/// The tracer provider of the process.
 pub struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Begins them, where the configuration names an endpoint. The runtime that this is called in sends
-    /// them.
+    /// Starts the export on the current runtime; `None` when no endpoint is configured.
     ///
     /// # Errors
     ///
-    /// They cannot be sent as configured.
+    /// The exporter cannot be created as configured.
     pub fn start(config: &Config) -> Result<Option<Self>, StartError> {
         let Some(endpoint) = &config.otlp_endpoint else {
             return Ok(None);
@@ -36,7 +35,7 @@ impl Traces {
         let cannot = |error: &dyn std::fmt::Display| {
             StartError::Environment(format!("cannot send traces: {error}"))
         };
-        let client = Client::new().map_err(|error| cannot(&error))?;
+        let client = OtlpClient::new().map_err(|error| cannot(&error))?;
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(client)
@@ -44,21 +43,22 @@ impl Traces {
             .with_endpoint(endpoint.to_string().trim_end_matches('/').to_owned() + PATH)
             .build()
             .map_err(|error| cannot(&error))?;
-        // What a caller traces is traced here too.
+        // A parent's sampling decision has precedence over the ratio.
         let part = Sampler::TraceIdRatioBased(config.trace_part);
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
             .with_sampler(Sampler::ParentBased(Box::new(part)))
             .with_resource(resource(config.otel_service_name.as_deref()))
             .build();
-        // Once in a process; a second service in it would use the first one's.
+        // Global: a second service in the process would share the tracer.
         let _ = TRACER.set(provider.tracer("study-stats"));
         Ok(Some(Self(provider)))
     }
 
-    /// Sends what is not sent yet.
+    /// Exports the remaining spans.
     pub async fn end(self) {
-        let ended = tokio::task::spawn_blocking(move || self.0.shutdown_with_timeout(FAREWELL));
+        let ended =
+            tokio::task::spawn_blocking(move || self.0.shutdown_with_timeout(SHUTDOWN_TIMEOUT));
         match ended.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the last spans could not be sent"),
@@ -67,7 +67,7 @@ impl Traces {
     }
 }
 
-/// Who sends them, as `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` say, or this service.
+/// Returns the resource of the spans, from `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME`.
 fn resource(name: Option<&str>) -> Resource {
     let resource = Resource::builder_empty()
         .with_service_name("study-stats")

@@ -1,4 +1,4 @@
-//! A store that has every answer at hand.
+//! A store with fixed results.
 
 use async_trait::async_trait;
 use study_stats::domain::{
@@ -8,13 +8,13 @@ use study_stats::domain::{
 };
 use study_stats::store::{StatsStore, StoreError};
 
-/// Keeps nothing: every record is recorded, and every session and total is the same.
-pub(crate) struct AtHand;
+/// Store without data: every record is `Created`; all sessions, and all totals, are equal.
+pub(crate) struct FixedStore;
 
 #[async_trait]
-impl StatsStore for AtHand {
+impl StatsStore for FixedStore {
     fn name(&self) -> &'static str {
-        "at hand"
+        "fixed"
     }
 
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
@@ -23,9 +23,9 @@ impl StatsStore for AtHand {
 
     async fn session(&self, _: Enrolment, _: SessionId) -> Result<Option<Session>, StoreError> {
         let stats = Stats {
-            modules: Amount::new(5.0).map_err(wrong)?,
-            score: Score::new(82.5).map_err(wrong)?,
-            time: Amount::new(120_000.0).map_err(wrong)?,
+            modules: Amount::new(5.0).map_err(invalid)?,
+            score: Score::new(82.5).map_err(invalid)?,
+            time: Amount::new(120_000.0).map_err(invalid)?,
         };
         let occurred_at = OccurredAt::from_utc_millis(1_768_465_800_000);
         Ok(Some(Session { stats, occurred_at }))
@@ -48,15 +48,15 @@ impl StatsStore for AtHand {
         _: Span,
         _: Slice,
     ) -> Result<Page<ListedSession>, StoreError> {
-        Err(unasked())
+        Err(unsupported())
     }
 
     async fn courses(&self, _: LearnerId, _: Slice) -> Result<Page<ListedCourse>, StoreError> {
-        Err(unasked())
+        Err(unsupported())
     }
 
     async fn summary(&self, _: CourseId) -> Result<Option<Summary>, StoreError> {
-        Err(unasked())
+        Err(unsupported())
     }
 
     async fn delete_session(
@@ -64,15 +64,15 @@ impl StatsStore for AtHand {
         _: Enrolment,
         _: SessionId,
     ) -> Result<DeleteOutcome, StoreError> {
-        Err(unasked())
+        Err(unsupported())
     }
 
     async fn delete_course(&self, _: Enrolment) -> Result<DeleteOutcome, StoreError> {
-        Err(unasked())
+        Err(unsupported())
     }
 
     async fn erase(&self, _: LearnerId) -> Result<DeleteOutcome, StoreError> {
-        Err(unasked())
+        Err(unsupported())
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -80,10 +80,11 @@ impl StatsStore for AtHand {
     }
 }
 
-fn wrong(error: impl ToString) -> StoreError {
+fn invalid(error: impl ToString) -> StoreError {
     StoreError::Unexpected(error.to_string())
 }
 
-fn unasked() -> StoreError {
-    StoreError::Unavailable("no benchmark asks for it".into())
+/// Returns the error of operations without a benchmark.
+fn unsupported() -> StoreError {
+    StoreError::Unavailable("no benchmark of the operation".into())
 }

@@ -1,4 +1,4 @@
-//! How spans are sent.
+//! The HTTP client of the span exporter.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,23 +14,22 @@ use hyper_util::rt::TokioExecutor;
 use opentelemetry_http::{HttpClient, HttpError, Request, Response};
 use tokio::runtime::Handle;
 
-/// Longest wait for an answer.
+/// Timeout of a response.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Most that is read of it.
-const MOST: usize = 64 << 10;
+/// Maximum size of a response, in bytes.
+const MAX_RESPONSE: usize = 64 << 10;
 
-/// Sends from the service's own runtime, whatever thread asks for it: those of OpenTelemetry have
-/// none.
+/// An HTTP client that sends on the service's runtime: the exporter's threads have no runtime.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
+pub(super) struct OtlpClient {
     http: HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
     runtime: Handle,
-    /// Whether the last spans could not be sent.
+    /// The last request failed.
     fails: Arc<AtomicBool>,
 }
 
-impl Client {
-    /// A client of the runtime that it is made in.
+impl OtlpClient {
+    /// Returns a client on the current runtime.
     pub(super) fn new() -> std::io::Result<Self> {
         let connector = HttpsConnectorBuilder::new()
             .with_native_roots()?
@@ -50,12 +49,12 @@ impl Client {
             .request(request.map(Full::new))
             .await?
             .into_parts();
-        let body = Limited::new(body, MOST).collect().await?.to_bytes();
+        let body = Limited::new(body, MAX_RESPONSE).collect().await?.to_bytes();
         Ok(Response::from_parts(head, body))
     }
 
-    /// Logs that spans cannot be sent, once until they can be again.
-    fn tell(&self, failure: Option<String>) {
+    /// Logs the first error in a row, and the first success after errors.
+    fn log(&self, failure: Option<String>) {
         let failed = self.fails.swap(failure.is_some(), Ordering::Relaxed);
         match failure {
             Some(error) if !failed => tracing::warn!(error, "spans cannot be sent; trying on"),
@@ -66,13 +65,13 @@ impl Client {
 }
 
 #[async_trait]
-impl HttpClient for Client {
+impl HttpClient for OtlpClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let client = self.clone();
         let sent = self.runtime.spawn(async move {
             let sent = tokio::time::timeout(TIMEOUT, client.send(request)).await;
             let answer = sent.unwrap_or_else(|_| Err("no answer in time".into()));
-            client.tell(match &answer {
+            client.log(match &answer {
                 Ok(answer) if answer.status().is_success() => None,
                 Ok(answer) => Some(format!("the answer is {}", answer.status())),
                 Err(error) => Some(error.to_string()),
