@@ -14,12 +14,10 @@ check: ## Run the tests without Redis: units, and the API and commands on the em
 	cargo test --quiet --lib
 	cargo test --quiet --test it -- api_ configuration conformance_ embedded openapi --skip redis --skip api_overload
 
-# Tests that mostly wait: failovers, timeouts. They run beside each other, whatever the number of cores.
-WAITING := store::redis::failover store::redis::connections
-
+# Tests of stores mostly wait, for failovers and commits, with long timeouts: more threads than cores.
 test: ## Run all tests; installs a redis-server first if missing
-	scripts/with-redis cargo test -- $(addprefix --skip=,$(WAITING))
-	RUST_TEST_THREADS=8 scripts/with-redis cargo test --test it -- $(WAITING)
+	scripts/with-redis cargo test -- --skip=store::
+	RUST_TEST_THREADS=8 scripts/with-redis cargo test -- store::
 
 test-containers: ## Build the image, and test the image and the compose files under load and failures
 	scripts/containers

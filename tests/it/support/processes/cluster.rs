@@ -2,6 +2,9 @@
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::support::eventually;
 use crate::support::processes::redis::Redis;
@@ -80,6 +83,20 @@ impl Cluster {
             })
             .await;
         }
+    }
+
+    /// Starts a planned failover to a replica, and waits until the replica is the master.
+    ///
+    /// Repeated after a timeout: Redis gives up a planned failover after 5 s, as seen on a busy machine.
+    pub(crate) async fn fail_over_to(&self, replica: usize) {
+        for _ in 0..10 {
+            let _ = self.nodes[replica].try_ask::<()>("CLUSTER FAILOVER").await;
+            let is_over = timeout(Duration::from_secs(6), self.until_master(replica)).await;
+            if is_over.is_ok() {
+                return;
+            }
+        }
+        panic!("no planned failover succeeds")
     }
 
     /// Waits until a node is a master.

@@ -129,8 +129,7 @@ async fn a_replica_replaces_a_hanging_master() {
 async fn a_planned_failover_loses_no_write() {
     let cluster = Cluster::start(3, 1, IN_MEMORY).await;
     let under_load = UnderLoad::start(&cluster.url()).await;
-    cluster.nodes[3].ask::<()>("CLUSTER FAILOVER").await;
-    cluster.until_master(3).await;
+    cluster.fail_over_to(3).await;
     under_load.recovers().await;
     let masters = [1, 2, 3].map(|number| &cluster.nodes[number]);
     under_load
