@@ -12,7 +12,7 @@ run: ## Start the service on port 8080, with the data in ./data
 
 check: ## Run the tests without Redis: units, and the API and commands on the embedded store
 	cargo test --quiet --lib
-	cargo test --quiet --test it -- api_ configuration conformance_ embedded openapi --skip redis --skip api_overload
+	cargo test --quiet --test it -- api:: configuration conformance:: embedded --skip redis --skip api::overload
 
 # Tests of stores mostly wait, for failovers and commits, with long timeouts: more threads than cores.
 test: ## Run all tests; installs a redis-server first if missing

@@ -13,21 +13,10 @@
 
 mod support;
 
-mod api_bodies;
-mod api_erasure;
-mod api_failures;
-mod api_large_deletes;
-mod api_overload;
-mod api_pages;
-mod api_protocol;
-mod api_storage;
-mod api_texts;
+mod api;
 mod commands;
 mod configuration;
-mod conformance_checks;
-mod conformance_command;
-mod conformance_faults;
-mod openapi;
+mod conformance;
 mod server;
 mod store;
 mod telemetry;

@@ -28,7 +28,7 @@ macro_rules! test_checks {
                 async fn $check() {
                     let name = concat!(stringify!($subject), "/", stringify!($check));
                     let fixture = $crate::support::stores::fixture::Fixture::$store().await;
-                    $crate::conformance_checks::play(name, &fixture).await;
+                    $crate::conformance::checks::play(name, &fixture).await;
                 }
             )+
         }
@@ -235,7 +235,7 @@ test_checks! {
 
 /// Plays a check against the API on a store. Recounts the aggregates and indexes of the store afterwards, and
 /// again when the learners of the check are erased.
-async fn play(name: &str, fixture: &Fixture) {
+pub(crate) async fn play(name: &str, fixture: &Fixture) {
     let api = Api::serve(fixture.store.clone()).await;
     let url: Uri = format!("http://{}", api.client.address).parse().unwrap();
     let instance = Instance::at(&url).unwrap();
