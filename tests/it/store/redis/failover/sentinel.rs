@@ -26,7 +26,9 @@ async fn the_promoted_replica_of_a_killed_master_has_every_acknowledged_write() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hanging_master_is_replaced_for_good() {
-    let sentinels = Sentinels::start(2, IN_MEMORY, "").await;
+    // Longer than two timeouts of the store, so that writes fail before the failover.
+    let down_after = "sentinel down-after-milliseconds main 3000\n";
+    let sentinels = Sentinels::start(2, IN_MEMORY, down_after).await;
     sentinels.compare_offsets_often().await;
     let under_load = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     sentinels.servers[0].server.freeze().await;
