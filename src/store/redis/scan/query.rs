@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::redis::connection::Connection;
 use crate::store::redis::connection::error::{is_denied, is_other_type, is_transient};
 use crate::store::redis::connection::scatter::{RedisRequest, Scatter};
-use crate::store::redis::script_call::ScriptCall;
+use crate::store::redis::script_call::{ScriptCall, ScriptQuery};
 use crate::store::redis::scripts::LuaScript;
 use crate::store::redis::{RedisStore, codec};
 
@@ -43,24 +43,24 @@ impl RedisStore {
     /// Calls a script that reads, with retries.
     pub(crate) async fn query_script_retried<T: FromRedisValue>(
         &self,
-        script: &LuaScript,
+        script: &'static LuaScript,
         keys: &[String],
         arguments: &[Vec<u8>],
     ) -> Result<T, StoreError> {
-        let (by_hash, by_text) = script_commands(script, keys, arguments);
-        let reply = self.attempt_retried(&by_hash, &by_text).await;
+        let query = ScriptQuery::new(script, keys, arguments);
+        let reply = self.attempt_retried(&query, &query.by_text()).await;
         reply.map_err(operator_error)
     }
 
     /// Calls a script that reads a key of any type, with retries.
     pub(crate) async fn query_typed_script_retried<T: FromRedisValue>(
         &self,
-        script: &LuaScript,
+        script: &'static LuaScript,
         keys: &[String],
         arguments: &[Vec<u8>],
     ) -> Result<Result<T, WrongType>, StoreError> {
-        let (by_hash, by_text) = script_commands(script, keys, arguments);
-        match self.attempt_retried(&by_hash, &by_text).await {
+        let query = ScriptQuery::new(script, keys, arguments);
+        match self.attempt_retried(&query, &query.by_text()).await {
             Err(error) if is_other_type(&error) => Ok(Err(WrongType)),
             reply => reply.map(Ok).map_err(operator_error),
         }
@@ -106,12 +106,6 @@ impl RedisStore {
         }
         result
     }
-}
-
-/// Commands of a script by hash and by text.
-fn script_commands(script: &LuaScript, keys: &[String], arguments: &[Vec<u8>]) -> (Cmd, Cmd) {
-    let by_hash = script.by_hash(keys, arguments);
-    (by_hash, script.by_text(keys, arguments))
 }
 
 /// Error as the operator reads it. A missing permission is permanent, and the message names the remedy.
