@@ -36,7 +36,7 @@ impl Config {
 }
 
 /// The selected store, with the settings of the store.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum StoreConfig<'a> {
     /// The embedded store.
     Embedded {

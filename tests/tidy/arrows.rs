@@ -164,7 +164,7 @@ mod tests {
             ),
             (
                 "src/store/redis.rs",
-                "use crate::store::bucket;\nuse ::redis::Client;",
+                "use crate::store::bucket;\nuse ::redis::Client;\nfn f() { ::hyper::f() }",
             ),
             (
                 "src/store/embedded.rs",
@@ -178,6 +178,7 @@ mod tests {
             "src/store/embedded.rs:1: `store::embedded` uses `store::redis`: `store::embedded` may",
             "src/store/mod.rs:2: `store` uses `api::error`: `store` may",
             "src/store/mod.rs:2: `store` uses `config`: `store` may use only [domain error store::open telemetry]",
+            "src/store/redis.rs:3: `store::redis` uses the crate `hyper`: move the code",
         ];
         assert_found(&arrows(&Modules::of(&files)), &expected);
     }

@@ -112,11 +112,14 @@ pub(crate) fn parent(module: &str) -> &str {
 fn paths<'a>(tokens: &[Token<'a>]) -> Vec<Path<'a>> {
     let mut paths = Vec::new();
     let mut rest = tokens;
-    let mut before = "";
+    let (mut before, mut earlier) = ("", "");
     while let [(line, word), others @ ..] = rest {
         rest = if *word == "use" && !matches!(others, [(_, "<"), ..]) {
             leaves(others, &[], &mut paths)
-        } else if is_name(word) && before != "::" && matches!(others, [(_, "::"), ..]) {
+        } else if is_name(word)
+            && (before != "::" || !(is_name(earlier) || earlier == ">"))
+            && matches!(others, [(_, "::"), ..])
+        {
             let (mut segments, mut rest) = (vec![*word], others);
             while let [(_, "::"), (_, name), others @ ..] = rest
                 && is_name(name)
@@ -133,7 +136,7 @@ fn paths<'a>(tokens: &[Token<'a>]) -> Vec<Path<'a>> {
         } else {
             others
         };
-        before = word;
+        (earlier, before) = (before, word);
     }
     paths
 }

@@ -119,6 +119,13 @@ impl Decoder for FrameCodec {
         let frame = buffer.split_to(HEADER + length);
         Frame::decode(kind, &frame[HEADER..]).map(Some)
     }
+
+    fn decode_eof(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Frame>> {
+        match self.decode(buffer)? {
+            None if !buffer.is_empty() => Err(ErrorKind::UnexpectedEof.into()),
+            frame => Ok(frame),
+        }
+    }
 }
 
 /// Returns the error of an invalid or unexpected frame.
@@ -181,6 +188,17 @@ mod tests {
             let error = FrameCodec.decode(&mut stream.into()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidData, "{error}");
         }
+    }
+
+    #[test]
+    fn a_frame_without_an_end_is_an_unexpected_end_of_the_stream() {
+        let mut stream = BytesMut::new();
+        FrameCodec.encode(Frame::Read, &mut stream).unwrap();
+        let end = |stream: &[u8]| FrameCodec.decode_eof(&mut stream.into());
+        assert_eq!(end(&stream).unwrap(), Some(Frame::Read));
+        assert_eq!(end(b"").unwrap(), None);
+        let error = end(&stream[..HEADER - 1]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
     }
 
     #[test]

@@ -70,6 +70,9 @@ async fn a_body_of_more_than_64_kibibytes_is_too_large(api: &Instance) -> CheckR
     record(before[1..].to_vec()).await?.has_status(201)
 }
 
+/// Path without a resource: the response is an error.
+const UNKNOWN_PATH: &str = "/x";
+
 /// The request id of a response, in the header and in the body of an error.
 async fn id_of(api: &Instance, path: &str, id: Option<&str>) -> CheckResult<String> {
     let request = Request::get(path);
@@ -78,6 +81,9 @@ async fn id_of(api: &Instance, path: &str, id: Option<&str>) -> CheckResult<Stri
         None => request,
     };
     let response = api.send(request).await?;
+    if path == UNKNOWN_PATH {
+        response.is_refused(404, "not found", "not_found")?;
+    }
     let given = response.header("x-request-id").unwrap_or_default();
     response.expect(!given.is_empty(), "a header X-Request-Id")?;
     let in_body = response.json()?.get("requestId").cloned();
@@ -88,7 +94,7 @@ async fn id_of(api: &Instance, path: &str, id: Option<&str>) -> CheckResult<Stri
 
 async fn a_sane_request_id_is_given_back(api: &Instance) -> CheckResult {
     let longest = "x".repeat(128);
-    for path in ["/x", "/health/live"] {
+    for path in [UNKNOWN_PATH, "/health/live"] {
         for sane in ["7", "a-b_c.d:e/f+g=", &new_id(), &longest] {
             let given = id_of(api, path, Some(sane)).await?;
             if given != sane {
@@ -102,17 +108,17 @@ async fn a_sane_request_id_is_given_back(api: &Instance) -> CheckResult {
 
 async fn a_request_without_an_id_gets_a_new_one(api: &Instance) -> CheckResult {
     are_new(&[
-        id_of(api, "/x", None).await?,
-        id_of(api, "/x", None).await?,
+        id_of(api, UNKNOWN_PATH, None).await?,
+        id_of(api, UNKNOWN_PATH, None).await?,
         id_of(api, "/health/live", None).await?,
     ])
 }
 
 async fn a_request_id_that_is_not_sane_is_replaced(api: &Instance) -> CheckResult {
     let (long, longer) = ("x".repeat(129), "x".repeat(4_096));
-    let mut ids = vec![id_of(api, "/x", None).await?];
+    let mut ids = vec![id_of(api, UNKNOWN_PATH, None).await?];
     for odd in ["", " ", "a b", "<script>", "é", &long, &longer] {
-        ids.push(id_of(api, "/x", Some(odd)).await?);
+        ids.push(id_of(api, UNKNOWN_PATH, Some(odd)).await?);
     }
     are_new(&ids)
 }

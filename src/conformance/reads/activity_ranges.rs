@@ -29,6 +29,7 @@ async fn study_at(api: &Instance, learner: &str, course: &str, times: &[String])
 /// Expects activity on those days.
 fn has_days(found: &Response, expected: &[impl AsRef<str>]) -> CheckResult {
     found.has_status(200)?;
+    found.expect(found.json()?["days"].is_array(), "a list of days")?;
     let expected: Vec<_> = expected.iter().map(AsRef::as_ref).collect();
     found.expect(
         members(&found.json()?, "days", "day") == expected,

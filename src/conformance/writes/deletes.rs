@@ -20,7 +20,7 @@ checks!("deletes":
 
 async fn a_forgotten_session_is_gone_and_the_totals_follow(api: &Instance) -> CheckResult {
     let (learner, course) = (api.learner(), new_id());
-    let bodies = [sample(0.1, 10, 100), sample(0.7, 999_999.9, 7)];
+    let bodies = [sample(0.1, 10, 100), sample(0.7, -999_999.9, 7)];
     api.store(&learner, &course, &bodies).await?;
     let session = id_of(&bodies[1]);
     let gone = api

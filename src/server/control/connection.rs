@@ -44,6 +44,7 @@ async fn receive_and_run(reader: &mut Reader, writer: &mut Writer, store: &Store
     let command = match timeout(COMMAND_TIMEOUT, reader.next()).await {
         Ok(Some(Ok(Frame::Command(command)))) => command,
         Ok(None) => return None,
+        Ok(Some(Err(error))) if error.kind() == ErrorKind::UnexpectedEof => return None,
         _ => return Some(End::Failed("no task was understood".into())),
     };
     tracing::info!(task = command.name(), "a command is carried out");

@@ -36,6 +36,7 @@ use crate::domain::{
     Record, Session, SessionId, Slice, Span, Summary, Totals,
 };
 use crate::error::StartError;
+use crate::telemetry::metrics;
 use clock::MonotonicClock;
 use file::{DatabaseFile, FILE};
 use transaction::Tables;
@@ -85,6 +86,8 @@ impl EmbeddedStore {
         let writer = Writer::start(Arc::clone(&file)).map_err(|error| {
             StartError::Environment(format!("cannot start the store's writer thread: {error}"))
         })?;
+        // Registers the metrics, which are then 0 before the first commit.
+        metrics::embedded(|_| {});
         Ok(Self {
             file,
             writer,

@@ -206,6 +206,17 @@ async fn text_of_empty_lists(fixture: &Fixture) {
         (&new_id(), &*sessions, no_sessions),
         (
             &learner,
+            &format!("/courses/{}/sessions", new_id()),
+            no_sessions,
+        ),
+        (
+            &learner,
+            &format!("/courses/{}/activity", new_id()),
+            no_days,
+        ),
+        (&new_id(), &format!("{activity}?to=2026-01-15"), no_days),
+        (
+            &learner,
             &format!("{sessions}?from=2026-01-16T00:00:00Z"),
             no_sessions,
         ),

@@ -53,8 +53,8 @@ where
             return pages;
         };
         let order = |position: Position| (position.millis, position.id);
-        let wait_for_writes = slice.after.is_none_or(|after| order(next) < order(after));
-        assert!(wait_for_writes, "{next:?} follows {:?}", slice.after);
+        let is_last = slice.after.is_none_or(|after| order(next) < order(after));
+        assert!(is_last, "{next:?} follows {:?}", slice.after);
         slice.after = page.next;
     }
 }
