@@ -69,7 +69,7 @@ impl RedisStore {
         Writes {
             lanes: &self.lanes,
             replicas: self.replicas.as_ref(),
-            within: self.within,
+            response_timeout: self.response_timeout,
         }
     }
 }
