@@ -196,7 +196,7 @@ impl StatsStore for RedisStore {
     }
 
     async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError> {
-        deletes::course(self, enrolment).await
+        deletes::enrolment(self, enrolment).await
     }
 
     async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError> {

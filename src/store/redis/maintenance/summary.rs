@@ -51,7 +51,7 @@ impl VerifyRun<'_> {
         let mut learners = BTreeMap::new();
         for (learner, unindexed) in members.learners {
             let enrolment = Enrolment { learner, course };
-            learners.insert(learner, self.verify_course(enrolment, &unindexed).await?);
+            learners.insert(learner, self.verify_enrolment(enrolment, &unindexed).await?);
         }
         let row = (bucket, course);
         let check = self.check_summary(row, &learners).await?;
