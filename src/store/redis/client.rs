@@ -1,4 +1,4 @@
-//! Requests to Redis, each with one retry of a transient error over another lane.
+//! Requests to Redis, each with one retry after a transient error, over an open lane.
 
 use redis::{FromRedisValue, RedisError, ToRedisArgs};
 

@@ -84,8 +84,8 @@ impl Writes<'_> {
             let mut answers = self.send(&calls, &attempt).await;
             let failed = answers.iter().position(is_retryable);
             let retried = match failed {
-                // With the successful calls after the failed call, to keep their order; a repeated write
-                // changes nothing.
+                // Also the successful calls behind the failed call, to keep the order of the calls; a
+                // repeated write changes nothing.
                 Some(failed) if attempt.retries(&answers[failed]).await => {
                     answers.truncate(failed);
                     calls.split_off(failed)
@@ -218,7 +218,7 @@ impl Attempt {
     /// where no attempt is left.
     async fn retries(&mut self, failed: &Reply) -> bool {
         match failed {
-            // The reply arrived within the timeout: the estimate of the clock was wrong.
+            // The reply came before the timeout: the estimate of the server's clock was wrong.
             Ok(late) if self.clock.is_none() => self.clock = too_late(late),
             // The text makes the script known.
             Err(error) if is_unknown_script(error) && !self.by_text => {

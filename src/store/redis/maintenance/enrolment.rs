@@ -1,4 +1,4 @@
-//! Verification of an enrolment: totals, session index and course index entry against the sessions.
+//! Verification of an enrolment: totals, session index and entry in the course index against the sessions.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

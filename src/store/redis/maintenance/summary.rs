@@ -66,7 +66,7 @@ impl VerifyRun<'_> {
         Ok((!is_equal).then_some((row, summary)))
     }
 
-    /// Reads deviating rows until each deviation is confirmed or gone; at most [`PASSES`] times.
+    /// Reads deviating rows until each deviation is confirmed or has disappeared; at most [`PASSES`] times.
     pub(crate) async fn confirm_summaries(
         &self,
         mut summaries: BTreeMap<RowId, UnconfirmedSummary>,
