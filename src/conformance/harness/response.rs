@@ -34,9 +34,9 @@ impl Response {
         ))
     }
 
-    /// Expects that a condition holds.
-    pub(crate) fn expect(&self, holds: bool, expected: impl Display) -> CheckResult {
-        if holds {
+    /// Expects a condition.
+    pub(crate) fn expect(&self, is_met: bool, expected: impl Display) -> CheckResult {
+        if is_met {
             Ok(())
         } else {
             Err(self.mismatch(expected))
