@@ -26,7 +26,7 @@ pub(crate) struct Api {
     _server: JoinHandle<()>,
 }
 
-/// What the API is served with.
+/// Settings of a served API.
 pub(crate) struct Settings {
     pub(crate) request_timeout: Duration,
     pub(crate) max_requests: usize,
@@ -35,7 +35,7 @@ pub(crate) struct Settings {
 }
 
 impl Default for Settings {
-    /// No limit that a test would meet by chance.
+    /// Limits beyond the needs of a test.
     fn default() -> Self {
         Self {
             request_timeout: TIMEOUT,
@@ -251,7 +251,7 @@ pub(crate) fn at(body: &Value, occurred_at: &str) -> Value {
     body
 }
 
-/// Where the session of a body is found.
+/// Path of the session of a body.
 pub(crate) fn session_path(course: &str, body: &Value) -> String {
     let session = body["sessionId"].as_str().unwrap();
     format!("/courses/{course}/sessions/{session}")
