@@ -114,9 +114,9 @@ pub struct RecordMetrics {
     pub created: IntCounter,
     /// Replaced measures of a session.
     pub replaced: IntCounter,
-    /// Older than the stored session.
+    /// Refused, as older than the stored session.
     pub superseded: IntCounter,
-    /// For an erased learner.
+    /// Refused, as the learner is erased.
     pub gone: IntCounter,
     /// Refused: a sum would exceed the limit.
     pub refused: IntCounter,

@@ -196,8 +196,7 @@ impl Client {
         self.try_ready().await.unwrap()
     }
 
-    /// Sends bytes as they are, which ask for the connection to be closed, and gives all that comes
-    /// back.
+    /// Sends the bytes of a request with `Connection: close`, and returns all bytes of the response.
     pub(crate) async fn raw(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         // The service may answer and close before it has read all; that resets the connection.
