@@ -32,7 +32,7 @@
 //! - [`domain`]: ids, enrolments, measures, sessions, exact totals; pure.
 //! - [`conformance`]: checks of the API's contract against an instance, by address.
 //!   - `conformance/harness`: HTTP client, requests, responses, sample records.
-//!   - `conformance/writes`: checks of records, batches, deletions.
+//!   - `conformance/writes`: checks of records, batches, deletes.
 //!   - `conformance/reads`: checks of reads.
 //!   - `conformance/http`: checks of methods, headers, health, documents.
 //! - [`config`]: flags and environment variables.

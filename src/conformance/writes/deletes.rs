@@ -1,4 +1,4 @@
-//! Deletion of a session and of a learner's course.
+//! Deletes of a session and of an enrolment.
 
 use serde_json::json;
 

@@ -140,8 +140,8 @@ async fn write(
             *written.keys().next().unwrap()
         };
         if is_deletion && !is_new {
-            let deletion = store.delete_session(sample.enrolment, session);
-            deletion.await.unwrap();
+            let delete = store.delete_session(sample.enrolment, session);
+            delete.await.unwrap();
             written.insert(session, None);
         } else {
             time += 1;
