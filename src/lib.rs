@@ -32,7 +32,7 @@
 //! - [`domain`]: ids, enrolments, measures, sessions, exact totals; pure.
 //! - [`conformance`]: checks of the API's contract against an instance, by address.
 //!   - `conformance/harness`: HTTP client, requests, responses, sample records.
-//!   - `conformance/writes`: checks of records, batches, deletions.
+//!   - `conformance/writes`: checks of records, batches, deletes.
 //!   - `conformance/reads`: checks of reads.
 //!   - `conformance/http`: checks of methods, headers, health, documents.
 //! - [`config`]: flags and environment variables.
@@ -63,30 +63,47 @@
 //! - Aggregates are integers of decimal digits. No float is added to or subtracted from a stored sum.
 //! - A write is one transaction, or one Lua script on keys of one slot. Refusals come before the first
 //!   change.
-//! - A failure is logged once, where a response or exit code is made of the failure. No log line,
-//!   metric or span has a learner's data.
+//! - A failure is logged once, where the failure becomes a response or an exit code. No metric, no span
+//!   and no log line above the level debug has a learner's data.
 //!
 //! # Recipes
 //!
-//! A field of a session: `domain/session.rs` (type and range), `wire/record.rs` (parse, validate,
-//! schema) and `wire/session_line.rs` (export), `api/sessions.rs` (response); `store/embedded/schema.rs`
-//! (row) and `store/redis/codec.rs` with `scripts/record.lua` (hash); a check in `conformance/`;
-//! `docs/DATA-MODEL.md` and `docs/API.md`; `make openapi`.
+//! The compiler names further Rust files; no compiler names a Lua script, a row layout or a document.
 //!
-//! An index: `store/mod.rs` (read operation of the trait), `domain/page.rs` (its items);
-//! `store/embedded/schema.rs` (table), `transaction.rs` (writes) and `reads.rs`;
-//! `store/redis/keys.rs` (key), `scripts/record.lua` and `scripts/delete.lua` (writes) and `reads.rs`;
-//! verify, repair and inspect in both `maintenance` rooms; `tests/it/support` (recount of the index
-//! after every test); `docs/DATA-MODEL.md`.
+//! A field of a session: `domain/session.rs` (type and range); `wire/record.rs` (parse, validate, schema),
+//! `wire/batch.rs` (list of the fields) and `wire/session_line.rs` (export); `api/sessions.rs` (response).
+//! In `store/embedded`: `schema.rs` (row), `tuples.rs` (layout of the row; redb refuses a table of another
+//! layout, so files of users need a migration), `maintenance/display.rs`. In `store/redis`: `codec.rs`,
+//! `scripts/record.lua` and `scripts/snapshot.lua` (hash; stored hashes lack the field),
+//! `maintenance/snapshot.rs` and `maintenance/inspect.rs`. `conformance/harness/samples.rs` and a check;
+//! `tests/it/support/stores/tables.rs`; `docs/DATA-MODEL.md`, `docs/API.md`, `CHANGELOG.md`;
+//! `make openapi`. A field with a sum is a measure: also `domain/measures.rs`,
+//! `store/redis/maintenance/aggregate.rs`, and every script with the fields of an aggregate.
 //!
-//! An operation: a handler and its declaration in the resource's file of `api/`, and its place in
-//! `api/mod.rs`; if the store answers a new question, a method of `StatsStore` in `store/mod.rs`, both
-//! stores, `store/instrumented.rs` and `telemetry/metrics/store.rs`; checks in `conformance/`;
-//! `docs/API.md`; `make openapi`.
+//! An index: `domain/page.rs` (its items), and an operation that reads the index, as below. In
+//! `store/embedded`: `schema.rs` (table and key), `tuples.rs` (layout of the key), `transaction.rs`
+//! (writes), `reads.rs`; in `maintenance`: `enrolment.rs` and `chunks.rs` (verify), `repair.rs`,
+//! `display.rs`, `inspect.rs`. In `store/redis`: `keys.rs` (key, and the keys of the scripts),
+//! `scripts/record.lua` and `scripts/delete.lua` (writes), `scripts/permissions.lua` (commands on the key),
+//! `reads.rs`; in `maintenance`: `survey.rs`, `snapshot.rs` with `scripts/snapshot.lua`, `indexes.rs`
+//! (verify), `repair.rs` with `scripts/reindex.lua`, `inspect.rs`. `tests/it/support/audit` (recount after
+//! every test) and `tests/it/support/faults` (corruptions); `docs/DATA-MODEL.md`, `CHANGELOG.md`.
+//! `verify --repair` then builds the index of stored sessions.
 //!
-//! A store: a folder in `store/` with `impl StatsStore` and `impl Maintenance`; a variant of
-//! `StoreConfig` in `config/`, opened in `store/open.rs`; a fixture in `tests/it/support`, which brings
-//! every case of the store suite and of the conformance suite; `tests/tidy/arrows.rs` (its row).
+//! An operation: a handler with its declaration in the resource's file of `api/`; a new resource in the
+//! lists of `api/mod.rs`; a new failure in `api/respond/error_docs.rs`. If the store answers a new
+//! question: a method of `StatsStore` in `store/mod.rs`, both stores, `store/instrumented.rs` with a
+//! `StoreOp` of `telemetry/metrics/store.rs`, and the stores of tests and benches
+//! (`tests/it/support/stores/hooked.rs`, `benches/micro/fixed_store.rs`). Checks in `conformance/`, with
+//! their names in `tests/it/conformance/checks.rs`; cases in `tests/it/store`; `README.md`, `docs/API.md`,
+//! `CHANGELOG.md`; `make openapi`.
+//!
+//! A store: a folder in `store/` with `impl StatsStore` and `impl Maintenance`, declared in `store/mod.rs`;
+//! a variant of `StoreConfig` and of `StoreChoice` in `config/store.rs`, opened in `store/open.rs`. A
+//! fixture in `tests/it/support/stores/fixture.rs`, with a recount in `tests/it/support/audit`; a line in
+//! `for_every_store!` there, and a line in `test_checks!` of `tests/it/conformance/checks.rs`, run every
+//! case of the store suite and every conformance check on the store. A row in `tests/tidy/arrows.rs`, and
+//! the room on the map above.
 
 pub mod api;
 pub mod commands;

@@ -85,12 +85,12 @@ impl DeletesApi {
 enum DeleteResponse {
     /// It is forgotten.
     #[oai(status = 204)]
-    Forgotten,
+    Deleted,
 }
 
 fn respond(outcome: DeleteOutcome) -> Result<DeleteResponse, ApiError> {
     match outcome {
-        DeleteOutcome::Deleted => Ok(DeleteResponse::Forgotten),
+        DeleteOutcome::Deleted => Ok(DeleteResponse::Deleted),
         DeleteOutcome::Missing => Err(ApiError::no_stats()),
         DeleteOutcome::LimitExceeded => Err(ApiError::limit_exceeded()),
     }

@@ -165,7 +165,7 @@ struct ImportCounts {
     lines: u64,
     stored: u64,
     superseded: u64,
-    gone: u64,
+    erased: u64,
     invalid: u64,
     others: u64,
 }
@@ -185,7 +185,7 @@ impl ImportCounts {
             match outcome {
                 Outcome::Created | Outcome::Replaced => self.stored += 1,
                 Outcome::Superseded => self.superseded += 1,
-                Outcome::Erased => self.gone += 1,
+                Outcome::Erased => self.erased += 1,
                 Outcome::LimitExceeded => {
                     invalid.push((number, "with it, a sum would pass 9e15".into()));
                 }
@@ -213,7 +213,7 @@ impl ImportCounts {
             self.lines,
             self.stored,
             self.superseded,
-            self.gone,
+            self.erased,
             self.invalid,
             rate(self.stored, seconds)
         )

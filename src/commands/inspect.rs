@@ -12,11 +12,11 @@ const ENTRIES: usize = 64;
 
 pub(super) async fn inspect(
     store: &dyn Maintenance,
-    subject: InspectScope,
+    scope: InspectScope,
     ui: &mut dyn Ui,
 ) -> Result<bool, CommandError> {
     let (sender, entries) = mpsc::channel(ENTRIES);
-    let (inspected, printed) = tokio::join!(store.inspect(subject, sender), print(entries, ui));
+    let (inspected, printed) = tokio::join!(store.inspect(scope, sender), print(entries, ui));
     let is_there = printed? > 0;
     inspected?;
     if !is_there {

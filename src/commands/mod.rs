@@ -70,12 +70,12 @@ pub async fn run(
             course,
             session,
         } => {
-            let subject = InspectScope {
+            let scope = InspectScope {
                 learner: user.into(),
                 course: course.map(CourseId::from),
                 session: session.map(SessionId::from),
             };
-            inspect::inspect(&*store.maintenance, subject, ui).await
+            inspect::inspect(&*store.maintenance, scope, ui).await
         }
     }
 }

@@ -45,8 +45,8 @@ fn line(difference: &Difference) -> String {
         found,
         repaired,
     } = difference;
-    let mended = if *repaired { ", mended" } else { "" };
-    format!("{key}: expected {expected}, found {found}{mended}")
+    let suffix = if *repaired { ", mended" } else { "" };
+    format!("{key}: expected {expected}, found {found}{suffix}")
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The `conformance` command: plays the contract of the API against a running instance, known by its URL
 //! only. The integration tests play the same checks in process, over each store.
 //!
-//! [`checks`] lists the checks by subject: records and deletions in `writes`, responses of reads in `reads`,
+//! [`checks`] lists the checks by subject: records and deletes in `writes`, responses of reads in `reads`,
 //! methods, headers and the service's own resources in `http`. Each check records sessions of new learners in new courses;
 //! the command erases the learners after the check, passed or failed.
 //!

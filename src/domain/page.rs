@@ -6,8 +6,8 @@ use super::{CourseId, Session, SessionId, Totals};
 
 /// Position in a list: directly after the item with the same time and id, stored or not.
 ///
-/// Lists are in descending order of time and then of id. Hence a position is stable: inserts and deletes of
-/// items do not move it.
+/// Lists are in descending order of time and then of id. Hence inserts and deletes of items do not change
+/// the items after a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     /// Time of the item, in milliseconds since 1970.

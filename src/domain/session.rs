@@ -1,4 +1,5 @@
-//! Sessions: the validated numbers of a session, the request to record it, and the outcomes of a write.
+//! Sessions: the validated measures of a session, the request to record a session, and the outcomes of a
+//! write.
 
 use super::{Enrolment, Measures, OccurredAt, SessionId};
 

@@ -118,10 +118,10 @@ impl MetricsEndpoint {
         // After an error of the store, the gauges keep the last known values.
         if let Ok(Ok(Some(last))) = verified {
             let (gauges, verified) = (&self.metrics.verified, last.report);
-            let unmended = verified.differences.saturating_sub(verified.repaired);
+            let unrepaired = verified.differences.saturating_sub(verified.repaired);
             gauges.ended.set(saturated(last.ended));
             gauges.sessions.set(saturated(verified.sessions));
-            gauges.differences.set(saturated(unmended));
+            gauges.differences.set(saturated(unrepaired));
             gauges.mended.set(saturated(verified.repaired));
             gauges.unsettled.set(saturated(verified.unsettled));
         }

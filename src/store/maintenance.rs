@@ -22,9 +22,10 @@ pub trait Maintenance: Send + Sync {
     async fn learners(&self, after: Option<LearnerId>) -> Result<Vec<LearnerId>, StoreError>;
 
     /// Recounts all aggregates and indexes from the sessions, and sends the differences. With `repair`,
-    /// repairs each difference in an atomic step that reckons with concurrent writes.
+    /// repairs each difference in an atomic step, from the state at the time of the repair.
     ///
-    /// A concurrent write is no difference.
+    /// A concurrent write is no difference. An aggregate that changes too often to be compared is counted as
+    /// unsettled.
     async fn verify(
         &self,
         repair: bool,
@@ -42,8 +43,8 @@ pub trait Maintenance: Send + Sync {
     /// Checks the store and its surroundings for every known cause of errors and of data loss.
     async fn diagnose(&self) -> Vec<Diagnosis>;
 
-    /// Returns the last verification that ran to the end. The embedded store forgets the verification when
-    /// the process ends.
+    /// Returns the last verification that ran to the end. The embedded store keeps the verification in memory,
+    /// until the process ends.
     async fn last_verification(&self) -> Result<Option<LastVerification>, StoreError>;
 
     /// Updates the gauges of the store's metrics that no event updates.

@@ -14,7 +14,8 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use crate::api::middleware::body_budget::{Budget, Buffer};
 use crate::api::respond::error::ApiError;
 
-/// Unread JSON request body of at most `MAX` bytes, with the schema `S` in the document.
+/// Unread JSON request body of at most `MAX` bytes, with the schema `S` in the document. The extractor
+/// checks the content type; [`read`](Self::read) reads the body.
 pub(crate) struct JsonBody<S, const MAX: usize> {
     body: Body,
     /// `Content-Length` in bytes, if sent.

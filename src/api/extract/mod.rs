@@ -1,5 +1,6 @@
 //! Extractors: parts of a request, validated. An extractor does not fail on a wrong value but returns the
-//! problems, so that one response reports all wrong fields.
+//! problems, so that one response reports all wrong fields. Only a body of another content type than JSON
+//! is an error at once; the handler reads the body.
 
 pub(crate) mod json_body;
 pub(crate) mod learner;

@@ -61,13 +61,14 @@ impl AccessLog {
     }
 }
 
-/// AccessEntry of a request in progress.
+/// Entry of the access log for a request in progress. A drop before the end records that the client has
+/// closed the connection.
 pub(crate) struct AccessEntry<'a> {
     log: &'a AccessLog,
     start: Instant,
     method: Method,
     uri: Uri,
-    /// Only for the log level debug.
+    /// Header with the learner's id, for the log level debug only.
     learner: Option<String>,
     request_id: String,
     span: Option<RequestSpan>,

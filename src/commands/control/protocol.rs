@@ -130,8 +130,8 @@ impl Decoder for FrameCodec {
 
 /// Returns the error of an invalid or unexpected frame.
 pub(crate) fn not_understood() -> io::Error {
-    let told = "not understood: the command and the service must be of the same version";
-    io::Error::new(ErrorKind::InvalidData, told)
+    let message = "not understood: the command and the service must be of the same version";
+    io::Error::new(ErrorKind::InvalidData, message)
 }
 
 #[cfg(test)]

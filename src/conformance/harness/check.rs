@@ -23,7 +23,7 @@ impl ContractCheck {
         self.name
     }
 
-    /// Sends the requests of the check. The sessions that they record stay until
+    /// Sends the requests of the check. The recorded sessions stay until
     /// [`Instance::erase`](super::Instance::erase).
     ///
     /// # Errors

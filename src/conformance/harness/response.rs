@@ -34,9 +34,9 @@ impl Response {
         ))
     }
 
-    /// Expects that a condition holds.
-    pub(crate) fn expect(&self, holds: bool, expected: impl Display) -> CheckResult {
-        if holds {
+    /// Expects a condition.
+    pub(crate) fn expect(&self, is_met: bool, expected: impl Display) -> CheckResult {
+        if is_met {
             Ok(())
         } else {
             Err(self.mismatch(expected))
@@ -63,7 +63,7 @@ impl Response {
         self.expect(empty, format_args!("{status} without a body"))
     }
 
-    /// Expects the response to a deletion: 204 with a request id, no body, no content type.
+    /// Expects the response to a delete: 204 with a request id, no body, no content type.
     pub(crate) fn is_deleted(&self) -> CheckResult {
         self.is_empty(204)?;
         let headers =
@@ -136,7 +136,7 @@ impl Response {
         )
     }
 
-    /// Expects the error of a read or a deletion that finds no session.
+    /// Expects the error of a read or a delete that finds no session.
     pub(crate) fn is_not_found(&self) -> CheckResult {
         self.is_refused(404, "no stats found", "no_stats_found")
     }

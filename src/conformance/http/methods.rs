@@ -71,11 +71,11 @@ async fn other_methods_are_not_allowed_and_the_right_ones_are_told(api: &Instanc
             let request = Request::new(method, path.clone()).of(&new_id());
             let response = api.send(request).await?;
             response.is_refused(405, "method not allowed", "method_not_allowed")?;
-            let told = response.header("allow").unwrap_or_default();
-            let mut told: Vec<_> = told.split(',').map(str::trim).collect();
-            told.sort_unstable();
+            let listed = response.header("allow").unwrap_or_default();
+            let mut listed: Vec<_> = listed.split(',').map(str::trim).collect();
+            listed.sort_unstable();
             response.expect(
-                told == allowed,
+                listed == allowed,
                 format_args!("Allow: {}", allowed.join(", ")),
             )?;
         }

@@ -21,15 +21,15 @@ checks!("conditional":
     head_carries_the_same_etag,
 );
 
-/// A learner with one session, and all reads of the session.
-struct Studied {
+/// A learner with one session, and the paths of all reads with the session.
+struct RecordedSession {
     learner: String,
     course: String,
     body: Value,
     paths: [String; 6],
 }
 
-async fn studied(api: &Instance) -> CheckResult<Studied> {
+async fn recorded_session(api: &Instance) -> CheckResult<RecordedSession> {
     let (learner, course) = (api.learner(), new_id());
     let body = sample_at("2026-01-15T09:30:00+01:00", 1, 2, 3);
     api.store(&learner, &course, std::slice::from_ref(&body))
@@ -42,7 +42,7 @@ async fn studied(api: &Instance) -> CheckResult<Studied> {
         format!("/courses/{course}/activity?to=2026-01-15"),
         format!("/courses/{course}/summary"),
     ];
-    Ok(Studied {
+    Ok(RecordedSession {
         learner,
         course,
         body,
@@ -75,7 +75,7 @@ fn get_unless<'a>(
 }
 
 async fn totals_and_sessions_carry_an_etag(api: &Instance) -> CheckResult {
-    let Studied { learner, paths, .. } = studied(api).await?;
+    let RecordedSession { learner, paths, .. } = recorded_session(api).await?;
     for path in &paths {
         let first = etag(&api.get(&learner, path).await?)?;
         let again = api.get(&learner, path).await?;
@@ -88,7 +88,7 @@ async fn totals_and_sessions_carry_an_etag(api: &Instance) -> CheckResult {
 }
 
 async fn every_read_has_an_etag_of_its_own(api: &Instance) -> CheckResult {
-    let Studied { learner, paths, .. } = studied(api).await?;
+    let RecordedSession { learner, paths, .. } = recorded_session(api).await?;
     let mut tags = Vec::new();
     for path in &paths {
         let found = api.get(&learner, path).await?;
@@ -124,7 +124,7 @@ fn is_not_modified(response: &Response, tag: &str, tags: &[&str]) -> CheckResult
 }
 
 async fn what_has_not_changed_is_not_sent_again(api: &Instance) -> CheckResult {
-    let Studied { learner, paths, .. } = studied(api).await?;
+    let RecordedSession { learner, paths, .. } = recorded_session(api).await?;
     for path in &paths {
         let tag = etag(&api.get(&learner, path).await?)?;
         let response = get_unless(api, &learner, path, &[&tag]).await?;
@@ -155,16 +155,16 @@ async fn what_has_changed_is_sent(api: &Instance) -> CheckResult {
 async fn a_write_without_a_change_keeps_every_etag_and_a_change_replaces_it(
     api: &Instance,
 ) -> CheckResult {
-    let studied = studied(api).await?;
-    let (learner, course) = (&studied.learner, &studied.course);
+    let recorded = recorded_session(api).await?;
+    let (learner, course) = (&recorded.learner, &recorded.course);
     for (modules, changed) in [(1, false), (9, true)] {
         let mut tags = Vec::new();
-        for path in &studied.paths {
+        for path in &recorded.paths {
             tags.push(etag(&api.get(learner, path).await?)?);
         }
-        let body = with(studied.body.clone(), "totalModulesStudied", modules);
+        let body = with(recorded.body.clone(), "totalModulesStudied", modules);
         api.store(learner, course, &[body]).await?;
-        for (path, tag) in studied.paths.iter().zip(&tags) {
+        for (path, tag) in recorded.paths.iter().zip(&tags) {
             let response = get_unless(api, learner, path, &[tag]).await?;
             if changed {
                 response.expect(etag(&response)? != *tag, "another ETag")?;
@@ -179,7 +179,7 @@ async fn a_write_without_a_change_keeps_every_etag_and_a_change_replaces_it(
 }
 
 async fn any_of_several_tags_will_do(api: &Instance) -> CheckResult {
-    let Studied { learner, paths, .. } = studied(api).await?;
+    let RecordedSession { learner, paths, .. } = recorded_session(api).await?;
     for path in &paths {
         let tag = etag(&api.get(&learner, path).await?)?;
         let opaque = tag.trim_start_matches("W/");
@@ -206,7 +206,7 @@ async fn any_of_several_tags_will_do(api: &Instance) -> CheckResult {
 }
 
 async fn a_tag_of_something_else_does_not_count(api: &Instance) -> CheckResult {
-    let Studied { learner, paths, .. } = studied(api).await?;
+    let RecordedSession { learner, paths, .. } = recorded_session(api).await?;
     for path in &paths {
         let whole = api.get(&learner, path).await?;
         let tag = etag(&whole)?;
@@ -272,7 +272,7 @@ async fn errors_health_and_writes_carry_no_etag(api: &Instance) -> CheckResult {
 }
 
 async fn head_carries_the_same_etag(api: &Instance) -> CheckResult {
-    let Studied { learner, paths, .. } = studied(api).await?;
+    let RecordedSession { learner, paths, .. } = recorded_session(api).await?;
     for path in &paths {
         let tag = etag(&api.get(&learner, path).await?)?;
         let head = Request::new(Method::HEAD, path).of(&learner);

@@ -141,8 +141,8 @@ async fn pages_are_stable_while_sessions_come_and_go(api: &Instance) -> CheckRes
     let newer = sample_at(&minute(30), 1, 1, 1);
     api.store(&learner, &course, &[newer]).await?;
     for seen in [4, 3] {
-        let gone = api.delete_session(&learner, &course, id_of(&bodies[seen]));
-        gone.await?.is_empty(204)?;
+        let deleted = api.delete_session(&learner, &course, id_of(&bodies[seen]));
+        deleted.await?.is_empty(204)?;
     }
     let query = format!("?limit=3&cursor={cursor}");
     let rest = api.sessions(&learner, &course, &query).await?;

@@ -80,8 +80,8 @@ async fn it_follows_what_is_forgotten(api: &Instance) -> CheckResult {
     for learner in [&one, &two, &three] {
         api.store(learner, &course, &bodies).await?;
     }
-    let gone = api.delete_session(&one, &course, id_of(&bodies[0]));
-    gone.await?.is_deleted()?;
+    let deleted = api.delete_session(&one, &course, id_of(&bodies[0]));
+    deleted.await?.is_deleted()?;
     let found = api.summary(&course).await?;
     found.is(200, &summary(3, 5, totals(8, 16, 800)))?;
     api.delete_course(&two, &course).await?.is_deleted()?;

@@ -98,9 +98,9 @@ async fn every_outcome_may_be_in_one_batch(api: &Instance) -> CheckResult {
 
     let older = with(known, "totalModulesStudied", 7);
     let older = with(older, "occurredAt", "2026-01-15T08:29:59Z");
-    let gone = with(new(&erased), "occurredAt", "2026-01-15T08:30:00Z");
+    let too_early = with(new(&erased), "occurredAt", "2026-01-15T08:30:00Z");
     let wrong = with(new(&learner), "timeStudied", -1);
-    let records = [new(&learner), older, gone, wrong, new(&erased)];
+    let records = [new(&learner), older, too_early, wrong, new(&erased)];
     let response = api.batch(&records).await?;
     let results = results(&response, 5)?;
     is_invalid(&response, &results[3], &["timeStudied"])?;

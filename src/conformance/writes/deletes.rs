@@ -1,4 +1,4 @@
-//! Deletion of a session and of a learner's course.
+//! Deletes of a session and of an enrolment.
 
 use serde_json::json;
 
@@ -23,10 +23,10 @@ async fn a_forgotten_session_is_gone_and_the_totals_follow(api: &Instance) -> Ch
     let bodies = [sample(0.1, 10, 100), sample(0.7, -999_999.9, 7)];
     api.store(&learner, &course, &bodies).await?;
     let session = id_of(&bodies[1]);
-    let gone = api
+    let deleted = api
         .delete_session(&learner.to_uppercase(), &course, session)
         .await?;
-    gone.is_deleted()?;
+    deleted.is_deleted()?;
     let found = api.session(&learner, &course, session).await?;
     found.is_not_found()?;
     let found = api.totals(&learner, &course).await?;
@@ -37,16 +37,16 @@ async fn the_last_session_takes_the_course_along(api: &Instance) -> CheckResult 
     let (learner, course, body) = (api.learner(), new_id(), sample(1, 2, 3));
     api.store(&learner, &course, std::slice::from_ref(&body))
         .await?;
-    let gone = api.delete_session(&learner, &course, id_of(&body)).await?;
-    gone.is_deleted()?;
+    let deleted = api.delete_session(&learner, &course, id_of(&body)).await?;
+    deleted.is_deleted()?;
     api.totals(&learner, &course).await?.is_not_found()?;
     api.summary(&course).await?.is_not_found()?;
     let found = api.get(&learner, "/courses").await?;
     found.is(200, &json!({"courses": []}))?;
-    let gone = api.delete_session(&learner, &course, id_of(&body)).await?;
-    gone.is_not_found()?;
-    let gone = api.delete_course(&learner, &course).await?;
-    gone.is_not_found()
+    let deleted = api.delete_session(&learner, &course, id_of(&body)).await?;
+    deleted.is_not_found()?;
+    let deleted = api.delete_course(&learner, &course).await?;
+    deleted.is_not_found()
 }
 
 async fn a_session_that_is_not_there_is_not_found(api: &Instance) -> CheckResult {
@@ -59,8 +59,8 @@ async fn a_session_that_is_not_there_is_not_found(api: &Instance) -> CheckResult
         (&learner, &new_id(), session),
         (&other, &course, session),
     ] {
-        let gone = api.delete_session(learner, course, session).await?;
-        gone.is_not_found()?;
+        let deleted = api.delete_session(learner, course, session).await?;
+        deleted.is_not_found()?;
     }
     let found = api.session(&learner, &course, session).await?;
     found.is(200, &body)
@@ -90,14 +90,14 @@ async fn a_forgotten_course_is_gone_and_the_others_are_not(api: &Instance) -> Ch
 
 async fn a_course_that_is_not_there_is_not_found(api: &Instance) -> CheckResult {
     let (learner, course) = (api.learner(), new_id());
-    let gone = api.delete_course(&learner, &course).await?;
-    gone.is_not_found()?;
+    let deleted = api.delete_course(&learner, &course).await?;
+    deleted.is_not_found()?;
     api.store(&learner, &course, &[sample(1, 2, 3)]).await?;
-    let gone = api.delete_course(&api.learner(), &course).await?;
-    gone.is_not_found()?;
+    let deleted = api.delete_course(&api.learner(), &course).await?;
+    deleted.is_not_found()?;
     api.delete_course(&learner, &course).await?.is_deleted()?;
-    let gone = api.delete_course(&learner, &course).await?;
-    gone.is_not_found()
+    let deleted = api.delete_course(&learner, &course).await?;
+    deleted.is_not_found()
 }
 
 async fn a_forgotten_session_may_be_recorded_again(api: &Instance) -> CheckResult {
@@ -110,8 +110,8 @@ async fn a_forgotten_session_may_be_recorded_again(api: &Instance) -> CheckResul
         found.is(200, &totals(1, 2, 3))?;
         let found = api.session(&learner, &course, session).await?;
         found.is(200, &body)?;
-        let gone = api.delete_session(&learner, &course, session).await?;
-        gone.is_deleted()?;
+        let deleted = api.delete_session(&learner, &course, session).await?;
+        deleted.is_deleted()?;
     }
     Ok(())
 }
@@ -167,8 +167,8 @@ async fn a_session_without_which_a_sum_would_pass_its_limit_stays(api: &Instance
     let found = api.totals(&learner, &course).await?;
     found.expect(found.text() == totals, totals)?;
     for session in [low, high] {
-        let gone = api.delete_session(&learner, &course, session).await?;
-        gone.is_deleted()?;
+        let deleted = api.delete_session(&learner, &course, session).await?;
+        deleted.is_deleted()?;
     }
     Ok(())
 }

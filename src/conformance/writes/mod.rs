@@ -1,4 +1,4 @@
-//! Records, batches, deletions, and the errors of their fields.
+//! Records, batches, deletes, and the errors of their fields.
 
 pub(super) mod batch;
 pub(super) mod batch_errors;

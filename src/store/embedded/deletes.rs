@@ -22,7 +22,7 @@ pub(super) async fn session(
 /// Deletes the sessions of an enrolment in steps, latest first.
 ///
 /// A step starts before the last session of the previous step. Hence the deletes end, however many sessions
-/// are recorded meanwhile; only sessions that were recorded, or moved to a later time, meanwhile remain.
+/// are recorded meanwhile. A remaining session was recorded, or moved to a later time, after the start.
 pub(super) async fn enrolment(
     store: &EmbeddedStore,
     enrolment: Enrolment,

@@ -132,7 +132,7 @@ async fn sessions(store: &EmbeddedStore) -> Diagnosis {
     }
 }
 
-/// Reads a row at a random place of a table.
+/// Reads the row that follows a random key.
 async fn read(store: &EmbeddedStore) -> Result<(), StoreError> {
     let from = Enrolment::new(Uuid::new_v4().into(), id(u128::MIN));
     let reading = store.read(move |snapshot| {

@@ -1,4 +1,4 @@
-//! Requests to Redis, each with one retry of a transient error over another lane.
+//! Requests to Redis, each with one retry after a transient error, over an open lane.
 
 use redis::{FromRedisValue, RedisError, ToRedisArgs};
 
@@ -69,7 +69,7 @@ impl RedisStore {
         Writes {
             lanes: &self.lanes,
             replicas: self.replicas.as_ref(),
-            within: self.within,
+            response_timeout: self.response_timeout,
         }
     }
 }

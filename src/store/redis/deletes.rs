@@ -11,6 +11,7 @@ use crate::store::{StoreError, TOMBSTONE};
 /// Maximum number of sessions that one call deletes: Redis serves no other request meanwhile.
 const STEP: usize = 200;
 
+/// Deletes a session.
 pub(super) async fn session(
     store: &RedisStore,
     enrolment: Enrolment,
@@ -21,8 +22,8 @@ pub(super) async fn session(
 }
 
 /// Deletes the sessions of an enrolment page by page, latest first and never back, so the delete ends
-/// despite concurrent records. A session that remains was recorded or moved forward after the start.
-pub(super) async fn course(
+/// despite concurrent records. A remaining session was recorded, or moved to a later time, after the start.
+pub(super) async fn enrolment(
     store: &RedisStore,
     enrolment: Enrolment,
 ) -> Result<DeleteOutcome, StoreError> {
@@ -33,7 +34,7 @@ pub(super) async fn course(
         let page = reads::page(store, timeline, Span::ALL, slice).await?;
         let sessions = page.items.iter().map(|position| position.id.into());
         let sessions: Vec<SessionId> = sessions.collect();
-        // Also for an empty page: the call removes a course without sessions from the course index.
+        // Also for an empty page: the call removes an enrolment without sessions from the course index.
         match step(store, enrolment, &sessions).await? {
             None => return Ok(DeleteOutcome::LimitExceeded),
             Some(0) => {}
@@ -46,8 +47,8 @@ pub(super) async fn course(
     }
 }
 
-/// Writes the tombstone, and then deletes the present courses: the tombstone refuses records of earlier
-/// sessions meanwhile. The erasure continues after a course that cannot be deleted.
+/// Writes the tombstone, and then deletes the present enrolments: the tombstone refuses records of earlier
+/// sessions meanwhile. The erasure continues after an enrolment with [`DeleteOutcome::LimitExceeded`].
 pub(super) async fn learner(
     store: &RedisStore,
     learner: LearnerId,
@@ -58,7 +59,7 @@ pub(super) async fn learner(
     codec::erased(&store.write(call).await?)?;
     let mut outcome = DeleteOutcome::Deleted;
     for id in courses(store, learner).await? {
-        if course(store, Enrolment::new(learner, id)).await? == DeleteOutcome::LimitExceeded {
+        if enrolment(store, Enrolment::new(learner, id)).await? == DeleteOutcome::LimitExceeded {
             outcome = DeleteOutcome::LimitExceeded;
         }
     }

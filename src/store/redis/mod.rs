@@ -56,7 +56,7 @@ pub struct RedisStore {
     replicas: Option<WaitReplicas>,
     topology: Topology,
     /// Timeout of a reply.
-    within: Duration,
+    response_timeout: Duration,
     /// Task of the config watch, which ends with the store.
     config_watch: JoinSet<()>,
 }
@@ -92,7 +92,7 @@ impl RedisStore {
             0 => None,
             wanted => Some(WaitReplicas {
                 wanted,
-                within: settings.response_timeout.mul_f64(WAIT_PART),
+                timeout: settings.response_timeout.mul_f64(WAIT_PART),
                 pool: RedisManager::new(url, settings)?.pool(settings.waiting_writes)?,
             }),
         };
@@ -102,7 +102,7 @@ impl RedisStore {
             lanes,
             replicas,
             topology,
-            within: settings.response_timeout,
+            response_timeout: settings.response_timeout,
             config_watch: JoinSet::new(),
         })
     }
@@ -125,7 +125,7 @@ impl RedisStore {
             lanes: Arc::clone(&self.lanes),
             replicas: self.replicas.clone(),
             topology: self.topology.clone(),
-            within: self.within,
+            response_timeout: self.response_timeout,
             config_watch: JoinSet::new(),
         }
     }
@@ -196,7 +196,7 @@ impl StatsStore for RedisStore {
     }
 
     async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError> {
-        deletes::course(self, enrolment).await
+        deletes::enrolment(self, enrolment).await
     }
 
     async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError> {

@@ -15,6 +15,7 @@ use crate::domain::{
 use crate::store::StoreError;
 use crate::store::bucket::{self, BUCKETS};
 
+/// Reads a session.
 pub(super) async fn session(
     store: &RedisStore,
     enrolment: Enrolment,
@@ -24,6 +25,7 @@ pub(super) async fn session(
     codec::session(store.query(&fields(&key, &codec::SESSION_FIELDS)).await?)
 }
 
+/// Reads the totals of an enrolment.
 pub(super) async fn totals(
     store: &RedisStore,
     enrolment: Enrolment,

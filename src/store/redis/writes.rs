@@ -18,13 +18,13 @@ use super::connection::wait_replicas::WaitReplicas;
 use super::script_call::{Reply, ScriptCall};
 use crate::telemetry::metrics;
 
-/// Connections of writes.
+/// Connections and timeout of writes.
 pub(crate) struct Writes<'a> {
     pub(crate) lanes: &'a Lanes,
     /// Replicas to wait for, over connections of their own.
     pub(crate) replicas: Option<&'a WaitReplicas>,
     /// Timeout of a reply.
-    pub(crate) within: Duration,
+    pub(crate) response_timeout: Duration,
 }
 
 impl Writes<'_> {
@@ -36,7 +36,7 @@ impl Writes<'_> {
         }
         let all: Vec<_> = calls.iter().enumerate().collect();
         let groups = self.group(Grouping::ByServer, all);
-        let attempt = Attempt::first(2 * self.within);
+        let attempt = Attempt::first(2 * self.response_timeout);
         let replies = groups
             .into_iter()
             .map(|group| self.make_group(group, attempt.clone()))
@@ -48,7 +48,7 @@ impl Writes<'_> {
 
     /// Makes one call.
     pub(crate) async fn make_one<A: ToRedisArgs + Sync>(&self, call: &ScriptCall<A>) -> Reply {
-        let mut attempt = Attempt::first(2 * self.within);
+        let mut attempt = Attempt::first(2 * self.response_timeout);
         loop {
             let reply = self.send_one(call, &attempt).await;
             if !is_retryable(&reply) || !attempt.retries(&reply).await {
@@ -84,8 +84,8 @@ impl Writes<'_> {
             let mut answers = self.send(&calls, &attempt).await;
             let failed = answers.iter().position(is_retryable);
             let retried = match failed {
-                // With the successful calls after the failed call, to keep their order; a repeated write
-                // changes nothing.
+                // Also the successful calls behind the failed call, to keep the order of the calls; a
+                // repeated write changes nothing.
                 Some(failed) if attempt.retries(&answers[failed]).await => {
                     answers.truncate(failed);
                     calls.split_off(failed)
@@ -116,7 +116,7 @@ impl Writes<'_> {
             return Vec::new();
         };
         let pipeline = |connection: &Connection| {
-            let deadline = attempt.deadline(connection, self.within);
+            let deadline = attempt.deadline(connection, self.response_timeout);
             let mut pipeline = Pipeline::with_capacity(calls.len() + 1);
             for (number, (_, call)) in calls.iter().enumerate() {
                 // The text in the first call makes the hash known for the rest.
@@ -147,7 +147,7 @@ impl Writes<'_> {
             return reply.unwrap_or_else(|| Err(no_lane()));
         }
         let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
-        let deadline = attempt.deadline(&lane.connection, self.within);
+        let deadline = attempt.deadline(&lane.connection, self.response_timeout);
         let command = call.command(attempt.by_text, deadline);
         let reply = lane.connection.send(command).await;
         text(reply.inspect_err(|error| lane.report(error)))
@@ -185,9 +185,10 @@ type Numbered<'c, A> = (usize, &'c ScriptCall<A>);
 /// Attempt to send calls.
 #[derive(Clone)]
 struct Attempt {
-    /// Start of the first attempt. No retry starts later than `within` after it.
+    /// Start of the first attempt.
     since: Instant,
-    within: Duration,
+    /// Time limit for the start of a retry, from the start of the first attempt.
+    limit: Duration,
     /// Sends the text of the script in the first call, which makes the hash known for the rest.
     by_text: bool,
     /// Clock of the server from a late call's reply, in place of the connection's clock.
@@ -197,10 +198,10 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn first(within: Duration) -> Self {
+    fn first(limit: Duration) -> Self {
         Self {
             since: Instant::now(),
-            within,
+            limit,
             by_text: false,
             clock: None,
             is_retry: false,
@@ -208,16 +209,16 @@ impl Attempt {
     }
 
     /// Returns the deadline of a call, in ms by the server's clock.
-    fn deadline(&self, connection: &Connection, within: Duration) -> i64 {
+    fn deadline(&self, connection: &Connection, timeout: Duration) -> i64 {
         let clock = self.clock.unwrap_or(connection.clock);
-        clock.after(within)
+        clock.after(timeout)
     }
 
     /// Turns into the next attempt after a retryable reply, and waits where a wait is due. Returns false
     /// where no attempt is left.
     async fn retries(&mut self, failed: &Reply) -> bool {
         match failed {
-            // The reply arrived within the timeout: the estimate of the clock was wrong.
+            // The reply came before the timeout: the estimate of the server's clock was wrong.
             Ok(late) if self.clock.is_none() => self.clock = too_late(late),
             // The text makes the script known.
             Err(error) if is_unknown_script(error) && !self.by_text => {
@@ -231,7 +232,7 @@ impl Attempt {
             }
         }
         self.by_text = true;
-        self.since.elapsed() < self.within
+        self.since.elapsed() < self.limit
     }
 }
 

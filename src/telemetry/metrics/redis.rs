@@ -16,7 +16,7 @@ pub struct RedisMetrics {
     pub retries: IntCounter,
     /// Number of script calls that Redis answered with NOSCRIPT.
     pub script_reloads: IntCounter,
-    /// Number of findings of the config watch.
+    /// Number of present warnings of the config watch.
     pub findings: IntGauge,
     servers: ServerGauges,
 }

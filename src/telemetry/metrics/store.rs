@@ -7,7 +7,7 @@ use prometheus::{Histogram, IntCounter, IntGauge, Result};
 use super::Register;
 
 /// Buckets of operations, in seconds: from a read of memory to twice the default of `STORE_TIMEOUT`.
-const CALL_BUCKETS: [f64; 13] = [
+const OP_BUCKETS: [f64; 13] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 2.0,
 ];
 /// Buckets of commits, in seconds: from a flush of a fast disk to a disk too slow for the service.
@@ -94,7 +94,7 @@ impl StoreOps {
             "study_stats_store_call_duration_seconds",
             "Time that a call to the store took, its retry included",
             &["operation", "outcome"],
-            &CALL_BUCKETS,
+            &OP_BUCKETS,
         )?;
         let histograms = StoreOp::ALL.map(|op| {
             OpOutcome::ALL.map(|outcome| durations.with_label_values(&[op.name(), outcome.name()]))
@@ -114,9 +114,9 @@ pub struct RecordMetrics {
     pub created: IntCounter,
     /// Replaced measures of a session.
     pub replaced: IntCounter,
-    /// Older than the stored session.
+    /// Refused, as older than the stored session.
     pub superseded: IntCounter,
-    /// For an erased learner.
+    /// Refused, as the learner is erased.
     pub gone: IntCounter,
     /// Refused: a sum would exceed the limit.
     pub refused: IntCounter,

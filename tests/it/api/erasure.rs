@@ -117,7 +117,7 @@ async fn an_erasure_deletes_all_earlier_records_and_no_later_record(fixture: &Fi
     }
 
     let left = left(fixture, learner, courses).await;
-    let (mut gone, mut kept) = (0, 0);
+    let (mut removed, mut kept) = (0, 0);
     for attempt in &attempts {
         let is_left = left.contains(&(attempt.course, attempt.session));
         let is_old = match attempt.occurred {
@@ -128,7 +128,7 @@ async fn an_erasure_deletes_all_earlier_records_and_no_later_record(fixture: &Fi
             && attempt.occurred.is_none_or(|millis| millis > after.millis);
         if is_old {
             assert!(!is_left, "a record from before the erasure is left");
-            gone += 1;
+            removed += 1;
             if attempt.begun >= after.instant {
                 assert_eq!(attempt.status, 410);
             }
@@ -138,7 +138,7 @@ async fn an_erasure_deletes_all_earlier_records_and_no_later_record(fixture: &Fi
             kept += 1;
         }
     }
-    assert!(gone >= ENOUGH && kept > 0, "{gone}, {kept}");
+    assert!(removed >= ENOUGH && kept > 0, "{removed}, {kept}");
 }
 
 /// The sessions left after the erasure. Asserts that the totals equal their recount.

@@ -1,5 +1,5 @@
-//! Deletions longer than the request timeout, on both stores: a deletion runs in steps, the totals equal a
-//! recount after every step, and a repeated request resumes the deletion.
+//! Deletes longer than the request timeout, on both stores: a delete runs in steps, the totals equal a
+//! recount after every step, and a repeated request resumes the delete.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,7 +64,7 @@ async fn delete_in_steps(
     }
 }
 
-/// Asserts that totals and summary equal a recount of the sessions, between two steps of the deletion. Returns
+/// Asserts that totals and summary equal a recount of the sessions, between two steps of the delete. Returns
 /// the number of sessions.
 async fn assert_consistent(store: &dyn StatsStore, learner: LearnerId, course: CourseId) -> usize {
     let start = Instant::now();

@@ -80,7 +80,7 @@ fn posts(api: &Api, count: usize) -> JoinSet<Answer> {
 async fn requests_past_the_limit_are_refused_at_once_and_the_others_are_served() {
     let (gate, store, _fixture) = Gate::closed().await;
     let api = serve(store.clone(), 3).await;
-    let held = posts(&api, 3);
+    let in_flight = posts(&api, 3);
     gate.was_entered(3).await;
 
     let (learner, course) = (new_id(), format!("/courses/{}", new_id()));
@@ -100,7 +100,7 @@ async fn requests_past_the_limit_are_refused_at_once_and_the_others_are_served()
     assert_eq!(gate.entered.load(Ordering::SeqCst), 3);
 
     gate.open();
-    for answer in held.join_all().await {
+    for answer in in_flight.join_all().await {
         assert_eq!(answer.status, 201);
     }
     for answer in posts(&api, 3).join_all().await {
@@ -112,7 +112,7 @@ async fn requests_past_the_limit_are_refused_at_once_and_the_others_are_served()
 async fn requests_without_the_store_are_answered_under_overload() {
     let (gate, store, _fixture) = Gate::closed().await;
     let api = serve(store.clone(), 1).await;
-    let _held = posts(&api, 1);
+    let _in_flight = posts(&api, 1);
     gate.was_entered(1).await;
     for path in ["/health/live", "/health/ready", "/docs", "/openapi.json"] {
         assert_eq!(api.client.get("", path).await.status, 200, "{path}");
@@ -129,9 +129,9 @@ async fn requests_without_the_store_are_answered_under_overload() {
 async fn a_cancelled_request_releases_its_permit() {
     let (gate, store, _fixture) = Gate::closed().await;
     let api = serve(store.clone(), 1).await;
-    let gone = posts(&api, 1);
+    let cancelled = posts(&api, 1);
     gate.was_entered(1).await;
-    drop(gone);
+    drop(cancelled);
     eventually("the permit is free", || async {
         let mut next = posts(&api, 1);
         tokio::select! {
@@ -198,12 +198,12 @@ async fn refused_requests_are_summed_up_in_the_log() {
         let refused = burst * (REQUESTS - 1);
         let lines = eventually("all refusals are logged", || async {
             let lines = overload_lines(&service);
-            let told: u64 = lines
+            let logged: u64 = lines
                 .iter()
                 .map(|line| line["requests"].as_u64().unwrap())
                 .sum();
-            assert!(told <= refused, "more refusals in the log than requests");
-            (told == refused).then_some(lines)
+            assert!(logged <= refused, "more refusals in the log than requests");
+            (logged == refused).then_some(lines)
         })
         .await;
         assert!(

@@ -267,16 +267,16 @@ async fn a_shutdown_of_the_service_ends_the_tasks() {
         ..TestUi::default()
     };
     let waiting = begin(&service, directory.path(), IMPORT, waiting).await;
-    let held = TestUi {
+    let blocked = TestUi {
         blocked_output: true,
         ..TestUi::default()
     };
-    let held = begin(&service, directory.path(), EXPORT, held).await;
+    let blocked = begin(&service, directory.path(), EXPORT, blocked).await;
     service.signal("TERM");
     assert!(service.ended().await.success());
     let error = failure(waiting).await;
     assert!(error.contains("the service stops"), "{error}");
-    held.abort();
+    blocked.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -284,11 +284,11 @@ async fn a_task_ends_with_the_command() {
     let directory = tempfile::tempdir().unwrap();
     fill(directory.path(), 5_000).await;
     let service = Service::start(&mut embedded(directory.path()));
-    let held = TestUi {
+    let blocked = TestUi {
         blocked_output: true,
         ..TestUi::default()
     };
-    let run = begin(&service, directory.path(), EXPORT, held).await;
+    let run = begin(&service, directory.path(), EXPORT, blocked).await;
     run.abort();
     logged(&service, "a command went away before it was done").await;
 }

@@ -24,8 +24,8 @@ async fn assert_works(command: impl Fn() -> Command) {
         verified.starts_with("200 sessions, 0 differences"),
         "{verified}"
     );
-    let examined = run(&mut command(), &["doctor"]).succeeded();
-    assert!(examined.contains("latency of record"), "{examined}");
+    let diagnoses = run(&mut command(), &["doctor"]).succeeded();
+    assert!(diagnoses.contains("latency of record"), "{diagnoses}");
     let learner = &expected[r#"{"userId":""#.len()..][..36];
     let shown = run(&mut command(), &["inspect", learner]).succeeded();
     assert!(shown.contains("n=5"), "{shown}");

@@ -101,12 +101,12 @@ async fn a_service_behind_tls_passes_with_a_trusted_root_certificate() {
 
 /// Asserts an exit code, and one line of error.
 fn assert_refused(output: &Output, code: i32, hint: &str) {
-    let told = lines(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{told:?}");
-    assert_eq!(told.len(), 1, "{told:?}");
+    let errors = lines(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{errors:?}");
+    assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(
-        told[0].starts_with("error: ") && told[0].contains(hint),
-        "{told:?}"
+        errors[0].starts_with("error: ") && errors[0].contains(hint),
+        "{errors:?}"
     );
     assert!(output.stdout.is_empty());
 }

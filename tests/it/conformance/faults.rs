@@ -139,11 +139,11 @@ async fn a_superseded_record_with_another_status_is_found() {
             "records/a_record_without_a_time_is_as_of_now",
         ],
     );
-    let told = &failed[0].1;
+    let mismatch = &failed[0].1;
     assert!(
-        told.starts_with("POST /courses/")
-            && told.contains(r#": expected 200 {"message":"superseded"}, got 201 {"message":"#),
-        "{told}"
+        mismatch.starts_with("POST /courses/")
+            && mismatch.contains(r#": expected 200 {"message":"superseded"}, got 201 {"message":"#),
+        "{mismatch}"
     );
 }
 
@@ -188,11 +188,11 @@ async fn a_missing_etag_is_found() {
             .all(|(name, _)| name.starts_with("conditional/")),
         "{failed:#?}"
     );
-    let (name, told) = &failed[0];
+    let (name, mismatch) = &failed[0];
     assert_eq!(name, "conditional/totals_and_sessions_carry_an_etag");
     assert!(
-        told.contains("expected an ETag in quotes, got 200 "),
-        "{told}"
+        mismatch.contains("expected an ETag in quotes, got 200 "),
+        "{mismatch}"
     );
 }
 

@@ -32,13 +32,13 @@ async fn memory_and_files_are_constant_over_rounds_of_hostile_clients() {
         for _ in 0..rounds {
             let client = service.client();
             let before = files(&service);
-            let held = hostile(&service).await;
+            let connections = hostile(&service).await;
             for _ in 0..50 {
                 let recorded = client.post(&learner, &course, &record).await;
                 assert_eq!(recorded.status, 201);
                 assert_eq!(client.totals(&learner, &course).await.status, 200);
             }
-            drop((client, held));
+            drop((client, connections));
             eventually("all connections are closed", || async {
                 (files(&service) <= before).then_some(())
             })
@@ -59,17 +59,17 @@ async fn hostile(service: &Service) -> Vec<tokio::net::TcpStream> {
     let head = format!("GET / HTTP/1.1\r\nx: {}", "x".repeat(15 << 10));
     let body = raw::post_head(64 << 10) + "\r\n{" + &" ".repeat(60 << 10);
     let unread = raw::get_head("/docs").repeat(10);
-    let mut held = Vec::new();
+    let mut connections = Vec::new();
     for (request, clients) in [(&head, CLIENTS[0]), (&body, CLIENTS[1]), (&unread, 10)] {
         for mut stream in raw::connect(service.address(), clients).await {
             stream.write_all(request.as_bytes()).await.unwrap();
-            held.push(stream);
+            connections.push(stream);
         }
     }
     let huge = head + &"x".repeat(10 << 20);
     let refused = service.client().raw(huge.as_bytes()).await;
     assert!(refused.is_empty() || refused.starts_with("HTTP/1.1 431 "));
-    held
+    connections
 }
 
 /// Number of open files of the service, connections among them.
@@ -117,8 +117,8 @@ async fn endless_large_bodies_hold_no_more_than_the_memory_budget() {
     }
     // The service reads each body into a buffer but for the last byte, or refuses the request.
     eventually("all that find no room are refused", || async {
-        let held = streams.iter().filter(|stream| raw::is_open(stream)).count();
-        (held * (BODY - (4 << 10)) <= BUDGET).then_some(())
+        let open = streams.iter().filter(|stream| raw::is_open(stream)).count();
+        (open * (BODY - (4 << 10)) <= BUDGET).then_some(())
     })
     .await;
     let grown = (peak_memory(&service) - before) << 10;

@@ -87,10 +87,10 @@ async fn change_sessions(
             own.push(record_at(learner, course, random_range(0..WIDTH)));
         } else if random_range(0..3) == 0 {
             let deleted = own.swap_remove(random_range(0..OWN));
-            let deletion = store
+            let delete = store
                 .delete_session(Enrolment::new(learner, course), deleted.session)
                 .await;
-            assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
+            assert_eq!(delete.unwrap(), DeleteOutcome::Deleted);
             continue;
         } else {
             let moved = own.swap_remove(random_range(0..OWN));
@@ -135,10 +135,10 @@ async fn change_courses(store: Arc<dyn StatsStore>, progress: Arc<Progress>, lea
             own.push(record_at(learner, id(), random_range(0..WIDTH)));
         } else if random_range(0..3) == 0 {
             let deleted = own.swap_remove(random_range(0..OWN));
-            let deletion = store
+            let delete = store
                 .delete_course(Enrolment::new(learner, deleted.enrolment.course))
                 .await;
-            assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
+            assert_eq!(delete.unwrap(), DeleteOutcome::Deleted);
             continue;
         } else {
             let latest = own.swap_remove(random_range(0..OWN));
@@ -272,11 +272,11 @@ async fn a_reader_sees_a_large_course_shrink_in_whole_steps(fixture: &Fixture) {
             seen.push(totals.sessions);
         }
     };
-    let (deletion, seen) = tokio::join!(
+    let (delete, seen) = tokio::join!(
         store.delete_course(Enrolment::new(learner, course)),
         reading
     );
-    assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
+    assert_eq!(delete.unwrap(), DeleteOutcome::Deleted);
     assert!(seen.is_sorted_by(|former, next| former >= next));
     let part = 1..SESSIONS as u64;
     assert!(seen.iter().any(|sessions| part.contains(sessions)));

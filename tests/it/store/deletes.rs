@@ -38,14 +38,14 @@ async fn a_deleted_session_is_missing_the_next_time(fixture: &Fixture) {
     }
     for recorded in sessions {
         let delete = Operation::DeleteSession(Enrolment::new(learner, course), recorded.session);
-        for deletion in [DeleteOutcome::Deleted, DeleteOutcome::Missing] {
+        for expected in [DeleteOutcome::Deleted, DeleteOutcome::Missing] {
             let answer = store
                 .delete_session(Enrolment::new(learner, course), recorded.session)
                 .await;
-            assert_eq!(answer.unwrap(), deletion);
+            assert_eq!(answer.unwrap(), expected);
             model.apply(&delete);
             let pairs = [(learner, course)].into();
-            model.assert_held(store, &pairs).await;
+            model.assert_equal(store, &pairs).await;
             let read = store
                 .session(Enrolment::new(learner, course), recorded.session)
                 .await
@@ -82,12 +82,12 @@ async fn a_course_is_deleted_in_any_number_of_steps(fixture: &Fixture) {
     }
     for count in [1, 199, 200, 201, 400, 401] {
         record_many(store, learner, course, count).await;
-        for deletion in [DeleteOutcome::Deleted, DeleteOutcome::Missing] {
+        for expected in [DeleteOutcome::Deleted, DeleteOutcome::Missing] {
             let answer = store
                 .delete_course(Enrolment::new(learner, course))
                 .await
                 .unwrap();
-            assert_eq!(answer, deletion, "{count} sessions");
+            assert_eq!(answer, expected, "{count} sessions");
             assert_eq!(fixture.audit().await, 6, "only the neighbours' are left");
         }
     }
@@ -161,7 +161,7 @@ async fn records_from_before_an_erasure_are_refused_and_later_records_stored(fix
     assert_eq!(store.record(&other).await.unwrap(), Outcome::Created);
 }
 
-/// Fills the sum of scores to the limit with sessions of the first learner, and holds the limit with
+/// Fills the sum of scores to the limit with sessions of the first learner, and keeps the sum there with
 /// the 300 latest sessions of the second learner and 300 sessions of the third learner with opposite
 /// scores: without the sessions of the second learner the sum would exceed the limit. Returns a session
 /// of the second learner.
@@ -189,7 +189,7 @@ async fn a_delete_past_the_limit_of_a_sum_is_refused(fixture: &Fixture) {
     let store = &*fixture.store;
     let (learner, course) = (id(), id());
     let recorded = fill_around(fixture, [learner; 3], course).await;
-    let held = async || {
+    let stored = async || {
         (
             store.totals(Enrolment::new(learner, course)).await.unwrap(),
             store.summary(course).await.unwrap(),
@@ -200,7 +200,7 @@ async fn a_delete_past_the_limit_of_a_sum_is_refused(fixture: &Fixture) {
                 .unwrap(),
         )
     };
-    let before = held().await;
+    let before = stored().await;
     let answers = [
         store
             .delete_session(Enrolment::new(learner, course), recorded.session)
@@ -211,7 +211,7 @@ async fn a_delete_past_the_limit_of_a_sum_is_refused(fixture: &Fixture) {
     for answer in answers {
         assert_eq!(answer.unwrap(), DeleteOutcome::LimitExceeded);
     }
-    assert_eq!(held().await, before);
+    assert_eq!(stored().await, before);
     assert_eq!(fixture.audit().await, 9_600);
 }
 

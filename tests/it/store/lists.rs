@@ -89,13 +89,13 @@ async fn a_span_includes_both_ends(fixture: &Fixture) {
     // A span that ends before the start is empty.
     let spans = ends.map(|from| ends.map(|last| Span { from, last }));
     for span in spans.concat() {
-        let mut within = whole.clone();
-        within.retain(|listed| {
+        let mut expected = whole.clone();
+        expected.retain(|listed| {
             let millis = listed.session.occurred_at.millis;
             span.from <= millis && millis <= span.last
         });
         let pages = sessions(store, learner, course, span, 2).await;
-        assert_eq!(pages.concat(), within, "{span:?}");
+        assert_eq!(pages.concat(), expected, "{span:?}");
         assert_full(&pages, 2);
     }
 }

@@ -213,8 +213,8 @@ async fn a_record_past_the_limit_of_a_sum_is_refused_without_a_change(fixture: &
             .unwrap();
         assert_eq!(stored, None);
     }
-    let within = record(learner, course, stats(0.0, 0.0, 0.0));
-    assert_eq!(store.record(&within).await.unwrap(), Outcome::Created);
+    let zero = record(learner, course, stats(0.0, 0.0, 0.0));
+    assert_eq!(store.record(&zero).await.unwrap(), Outcome::Created);
 }
 
 async fn the_limit_applies_to_the_summary_too(fixture: &Fixture) {

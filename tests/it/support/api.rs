@@ -1,4 +1,4 @@
-//! The API over real sockets: in this process for its rows and errors, and a client for it.
+//! The API over real sockets: a server in this process, and a client.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::TIMEOUT;
 
-/// The API served in this process on a port of its own, until this value is dropped.
+/// API served in this process, on a separate port, until the drop.
 pub(crate) struct Api {
     pub(crate) client: Client,
     pub(crate) state: State,
@@ -26,7 +26,7 @@ pub(crate) struct Api {
     _server: JoinHandle<()>,
 }
 
-/// What the API is served with.
+/// Settings of a served API.
 pub(crate) struct Settings {
     pub(crate) request_timeout: Duration,
     pub(crate) max_requests: usize,
@@ -35,7 +35,7 @@ pub(crate) struct Settings {
 }
 
 impl Default for Settings {
-    /// No limit that a test would meet by chance.
+    /// Limits beyond the needs of a test.
     fn default() -> Self {
         Self {
             request_timeout: TIMEOUT,
@@ -80,7 +80,7 @@ impl Api {
     }
 }
 
-/// An answer, read to its end.
+/// Response, read to the end.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -135,13 +135,13 @@ impl Client {
             .unwrap()
     }
 
-    /// The beginning of a record, without its body.
+    /// Request of a record, without the body.
     pub(crate) fn posting(&self, learner: &str, course: &str) -> RequestBuilder {
         self.request(Method::POST, &format!("/courses/{course}"))
             .header("X-User-Id", learner)
     }
 
-    /// Records, and says how that went also where the service is away.
+    /// Records a body as a learner's session; an error where no service responds.
     pub(crate) async fn try_post(
         &self,
         learner: &str,
@@ -174,7 +174,7 @@ impl Client {
         self.get(learner, &format!("/courses/{course}")).await
     }
 
-    /// The totals, also where the service is away.
+    /// Totals; an error where no service responds.
     pub(crate) async fn try_totals(
         &self,
         learner: &str,
@@ -187,7 +187,7 @@ impl Client {
         .await
     }
 
-    /// Readiness, also where nobody may be listening yet.
+    /// Readiness; an error where no service listens.
     pub(crate) async fn try_ready(&self) -> Result<Answer, reqwest::Error> {
         send(self.request(Method::GET, "/health/ready")).await
     }
@@ -196,11 +196,10 @@ impl Client {
         self.try_ready().await.unwrap()
     }
 
-    /// Sends bytes as they are, which ask for the connection to be closed, and gives all that comes
-    /// back.
+    /// Sends the bytes of a request with `Connection: close`, and returns all bytes of the response.
     pub(crate) async fn raw(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        // The service may answer and close before it has read all; that resets the connection.
+        // An error is no failure: the service may respond and close before the end of the request.
         let _ = stream.write_all(request).await;
         let mut answer = Vec::new();
         let read = tokio::time::timeout(TIMEOUT, stream.read_to_end(&mut answer)).await;
@@ -209,7 +208,7 @@ impl Client {
     }
 }
 
-/// Sends a request and reads its answer.
+/// Sends a request, and reads the response.
 pub(crate) async fn send(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
     let response = request.send().await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -251,7 +250,7 @@ pub(crate) fn at(body: &Value, occurred_at: &str) -> Value {
     body
 }
 
-/// Where the session of a body is found.
+/// Path of the session of a body.
 pub(crate) fn session_path(course: &str, body: &Value) -> String {
     let session = body["sessionId"].as_str().unwrap();
     format!("/courses/{course}/sessions/{session}")
@@ -262,7 +261,7 @@ pub(crate) fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-/// Asserts that an answer has the one error shape.
+/// Asserts that a response has the one error shape.
 pub(crate) fn assert_error(answer: &Answer, status: u16, message: &str, code: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
     assert_eq!(

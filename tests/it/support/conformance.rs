@@ -9,12 +9,12 @@ pub(crate) async fn play(url: &str, environment: &[(&str, String)]) -> Output {
     let mut command = service::command();
     command.args(["conformance", "--url", url]);
     command.envs(environment.iter().cloned());
-    // In a thread of its own: what it plays against may be in this process.
+    // On a blocking thread: the service under test may run in this process.
     let play = tokio::task::spawn_blocking(move || service::output(&mut command));
     play.await.unwrap()
 }
 
-/// The lines of what it wrote.
+/// Lines of the command's output.
 pub(crate) fn lines(output: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(output).unwrap();
     text.lines().map(str::to_owned).collect()

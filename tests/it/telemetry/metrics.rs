@@ -67,11 +67,11 @@ async fn requests_are_counted_by_route_method_and_status_without_ids() {
     }
     let all = scraped.sum("study_stats_http_request_duration_seconds_count", &[]);
     assert_eq!(all, 12.0, "{scraped:?}");
-    let within = scraped.sum(
+    let in_last_bucket = scraped.sum(
         "study_stats_http_request_duration_seconds_bucket",
         &["le=\"+Inf\""],
     );
-    assert_eq!(within, 12.0);
+    assert_eq!(in_last_bucket, 12.0);
     assert!(scraped.sum("study_stats_http_request_duration_seconds_sum", &[]) > 0.0);
     assert_eq!(scraped.value("study_stats_http_requests_in_flight"), 0.0);
     let session = body["sessionId"].as_str().unwrap();

@@ -201,7 +201,7 @@ async fn connections_retries_and_failures_of_redis_are_counted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn figures_of_redis_info_are_exposed() {
-    // A Redis without persistence is a finding of the config watch.
+    // The config watch warns about a Redis without persistence.
     let redis = Redis::start(IN_MEMORY).await;
     let _replica = Redis::replica_of(&redis, IN_MEMORY).await;
     redis.ask::<()>("CONFIG SET maxmemory 123456789").await;

@@ -1,6 +1,6 @@
 //! Maintenance of the embedded store: checks read snapshots, repairs run in transactions of the writer.
 //!
-//! - `verify`: the course of a verification; `repair`: the repairs.
+//! - `verify`: the steps of a verification; `repair`: the repairs.
 //! - `enrolment`, `summary`: checks of the rows; `chunks`: checks of many enrolments; `recount`: expected
 //!   values.
 //! - `inspect`, `display`: rows as text.

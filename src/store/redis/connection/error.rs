@@ -53,8 +53,7 @@ pub(crate) fn is_transient(error: &RedisError) -> bool {
 
 /// Returns true where an error concerns the connection or the server, not a single request.
 ///
-/// The driver reconnects only in a Cluster, and even there keeps the connection to a server that no longer
-/// replies.
+/// The driver reconnects only in a Cluster, and keeps even there the connection to a server that hangs.
 pub(crate) fn breaks_lane(error: &RedisError) -> bool {
     matches!(
         error.kind(),

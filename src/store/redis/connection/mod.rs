@@ -223,8 +223,9 @@ impl Connection {
         reached.is_ok_and(|reached| Some(reached.len()) >= size)
     }
 
-    /// Returns true where the driver itself replaces a broken connection to a server: in a Cluster.
-    pub(crate) fn heals_itself(&self) -> bool {
+    /// Returns true for a connection to the nodes of a Cluster, where the driver itself replaces a broken
+    /// connection to a node.
+    pub(crate) fn is_cluster(&self) -> bool {
         matches!(self.servers, Servers::Cluster(_))
     }
 }

@@ -48,7 +48,7 @@ impl Scatter {
         replies.sort_unstable_by_key(|(number, _)| *number);
         let refused = replies.iter().filter(|(_, reply)| is_refused(reply));
         let refused: Vec<_> = refused.map(|(number, _)| *number).collect();
-        if connection.heals_itself() && !refused.is_empty() {
+        if connection.is_cluster() && !refused.is_empty() {
             let retried = self
                 .send_some(connection, Grouping::ByBucket, refused)
                 .await;

@@ -18,7 +18,7 @@ pub(crate) struct WaitReplicas {
     /// Number of replicas.
     pub(crate) wanted: usize,
     /// Timeout of `WAIT`.
-    pub(crate) within: Duration,
+    pub(crate) timeout: Duration,
     /// Connections of writes that wait.
     pub(crate) pool: Pool<RedisManager>,
 }
@@ -37,7 +37,7 @@ impl WaitReplicas {
         pipeline
             .cmd("WAIT")
             .arg(self.wanted)
-            .arg(self.within.as_millis());
+            .arg(self.timeout.as_millis());
         let sent = connection.send_to(bucket, pipeline).await;
         let broken = |reply: &RedisResult<Value>| reply.as_ref().is_err_and(breaks_lane);
         if sent

@@ -24,8 +24,8 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Address of a server, empty for a single server, and text of a warning.
 type Warnings = BTreeSet<(String, String)>;
 
-/// Checks Redis until the task is aborted. A warning is logged once, and again when the warning was gone in
-/// between.
+/// Checks Redis until the task is aborted. A warning is logged once, and again after a check without the
+/// warning.
 pub(crate) async fn watch(lanes: Arc<Lanes>, keys: Keys, topology: Topology, wait_replicas: usize) {
     let mut logged = Warnings::new();
     loop {

@@ -40,7 +40,7 @@ pub(crate) struct Probe {
 impl RedisStore {
     /// Creates a probe for each master.
     pub(crate) fn probes(&self, connection: &Connection, masters: Vec<String>) -> Vec<Probe> {
-        if !connection.heals_itself() {
+        if !connection.is_cluster() {
             let servers = masters.into_iter();
             return servers.map(|server| self.probe(server, new())).collect();
         }

@@ -31,7 +31,7 @@ impl ServerInfo {
         let mut options: HashMap<String, HashMap<String, String>> = options.unwrap_or_default();
         let servers = servers.into_iter().map(|(address, info)| Self {
             options: options.remove(&address).unwrap_or_default(),
-            is_in_cluster: connection.heals_itself(),
+            is_in_cluster: connection.is_cluster(),
             address,
             info,
         });

@@ -9,7 +9,7 @@ use crate::store::redis::connection::cluster_slots::SLOTS;
 
 /// Diagnosis of the number of served slots; `None` for other topologies.
 pub(crate) async fn diagnose(connection: &mut Connection) -> Option<Diagnosis> {
-    if !connection.heals_itself() {
+    if !connection.is_cluster() {
         return None;
     }
     let mut info = cmd("CLUSTER");

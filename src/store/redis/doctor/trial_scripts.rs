@@ -16,14 +16,14 @@ impl Probe {
     /// Measures the latency of each script.
     pub(crate) async fn scripts(&self) -> Vec<Diagnosis> {
         let mut record = Latency::of("latency of record");
-        let mut forget = Latency::of("latency of forget");
+        let mut delete = Latency::of("latency of forget");
         let mut page = Latency::of("latency of page");
         let mut erase = Latency::of("latency of erase");
         let mut diagnoses = Vec::new();
-        if let Err(error) = self.time_writes(&mut record, &mut forget).await {
+        if let Err(error) = self.time_writes(&mut record, &mut delete).await {
             diagnoses.push(self.failed("latency of record and forget", &error));
         } else {
-            diagnoses.extend([record, forget].map(|latency| latency.diagnosis(&self.server)));
+            diagnoses.extend([record, delete].map(|latency| latency.diagnosis(&self.server)));
         }
         diagnoses.push(match self.time_page(&mut page).await {
             Ok(()) => page.diagnosis(&self.server),
@@ -40,14 +40,14 @@ impl Probe {
     async fn time_writes(
         &self,
         record: &mut Latency,
-        forget: &mut Latency,
+        delete: &mut Latency,
     ) -> Result<(), StoreError> {
         let session = self.extra;
         let new = self.record(session);
-        while !forget.is_complete() {
+        while !delete.is_complete() {
             record.time(self.store.record(&new)).await?;
-            let delete = self.store.delete_session(self.enrolment, session);
-            forget.time(delete).await?;
+            let deleting = self.store.delete_session(self.enrolment, session);
+            delete.time(deleting).await?;
         }
         Ok(())
     }

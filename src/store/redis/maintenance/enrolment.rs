@@ -1,4 +1,4 @@
-//! Verification of an enrolment: totals, session index and course index entry against the sessions.
+//! Verification of an enrolment: totals, session index and entry in the course index against the sessions.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -105,7 +105,7 @@ enum EntryMode {
 impl VerifyRun<'_> {
     /// Verifies an enrolment against its sessions, `unindexed` sessions included, and returns the remaining
     /// deviation of the totals.
-    pub(crate) async fn verify_course(
+    pub(crate) async fn verify_enrolment(
         &self,
         enrolment: Enrolment,
         unindexed: &BTreeSet<SessionId>,

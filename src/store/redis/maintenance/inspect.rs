@@ -19,14 +19,14 @@ pub(crate) struct Inspector<'a> {
 }
 
 impl Inspector<'_> {
-    /// Sends the entries of `subject`, until the receiver has gone.
-    pub(crate) async fn run(self, subject: InspectScope) -> Result<(), StoreError> {
-        let learner = subject.learner;
-        let result = match (subject.course, subject.session) {
+    /// Sends the entries of `scope` until the receiver is dropped.
+    pub(crate) async fn run(self, scope: InspectScope) -> Result<(), StoreError> {
+        let learner = scope.learner;
+        let result = match (scope.course, scope.session) {
             (Some(course), Some(session)) => {
                 self.session(Enrolment { learner, course }, session).await
             }
-            (Some(course), None) => self.course(Enrolment { learner, course }).await,
+            (Some(course), None) => self.enrolment(Enrolment { learner, course }).await,
             (None, _) => self.learner(learner).await,
         };
         match result {
@@ -51,10 +51,10 @@ impl Inspector<'_> {
             Some(Err(WrongType)) => self.send(key, display::OTHER_TYPE.into()).await?,
             _ => {}
         }
-        let list = self.store.keys.courses(learner);
-        self.index(&list, None).await?;
+        let index = self.store.keys.courses(learner);
+        self.index(&index, None).await?;
         let mut before = None;
-        while let Some((page, next)) = self.page(&list, before).await? {
+        while let Some((page, next)) = self.page(&index, before).await? {
             for course in ids::<CourseId>(&page) {
                 let enrolment = Enrolment { learner, course };
                 let derived = self.store.snapshot(enrolment, &[]).await?.derived;
@@ -67,13 +67,13 @@ impl Inspector<'_> {
 
     /// Sends the totals, the entry of the course index, the summary row with the learner, and the session
     /// index, latest first, with its sessions.
-    async fn course(&self, enrolment: Enrolment) -> Step {
+    async fn enrolment(&self, enrolment: Enrolment) -> Step {
         let derived = self.store.snapshot(enrolment, &[]).await?.derived;
         self.totals(enrolment, &derived).await?;
         if let Ok(Some(score)) = &derived.latest {
-            let list = self.store.keys.courses(enrolment.learner);
+            let index = self.store.keys.courses(enrolment.learner);
             self.send(
-                format!("{list} {}", enrolment.course),
+                format!("{index} {}", enrolment.course),
                 display::instant(score),
             )
             .await?;

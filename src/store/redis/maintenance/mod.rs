@@ -5,7 +5,7 @@ mod display;
 mod enrolment;
 mod indexes;
 mod inspect;
-mod last_verified;
+mod last_verification;
 mod repair;
 mod snapshot;
 mod summary;
@@ -31,8 +31,8 @@ use verify::VerifyRun;
 /// Limits of the memory and of the script calls of maintenance.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Maximum number of learners, or learners of courses, in memory: some 20 MB by default. More learners
-    /// need more passes over all keys.
+    /// Maximum number of learners, or of enrolments, in memory: some 20 MB by default. More learners need
+    /// more passes over all keys.
     pub remembered: usize,
     /// Maximum number of sessions, or learners, in a script call: Redis serves no other client during the call.
     pub page: usize,
@@ -83,14 +83,14 @@ impl Maintenance for RedisStore {
 
     async fn inspect(
         &self,
-        subject: InspectScope,
+        scope: InspectScope,
         entries: mpsc::Sender<StoredEntry>,
     ) -> Result<(), StoreError> {
         let inspector = Inspector {
             store: self,
             entries,
         };
-        inspector.run(subject).await
+        inspector.run(scope).await
     }
 
     async fn diagnose(&self) -> Vec<Diagnosis> {

@@ -1,7 +1,7 @@
-//! Repairs of differences, during writes.
+//! Repairs of differences, while clients write.
 //!
-//! No repair stores a value of an earlier moment: an index entry is aligned with the session of the same
-//! moment, and the delta that an aggregate deviates by is added to the aggregate of the same moment.
+//! No repair stores a value that was read earlier: a script repairs an index entry from the session at the
+//! time of the repair, and adds the delta of a deviation to the aggregate at the time of the repair.
 
 use super::aggregate::{AggregateCheck, Deviation, exact_arguments};
 use super::verify::{Step, VerifyRun};
@@ -55,8 +55,8 @@ impl VerifyRun<'_> {
         Ok(self.store.write_retried(call).await?)
     }
 
-    /// Aligns the entries of the session index with the sessions `ids`; without `ids`, aligns the course's entry
-    /// in the course index with the session index.
+    /// Repairs the session index's entries of the sessions `ids` from the sessions; without `ids`, repairs the
+    /// course's entry in the course index from the session index.
     pub(crate) async fn reindex(&self, enrolment: Enrolment, ids: &[SessionId]) -> Step {
         let Enrolment { learner, course } = enrolment;
         let keys = &self.store.keys;

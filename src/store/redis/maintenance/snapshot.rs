@@ -20,7 +20,7 @@ pub(crate) struct EnrolmentSnapshot {
     pub(crate) sessions: Vec<SessionSnapshot>,
 }
 
-/// Data of an enrolment that every write derives from the sessions.
+/// Totals and index entries of an enrolment, which every write updates together with the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DerivedData {
     pub(crate) totals: StoredAggregate,

@@ -51,7 +51,7 @@ impl VerifyRun<'_> {
         let mut learners = BTreeMap::new();
         for (learner, unindexed) in members.learners {
             let enrolment = Enrolment { learner, course };
-            learners.insert(learner, self.verify_course(enrolment, &unindexed).await?);
+            learners.insert(learner, self.verify_enrolment(enrolment, &unindexed).await?);
         }
         let row = (bucket, course);
         let check = self.check_summary(row, &learners).await?;
@@ -66,7 +66,7 @@ impl VerifyRun<'_> {
         Ok((!is_equal).then_some((row, summary)))
     }
 
-    /// Reads deviating rows until each deviation is confirmed or gone; at most [`PASSES`] times.
+    /// Reads deviating rows until each deviation is confirmed or has disappeared; at most [`PASSES`] times.
     pub(crate) async fn confirm_summaries(
         &self,
         mut summaries: BTreeMap<RowId, UnconfirmedSummary>,

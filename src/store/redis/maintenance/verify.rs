@@ -1,10 +1,10 @@
-//! Verification of all aggregates and indexes against the sessions, during writes.
+//! Verification of all aggregates and indexes against the sessions, while clients write.
 //!
 //! A write moves a session and its aggregates in one step, so the stored aggregate and the recount move by
-//! the same delta, and the deviation between the two stays. A deviation is measured in three ways: stored
-//! value and sessions are read in one snapshot (`snapshot`), or the stored value is the same before and after
-//! the recount of the sessions (`course`), or repeated reads agree and a pass between them finds no new
-//! learner (`summary`).
+//! the same delta, and the deviation between the two is constant. A deviation of totals counts where one
+//! snapshot has the totals and all sessions, or where three recounts in a row, each without a change of the
+//! totals during the recount, agree (`enrolment`). A deviation of a summary counts where four reads in a row
+//! agree, with a pass without a new learner between two reads (`summary`).
 //!
 //! A pass over all keys (`survey`) collects learners and courses, as many as the window has room for. The run
 //! then verifies each learner group, and then its summary, and passes again until no key is left.
@@ -31,7 +31,7 @@ const PROGRESS: u64 = 5_000;
 
 /// Reason to end a run or an inspection early.
 pub(crate) enum Stop {
-    /// The receiver of the events has gone.
+    /// The receiver of the events or entries is dropped.
     Cancelled,
     Failed(StoreError),
 }
@@ -69,7 +69,7 @@ impl<'a> VerifyRun<'a> {
         }
     }
 
-    /// Verifies the whole store; returns an early report when the receiver of the events has gone.
+    /// Verifies the whole store; returns an early report when the receiver of the events is dropped.
     pub(crate) async fn run(self) -> Result<VerifyReport, StoreError> {
         match self.verify_store().await {
             Ok(()) | Err(Stop::Cancelled) => Ok(*self.report()),
@@ -99,7 +99,7 @@ impl<'a> VerifyRun<'a> {
         for (group, members) in groups {
             match group.course {
                 Some(course) => courses.push((group.bucket, course, members)),
-                // Course indexes come first, as the verification of a course adds entries to them.
+                // Before the enrolments, whose verification adds entries to the course index.
                 None => {
                     for learner in members.learners.into_keys() {
                         self.verify_course_index(learner).await?;
@@ -166,7 +166,7 @@ impl<'a> VerifyRun<'a> {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns [`Stop::Cancelled`] when the receiver of the events has gone.
+    /// Returns [`Stop::Cancelled`] when the receiver of the events is dropped.
     pub(crate) fn check_cancelled(&self) -> Step {
         if self.events.is_closed() {
             return Err(Stop::Cancelled);

@@ -84,7 +84,7 @@ async fn inspect_shows_all_rows_of_a_learner_a_course_and_a_session() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_doctor_examines_the_directory_the_disk_the_clock_and_the_latency() {
+async fn the_doctor_diagnoses_the_directory_the_disk_the_clock_and_the_latency() {
     let (directory, _samples) = directory_of(2).await;
     let store = open(directory.path());
     let checks = store.diagnose().await;

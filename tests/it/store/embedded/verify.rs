@@ -31,10 +31,10 @@ async fn verify(
         assert!(former.is_none(), "{former:?} is reported twice");
     }
     assert_eq!(report.differences, differences.len() as u64);
-    let mended = differences
+    let repaired = differences
         .values()
         .filter(|difference| difference.repaired);
-    assert_eq!(report.repaired, mended.count() as u64);
+    assert_eq!(report.repaired, repaired.count() as u64);
     (differences, report)
 }
 
@@ -140,8 +140,8 @@ async fn write(
             *written.keys().next().unwrap()
         };
         if is_deletion && !is_new {
-            let deletion = store.delete_session(sample.enrolment, session);
-            deletion.await.unwrap();
+            let delete = store.delete_session(sample.enrolment, session);
+            delete.await.unwrap();
             written.insert(session, None);
         } else {
             time += 1;

@@ -28,10 +28,10 @@ async fn a_deletion_leaves_neither_zeros_nor_empty_keys() {
     assert_eq!(hash(&mut redis, TOTALS_KEY).await, fields(&sums));
 
     let delete = async |recorded: Record| {
-        let deletion = fixture
+        let deleted = fixture
             .store
             .delete_session(recorded.enrolment, recorded.session);
-        assert_eq!(deletion.await.unwrap(), DeleteOutcome::Deleted);
+        assert_eq!(deleted.await.unwrap(), DeleteOutcome::Deleted);
     };
     delete(second).await;
     let mut keys: Vec<String> = redis.keys("*").await.unwrap();
@@ -131,8 +131,8 @@ async fn a_listed_course_without_sessions_is_deleted() {
                 .await
                 .unwrap();
         } else {
-            let deletion = fixture.store.delete_course(recorded.enrolment).await;
-            assert_eq!(deletion.unwrap(), DeleteOutcome::Missing);
+            let deleted = fixture.store.delete_course(recorded.enrolment).await;
+            assert_eq!(deleted.unwrap(), DeleteOutcome::Missing);
         }
         assert!(!redis.exists::<_, bool>(COURSES_KEY).await.unwrap());
         assert!(!redis.exists::<_, bool>(TIMELINE_KEY).await.unwrap());
@@ -158,8 +158,8 @@ async fn a_script_call_deletes_at_most_two_hundred_sessions() {
     fixture.store.record_many(&records).await;
 
     let deleting = fixture.store.delete_course(Enrolment::new(learner, course));
-    let (deletion, seen) = fixture.server().monitored(deleting).await;
-    assert_eq!(deletion.unwrap(), DeleteOutcome::Deleted);
+    let (outcome, seen) = fixture.server().monitored(deleting).await;
+    assert_eq!(outcome.unwrap(), DeleteOutcome::Deleted);
 
     let (mut read, mut deleted) = (Vec::new(), Vec::new());
     for line in &seen {

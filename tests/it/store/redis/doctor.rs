@@ -21,8 +21,8 @@ async fn diagnose(url: &str, options: &[&str]) -> Vec<Diagnosis> {
     store.diagnose().await
 }
 
-/// Runs the doctor with the timeouts of `options`, by default those of the service.
-async fn examine_with(url: &str, options: &[&str]) -> Vec<Diagnosis> {
+/// Runs the doctor with the timeouts of `options`, by default the timeouts of the service.
+async fn diagnose_with(url: &str, options: &[&str]) -> Vec<Diagnosis> {
     let options = ["study-stats"].iter().chain(options);
     let settings = Cli::parse_from(options).config.redis_settings();
     let store = RedisStore::open(url, &settings).unwrap();
@@ -121,7 +121,7 @@ async fn problems_are_reported_with_advice() {
     assert_reported(&checks, Severity::Warning, "memory per session", large);
 
     let options = ["--redis-wait-replicas=2", "--store-timeout=300ms"];
-    let checks = examine_with(&redis.url(), &options).await;
+    let checks = diagnose_with(&redis.url(), &options).await;
     let few = "has 0 replicas; start more of them";
     assert_reported(&checks, Severity::Problem, "topology", few);
 }
@@ -148,7 +148,7 @@ async fn the_latency_of_writes_includes_the_replicas() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_master_of_a_cluster_is_examined() {
+async fn every_master_of_a_cluster_is_diagnosed() {
     let cluster = Cluster::start(3, 0, DURABLE).await;
     let checks = diagnose(&cluster.url(), &[]).await;
     assert_eq!(with(&checks, Severity::Problem), [""; 0]);
@@ -198,7 +198,7 @@ async fn a_cluster_node_as_a_single_server_is_a_problem() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_master_of_the_sentinels_is_examined() {
+async fn the_master_of_the_sentinels_is_diagnosed() {
     let sentinels = Sentinels::start(1, DURABLE, "").await;
     until_online(&sentinels.servers[0]).await;
     let checks = diagnose(&sentinels.url(), &[]).await;
@@ -295,7 +295,7 @@ async fn an_unreachable_redis_is_a_single_problem() {
     let redis = Redis::start(IN_MEMORY).await;
     redis.server.freeze().await;
     let short = ["--store-timeout=100ms", "--redis-connect-timeout=100ms"];
-    let checks = examine_with(&redis.url(), &short).await;
+    let checks = diagnose_with(&redis.url(), &short).await;
     assert_eq!(subjects(&checks), ["connection"]);
     assert_reported(
         &checks,

@@ -155,7 +155,7 @@ pub(crate) async fn corrupt_aggregates(fixture: &RedisFixture) -> Vec<Difference
     all
 }
 
-/// Corrupts timelines, each in a separate course.
+/// Corrupts session indexes, each in a separate course.
 pub(crate) async fn corrupt_timelines(fixture: &RedisFixture) -> Vec<Difference> {
     let mut all = Vec::new();
     let (enrolment, [_, second, _]) = enrol(fixture).await;
@@ -168,7 +168,8 @@ pub(crate) async fn corrupt_timelines(fixture: &RedisFixture) -> Vec<Difference>
         "nothing",
     ));
 
-    // The latest entry too: verify compares the course index with the sessions, not with the timeline.
+    // The latest entry too: verify compares the course index with the sessions, not with the session
+    // index.
     let (enrolment, [first, _, last]) = enrol(fixture).await;
     for (score, id) in [("4000", first), ("1.5", last)] {
         let entry = [score.as_bytes(), id.as_bytes()];
@@ -206,7 +207,7 @@ pub(crate) async fn corrupt_timelines(fixture: &RedisFixture) -> Vec<Difference>
         "8",
     ));
 
-    // Timeline without sessions.
+    // Session index without sessions.
     let absent_course = Enrolment::new(id(), id());
     let entry = [b"7", &absent.as_bytes()[..]];
     fixture

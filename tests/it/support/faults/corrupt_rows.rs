@@ -50,7 +50,7 @@ pub(crate) fn corrupt(
         difference(format!("totals[{learner}, {course}]"), none, &found);
     }
 
-    // Timeline: latest entry missing, an entry without a session, an entry at another time.
+    // Session index: latest entry missing, an entry without a session, an entry at another time.
     let (sample, learner, course, key) = next();
     let session = sample.sessions[2];
     tables

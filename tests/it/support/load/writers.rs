@@ -107,7 +107,7 @@ impl Writer {
         self.model
     }
 
-    /// One write: mostly a record, sometimes a deletion.
+    /// One write: mostly a record, sometimes a delete.
     async fn write(&mut self) {
         let random = &mut self.random;
         if random.random_bool(self.turnover) {

@@ -57,7 +57,7 @@ pub(crate) fn run_with(command: &mut Command, arguments: &[&str], input: &str) -
     })
 }
 
-/// RunningCommand command. Drop kills the process.
+/// Running command. Drop kills the process.
 pub(crate) struct RunningCommand(pub(crate) Child);
 
 impl RunningCommand {

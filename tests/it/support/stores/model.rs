@@ -37,7 +37,7 @@ pub(crate) enum OperationOutcome {
 impl Operation {
     /// Performs the operation on a store.
     pub(crate) async fn perform(&self, store: &dyn StatsStore) -> OperationOutcome {
-        let deletion = match self {
+        let deleted = match self {
             Self::Record(records) => {
                 let outcomes = store.record_many(records).await.into_iter();
                 return OperationOutcome::Outcomes(outcomes.map(Result::unwrap).collect());
@@ -48,7 +48,7 @@ impl Operation {
             Self::DeleteCourse(enrolment) => store.delete_course(*enrolment).await,
             Self::Erase(learner) => store.erase(*learner).await,
         };
-        OperationOutcome::DeleteOutcome(deletion.unwrap())
+        OperationOutcome::DeleteOutcome(deleted.unwrap())
     }
 }
 
@@ -66,7 +66,7 @@ impl Model {
         let touched = self.touched_by(operation);
         let expected = self.apply(operation);
         assert_eq!(operation.perform(store).await, expected, "{operation:?}");
-        self.assert_held(store, &touched).await;
+        self.assert_equal(store, &touched).await;
     }
 
     /// Plays an operation on the model.
@@ -143,7 +143,7 @@ impl Model {
     }
 
     /// Asserts that the store equals the model for the given enrolments.
-    pub(crate) async fn assert_held(
+    pub(crate) async fn assert_equal(
         &self,
         store: &dyn StatsStore,
         pairs: &BTreeSet<(LearnerId, CourseId)>,

@@ -49,7 +49,7 @@ struct LaneState {
 impl LaneState {
     /// Drops the connection; a connection to a Cluster stays.
     fn close(&mut self) {
-        let closed = self.connection.take_if(|open| !open.heals_itself());
+        let closed = self.connection.take_if(|open| !open.is_cluster());
         if closed.is_some() {
             metrics::redis(|redis| redis.lanes_up.dec());
         }

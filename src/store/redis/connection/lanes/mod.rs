@@ -131,7 +131,7 @@ async fn watch(lane: &Lane, connection: &Connection) -> String {
     let opened = Instant::now();
     let failure = async {
         let failure = lane.failure().await;
-        if connection.heals_itself() {
+        if connection.is_cluster() {
             tokio::time::sleep_until(opened + HEARTBEAT).await;
         }
         failure

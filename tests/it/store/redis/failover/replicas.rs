@@ -58,7 +58,7 @@ async fn an_acknowledged_write_is_on_the_replica() {
     becomes_ready(&service.client()).await;
     for sessions in 1..=100 {
         assert_serves(&service.client()).await;
-        // Session, totals, timeline, course index and summary of a new learner.
+        // Session, totals, session index, course index and summary of a new learner.
         assert_eq!(replica.ask::<usize>("DBSIZE").await, 5 * sessions);
     }
 }

@@ -22,11 +22,11 @@ use crate::support::stores::redis_keys::RedisKeys;
 use crate::support::stores::topology::Topology;
 
 /// Differences as verify reports them: sorted by key, repaired or not.
-fn reported(differences: &[Difference], mended: bool) -> Vec<Difference> {
+fn reported(differences: &[Difference], repaired: bool) -> Vec<Difference> {
     let mut all = differences.to_vec();
     all.sort_by_key(|difference| difference.key.clone());
     for difference in &mut all {
-        difference.repaired = mended;
+        difference.repaired = repaired;
     }
     all
 }
@@ -60,11 +60,11 @@ async fn each_corruption_is_reported_once_and_repaired(fixture: &RedisFixture) {
 
     let (verified, differences) = fixture.verify(true).await;
     assert_eq!(differences, reported(&expected, true));
-    let mended = VerifyReport {
+    let repaired = VerifyReport {
         repaired: found.differences,
         ..found
     };
-    assert_eq!(verified, mended);
+    assert_eq!(verified, repaired);
     assert!(verified.is_consistent());
 
     let sound = VerifyReport {

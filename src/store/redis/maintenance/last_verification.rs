@@ -6,21 +6,19 @@ use crate::store::StoreError;
 use crate::store::maintenance::{LastVerification, VerifyReport};
 use crate::store::redis::RedisStore;
 
+/// Fields of the hash.
 const FIELDS: [&str; 5] = ["ended", "sessions", "differences", "mended", "unsettled"];
 
 impl RedisStore {
     /// Stores the report; a failure is logged only, as the verification itself is complete.
     pub(crate) async fn write_last_verification(&self, last: LastVerification) {
-        let LastVerification {
-            ended,
-            report: verified,
-        } = last;
+        let LastVerification { ended, report } = last;
         let values = [
             ended,
-            verified.sessions,
-            verified.differences,
-            verified.repaired,
-            verified.unsettled,
+            report.sessions,
+            report.differences,
+            report.repaired,
+            report.unsettled,
         ];
         let mut command = cmd("HSET");
         command.arg(self.keys.verified());
@@ -39,18 +37,15 @@ impl RedisStore {
         let mut command = cmd("HMGET");
         command.arg(self.keys.verified()).arg(&FIELDS);
         let values: [Option<u64>; 5] = self.query(&command).await?;
-        let [Some(ended), sessions, differences, mended, unsettled] = values else {
+        let [Some(ended), sessions, differences, repaired, unsettled] = values else {
             return Ok(None);
         };
-        let verified = VerifyReport {
+        let report = VerifyReport {
             sessions: sessions.unwrap_or_default(),
             differences: differences.unwrap_or_default(),
-            repaired: mended.unwrap_or_default(),
+            repaired: repaired.unwrap_or_default(),
             unsettled: unsettled.unwrap_or_default(),
         };
-        Ok(Some(LastVerification {
-            ended,
-            report: verified,
-        }))
+        Ok(Some(LastVerification { ended, report }))
     }
 }
