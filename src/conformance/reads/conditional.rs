@@ -248,8 +248,8 @@ async fn what_is_not_there_is_not_found_whatever_the_tag(api: &Instance) -> Chec
 }
 
 async fn errors_health_and_writes_carry_no_etag(api: &Instance) -> CheckResult {
-    let studied = studied(api).await?;
-    let (learner, course) = (&studied.learner, format!("/courses/{}", new_id()));
+    let stored = recorded_session(api).await?;
+    let (learner, course) = (&stored.learner, format!("/courses/{}", new_id()));
     for (path, status) in [
         (course.clone(), 404),
         (format!("{course}/sessions/{}", new_id()), 404),
@@ -265,7 +265,7 @@ async fn errors_health_and_writes_carry_no_etag(api: &Instance) -> CheckResult {
         response.expect(untagged, format_args!("{status} without an ETag"))?;
     }
     // Of a stored session: a precondition on writes would be 412.
-    let post = recording(&studied.course).of(learner).json(&studied.body);
+    let post = recording(&stored.course).of(learner).json(&stored.body);
     let response = api.send(post.header("if-none-match", "*")).await?;
     let untagged = response.status == 201 && response.header("etag").is_none();
     response.expect(untagged, "201 without an ETag")
