@@ -9,8 +9,8 @@ use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, Script, ServerErrorKi
 
 use crate::Error;
 use crate::domain::{
-    Amount, CourseId, Decimal, Enrolment, LearnerId, Measures, Outcome, Record, Score, SessionId, Stats,
-    Totals,
+    Amount, CourseId, Decimal, Enrolment, LearnerId, Measures, Outcome, Record, Score, SessionId,
+    Stats, Totals,
 };
 use crate::keys::{Key, encode};
 
