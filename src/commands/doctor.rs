@@ -6,19 +6,18 @@ use crate::store::doctor::{Diagnosis, Severity};
 
 pub(super) async fn diagnose(store: &Store, ui: &mut dyn Ui) -> Result<bool, CommandError> {
     let mut diagnoses = vec![
-        well(
+        Diagnosis::ok(
             "version",
             concat!("study-stats ", env!("CARGO_PKG_VERSION")),
         ),
-        well("store", store.requests.name()),
+        Diagnosis::ok("store", store.requests.name()),
     ];
     match store.requests.ping().await {
         Ok(()) => diagnoses.extend(store.maintenance.diagnose().await),
-        Err(error) => diagnoses.push(Diagnosis {
-            severity: Severity::Problem,
-            subject: "answer",
-            detail: format!("{error}: see that it runs and can be reached as configured"),
-        }),
+        Err(error) => {
+            let detail = format!("{error}: see that it runs and can be reached as configured");
+            diagnoses.push(Diagnosis::problem("answer", detail));
+        }
     }
     for diagnosis in &diagnoses {
         ui.print(line(diagnosis)).await?;
@@ -36,14 +35,6 @@ pub(super) async fn diagnose(store: &Store, ui: &mut dyn Ui) -> Result<bool, Com
     Ok(problems == 0)
 }
 
-fn well(subject: &'static str, detail: &str) -> Diagnosis {
-    Diagnosis {
-        severity: Severity::Ok,
-        subject,
-        detail: detail.to_owned(),
-    }
-}
-
 fn line(diagnosis: &Diagnosis) -> String {
     let severity = match diagnosis.severity {
         Severity::Ok => "ok",
@@ -59,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_diagnosis_is_one_line_that_begins_with_the_severity() {
-        let mut diagnosis = well("clock", "0 ms ahead");
+        let mut diagnosis = Diagnosis::ok("clock", "0 ms ahead");
         assert_eq!(line(&diagnosis), "ok       clock: 0 ms ahead");
         diagnosis.severity = Severity::Warning;
         assert_eq!(line(&diagnosis), "warning  clock: 0 ms ahead");

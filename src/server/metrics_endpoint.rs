@@ -122,7 +122,7 @@ impl MetricsEndpoint {
             gauges.ended.set(saturated(last.ended));
             gauges.sessions.set(saturated(verified.sessions));
             gauges.differences.set(saturated(unrepaired));
-            gauges.mended.set(saturated(verified.repaired));
+            gauges.repaired.set(saturated(verified.repaired));
             gauges.unsettled.set(saturated(verified.unsettled));
         }
     }

@@ -21,8 +21,8 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
 /// Timeout of the write of the last frame: a client that reads nothing must not delay the shutdown.
 const END_TIMEOUT: Duration = Duration::from_millis(500);
 
-type Reader = FramedRead<OwnedReadHalf, FrameCodec>;
-type Writer = FramedWrite<OwnedWriteHalf, FrameCodec>;
+type FrameReader = FramedRead<OwnedReadHalf, FrameCodec>;
+type FrameWriter = FramedWrite<OwnedWriteHalf, FrameCodec>;
 
 /// Runs the command of a client until the server is closed, and sends the last frame.
 pub(super) async fn serve(stream: UnixStream, store: Store, mut closed: watch::Receiver<bool>) {
@@ -40,7 +40,11 @@ pub(super) async fn serve(stream: UnixStream, store: Store, mut closed: watch::R
 }
 
 /// Receives a command and runs the command; `None` when the client closes the connection.
-async fn receive_and_run(reader: &mut Reader, writer: &mut Writer, store: &Store) -> Option<End> {
+async fn receive_and_run(
+    reader: &mut FrameReader,
+    writer: &mut FrameWriter,
+    store: &Store,
+) -> Option<End> {
     let command = match timeout(COMMAND_TIMEOUT, reader.next()).await {
         Ok(Some(Ok(Frame::Command(command)))) => command,
         Ok(None) => return None,
@@ -64,7 +68,7 @@ async fn receive_and_run(reader: &mut Reader, writer: &mut Writer, store: &Store
 }
 
 /// Receives input until the client closes the connection.
-async fn receive_input(reader: &mut Reader, sender: mpsc::Sender<Vec<u8>>) {
+async fn receive_input(reader: &mut FrameReader, sender: mpsc::Sender<Vec<u8>>) {
     while let Some(Ok(Frame::Input(data))) = reader.next().await {
         if sender.send(data).await.is_err() {
             return;
@@ -74,7 +78,7 @@ async fn receive_input(reader: &mut Reader, sender: mpsc::Sender<Vec<u8>>) {
 
 /// The interface of a command to the client of a connection.
 struct ConnectionUi<'a> {
-    writer: &'a mut Writer,
+    writer: &'a mut FrameWriter,
     input: mpsc::Receiver<Vec<u8>>,
 }
 

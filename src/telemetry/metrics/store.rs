@@ -152,7 +152,7 @@ pub struct VerifyMetrics {
     /// Number of differences without a repair.
     pub differences: IntGauge,
     /// Number of repaired differences.
-    pub mended: IntGauge,
+    pub repaired: IntGauge,
     /// Number of aggregates that changed too often to be compared.
     pub unsettled: IntGauge,
 }
@@ -172,7 +172,7 @@ impl VerifyMetrics {
                 "study_stats_verify_last_differences",
                 "Differences that the last verification found and did not mend",
             )?,
-            mended: register.gauge(
+            repaired: register.gauge(
                 "study_stats_verify_last_mended",
                 "Differences that the last verification mended",
             )?,

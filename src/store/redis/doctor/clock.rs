@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use redis::cmd;
 
+use super::at;
 use super::probe::Probe;
-use super::{at, diagnosis};
 use crate::store::doctor::{Diagnosis, Severity};
 use crate::store::redis::connection::Connection;
 
@@ -31,7 +31,7 @@ impl Probe {
         };
         let error = (after - before + 1) / 2;
         let detail = format!("{skew} ms ahead of this machine's, give or take {error} ms{advice}");
-        diagnosis(severity, SUBJECT, at(&self.server, detail))
+        Diagnosis::new(severity, SUBJECT, at(&self.server, detail))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{at, diagnosis, ok};
-use crate::store::doctor::{Diagnosis, Severity};
+use super::at;
+use crate::store::doctor::Diagnosis;
 
 /// Number of calls that end a measurement.
 const CALLS: usize = 200;
@@ -55,12 +55,12 @@ impl Latency {
             millis(most)
         );
         if most <= SLOW {
-            return ok(self.subject, at(server, detail));
+            return Diagnosis::ok(self.subject, at(server, detail));
         }
         let detail = format!(
             "{detail}: see whether Redis is near, its machine has a processor for it, and SLOWLOG GET names what holds it up"
         );
-        diagnosis(Severity::Warning, self.subject, at(server, detail))
+        Diagnosis::warning(self.subject, at(server, detail))
     }
 
     /// Longest duration of the fastest `percent` percent of the calls.
@@ -78,6 +78,7 @@ fn millis(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::doctor::Severity;
 
     fn diagnosis_of(times: impl Iterator<Item = u64>) -> Diagnosis {
         let mut latency = Latency::of("latency");
@@ -88,7 +89,7 @@ mod tests {
     #[test]
     fn percentiles_are_of_all_calls() {
         let diagnosis = diagnosis_of((1..=200).rev().map(|n| n / 8));
-        let expected = ok("latency", "p50 12.00 ms, p99 24.00 ms of 200 calls");
+        let expected = Diagnosis::ok("latency", "p50 12.00 ms, p99 24.00 ms of 200 calls");
         assert_eq!(diagnosis, expected);
         assert_eq!(
             diagnosis_of([7].into_iter()).detail,

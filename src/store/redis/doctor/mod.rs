@@ -19,7 +19,7 @@ use redis::cmd;
 use super::RedisStore;
 use super::connection::error::is_denied;
 use super::connection::lanes::OpenLane;
-use crate::store::doctor::{Diagnosis, Severity};
+use crate::store::doctor::Diagnosis;
 use server_info::ServerInfo;
 
 /// Interval between two attempts to pick an open lane.
@@ -37,7 +37,7 @@ impl RedisStore {
             Ok(answers) => answers.into_keys().collect::<Vec<_>>(),
             Err(error) => return vec![unreachable(&error.to_string())],
         };
-        let mut diagnoses = vec![ok("connection", "Redis answers")];
+        let mut diagnoses = vec![Diagnosis::ok("connection", "Redis answers")];
         let wait_replicas = self.wait_replicas();
         match ServerInfo::of_masters(connection).await {
             Ok(servers) => diagnoses.extend(servers.iter().flat_map(|server| {
@@ -78,23 +78,11 @@ impl RedisStore {
     }
 }
 
-fn diagnosis(severity: Severity, subject: &'static str, detail: impl Into<String>) -> Diagnosis {
-    Diagnosis {
-        severity,
-        subject,
-        detail: detail.into(),
-    }
-}
-
-fn ok(subject: &'static str, detail: impl Into<String>) -> Diagnosis {
-    diagnosis(Severity::Ok, subject, detail)
-}
-
 fn unreachable(reason: &str) -> Diagnosis {
     let detail = format!(
         "Redis cannot be reached: {reason}: see that it runs, and that REDIS_URL says where it is and as whom to come"
     );
-    diagnosis(Severity::Problem, "connection", detail)
+    Diagnosis::problem("connection", detail)
 }
 
 /// Detail with the address of the server; without, for a single server.

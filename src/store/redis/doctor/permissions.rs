@@ -2,8 +2,7 @@
 
 use redis::RedisResult;
 
-use super::{diagnosis, ok};
-use crate::store::doctor::{Diagnosis, Severity};
+use crate::store::doctor::Diagnosis;
 use crate::store::redis::connection::Connection;
 use crate::store::redis::connection::error::is_denied;
 use crate::store::redis::connection::scatter::RedisRequest;
@@ -29,14 +28,14 @@ pub(crate) async fn diagnose(
     let denied = denied_commands(connection, keys, MAINTENANCE).await;
     let denied = denied.unwrap_or_default().join(", ");
     if denied.is_empty() {
-        return vec![ok(SUBJECT, requests)];
+        return vec![Diagnosis::ok(SUBJECT, requests)];
     }
     let maintenance = format!(
         "verify, export and inspect will fail: the user may not run {denied}: allow it by ACL SETUSER"
     );
     vec![
-        ok(SUBJECT, requests),
-        diagnosis(Severity::Warning, SUBJECT, maintenance),
+        Diagnosis::ok(SUBJECT, requests),
+        Diagnosis::warning(SUBJECT, maintenance),
     ]
 }
 
@@ -55,7 +54,7 @@ pub(crate) async fn request_problem(
     let detail = format!(
         "requests will fail: the user at Redis may not run {commands}, or not on keys that begin with {prefix}: allow it by ACL SETUSER"
     );
-    (!denied.is_empty()).then(|| diagnosis(Severity::Problem, SUBJECT, detail))
+    (!denied.is_empty()).then(|| Diagnosis::problem(SUBJECT, detail))
 }
 
 /// Denied commands, among the commands of records and the `further` commands; `None` when the permissions are

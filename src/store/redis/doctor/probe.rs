@@ -6,10 +6,10 @@ use std::time::Duration;
 use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, cmd};
 use uuid::Uuid;
 
+use super::at;
 use super::latency::Latency;
-use super::{at, diagnosis, ok};
 use crate::domain::{Amount, Enrolment, LearnerId, Record, Score, SessionId, Stats};
-use crate::store::doctor::{Diagnosis, Severity};
+use crate::store::doctor::Diagnosis;
 use crate::store::redis::RedisStore;
 use crate::store::redis::connection::Connection;
 use crate::store::redis::connection::error::is_denied;
@@ -96,11 +96,7 @@ impl Probe {
             let detail = format!(
                 "what was tried out could not be removed: {error}: delete the keys that begin with {prefix}"
             );
-            diagnoses.push(diagnosis(
-                Severity::Warning,
-                "probe",
-                at(&self.server, detail),
-            ));
+            diagnoses.push(Diagnosis::warning("probe", at(&self.server, detail)));
         }
         diagnoses
     }
@@ -146,7 +142,7 @@ impl Probe {
                 Ok(found) => bytes += found.unwrap_or_default(),
                 Err(error) if is_denied(&error) => {
                     let detail = "not known, as the user may not run MEMORY USAGE; +memory|usage would allow it";
-                    return ok(SUBJECT, at(&self.server, detail));
+                    return Diagnosis::ok(SUBJECT, at(&self.server, detail));
                 }
                 Err(error) => return self.failed(SUBJECT, &error.into()),
             }
@@ -154,12 +150,12 @@ impl Probe {
         let each = bytes / SESSIONS as u64;
         let detail = format!("{each} bytes at {SESSIONS} sessions in a course");
         if each <= LARGE {
-            return ok(SUBJECT, at(&self.server, detail));
+            return Diagnosis::ok(SUBJECT, at(&self.server, detail));
         }
         let detail = format!(
             "{detail}, which is much: set hash-max-listpack-entries, hash-max-listpack-value, zset-max-listpack-entries and zset-max-listpack-value to no less than Redis's own defaults"
         );
-        diagnosis(Severity::Warning, SUBJECT, at(&self.server, detail))
+        Diagnosis::warning(SUBJECT, at(&self.server, detail))
     }
 
     /// Deletes all keys of the probe, also the keys of a trial that failed half way.
@@ -199,11 +195,7 @@ impl Probe {
     }
 
     pub(crate) fn failed(&self, subject: &'static str, error: &StoreError) -> Diagnosis {
-        diagnosis(
-            Severity::Problem,
-            subject,
-            at(&self.server, error.to_string()),
-        )
+        Diagnosis::problem(subject, at(&self.server, error.to_string()))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Diagnosis of a server from its `INFO`, for the doctor and the config watch.
 
-use super::diagnosis;
 use super::server_info::ServerInfo;
 use super::server_problems as problems;
 use crate::store::doctor::{Diagnosis, Severity};
@@ -33,10 +32,10 @@ pub(crate) fn diagnose(
     let mut diagnoses = Vec::new();
     for (subject, problems, (severity, detail)) in subjects {
         if problems.is_empty() {
-            diagnoses.push(diagnosis(severity, subject, detail));
+            diagnoses.push(Diagnosis::new(severity, subject, detail));
         }
         let problems = problems.into_iter();
-        diagnoses.extend(problems.map(|detail| diagnosis(Severity::Problem, subject, detail)));
+        diagnoses.extend(problems.map(|detail| Diagnosis::problem(subject, detail)));
     }
     diagnoses
 }
@@ -44,7 +43,7 @@ pub(crate) fn diagnose(
 /// Diagnosis when the user may not run `INFO`.
 pub(crate) fn info_denied() -> Diagnosis {
     let detail = "it is not known whether Redis keeps its data: its user may not run INFO: allow it by +info";
-    diagnosis(Severity::Warning, "persistence", detail)
+    Diagnosis::warning("persistence", detail)
 }
 
 fn version(server: &ServerInfo) -> (Severity, String) {

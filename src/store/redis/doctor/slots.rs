@@ -2,8 +2,7 @@
 
 use redis::cmd;
 
-use super::{diagnosis, ok};
-use crate::store::doctor::{Diagnosis, Severity};
+use crate::store::doctor::Diagnosis;
 use crate::store::redis::connection::Connection;
 use crate::store::redis::connection::cluster_slots::SLOTS;
 
@@ -23,12 +22,12 @@ pub(crate) async fn diagnose(connection: &mut Connection) -> Option<Diagnosis> {
     let nodes = number(info, "cluster_known_nodes");
     if served == u64::from(SLOTS) && info.contains("cluster_state:ok") {
         let detail = format!("a Cluster of {nodes} nodes, {masters} of which serve all slots");
-        return Some(ok("topology", detail));
+        return Some(Diagnosis::ok("topology", detail));
     }
     let detail = format!(
         "the Cluster serves {served} of {SLOTS} slots: start the nodes that are away, or assign the slots to others"
     );
-    Some(diagnosis(Severity::Problem, "topology", detail))
+    Some(Diagnosis::problem("topology", detail))
 }
 
 fn number(info: &str, field: &str) -> u64 {
