@@ -17,6 +17,10 @@ impl StatsStore for FixedStore {
         "fixed"
     }
 
+    async fn record(&self, _: &Record) -> Result<Outcome, StoreError> {
+        Ok(Outcome::Created)
+    }
+
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
         vec![Ok(Outcome::Created); records.len()]
     }

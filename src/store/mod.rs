@@ -45,12 +45,7 @@ pub trait StatsStore: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// Stores a new session or replaces the stats of a stored session, and updates all aggregates.
-    async fn record(&self, record: &Record) -> Result<Outcome, StoreError> {
-        let mut outcomes = self.record_many(std::slice::from_ref(record)).await;
-        outcomes
-            .pop()
-            .unwrap_or_else(|| Err(StoreError::Unexpected("a record has no outcome".into())))
-    }
+    async fn record(&self, record: &Record) -> Result<Outcome, StoreError>;
 
     /// [`record`](Self::record)s a batch, in the order of the slice, as two records may have the same
     /// session. Returns the outcomes in the same order; an error of a record undoes no other record.

@@ -161,6 +161,12 @@ impl StatsStore for EmbeddedStore {
         "embedded"
     }
 
+    async fn record(&self, record: &Record) -> Result<Outcome, StoreError> {
+        let record = *record;
+        self.write(1, move |tables, clock| tables.record(&record, clock.now()))
+            .await
+    }
+
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
         let (count, records) = (records.len(), records.to_vec());
         let outcomes = self.write(count, move |tables, clock| {

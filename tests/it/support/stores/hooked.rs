@@ -27,6 +27,11 @@ impl StatsStore for Hooked {
         "hooked"
     }
 
+    async fn record(&self, record: &Record) -> Result<Outcome, StoreError> {
+        (self.hook)().await?;
+        self.store.record(record).await
+    }
+
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
         match (self.hook)().await {
             Ok(()) => self.store.record_many(records).await,
