@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use redis::{FromRedisValue, ToRedisArgs};
 use study_stats::config::RedisSettings;
+use study_stats::store::StoreError;
 use study_stats::store::maintenance::{Difference, InspectScope, VerifyReport};
 use study_stats::store::redis::{Bounds, RedisStore};
 
@@ -56,7 +57,7 @@ impl RedisFixture {
 
     /// Verifies the store. Differences are sorted by key.
     pub(crate) async fn verify(&self, repair: bool) -> (VerifyReport, Vec<Difference>) {
-        maintenance::verify(&*self.store, repair).await.unwrap()
+        verify(&self.store, repair).await.unwrap()
     }
 
     /// Keys and values that inspect returns.
@@ -95,4 +96,15 @@ impl RedisFixture {
     pub(crate) async fn audit(&self) -> usize {
         audit::redis::audit(&self.topology.master_urls()).await
     }
+}
+
+/// Verifies a store in a task of a worker thread. On the thread of the test, replies would arrive later
+/// than the replies of background writers, and every recount would meet writes.
+pub(crate) async fn verify(
+    store: &Arc<RedisStore>,
+    repair: bool,
+) -> Result<(VerifyReport, Vec<Difference>), StoreError> {
+    let store = Arc::clone(store);
+    let verified = tokio::spawn(async move { maintenance::verify(&*store, repair).await });
+    verified.await.unwrap()
 }

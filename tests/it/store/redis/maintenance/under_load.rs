@@ -13,8 +13,7 @@ use crate::support::load::writers::{WRITERS, Writer, Writers};
 use crate::support::processes::cluster::Cluster;
 use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::stores::history::{record, stats};
-use crate::support::stores::maintenance;
-use crate::support::stores::redis_fixture::RedisFixture;
+use crate::support::stores::redis_fixture::{self, RedisFixture};
 use crate::support::stores::redis_keys::RedisKeys;
 
 /// New learner, always of the same bucket.
@@ -191,7 +190,7 @@ async fn a_course_of_all_writers_is_repaired() {
             fixture.command::<()>("HINCRBY", &key, &["m", "7"]).await;
         }
         let (verified, differences) = fixture.verify(true).await;
-        assert_eq!(differences.len(), 2);
+        assert_eq!(differences.len(), 2, "{verified:?}");
         assert!(verified.is_consistent(), "{verified:?}");
     }
     load.end(&fixture).await;
@@ -230,7 +229,7 @@ async fn no_learner_is_missed_while_slots_move() {
     });
     let mut rounds = 0;
     while rounds < 2 || !moving.is_finished() {
-        let (verified, differences) = maintenance::verify(&*store, true).await.unwrap();
+        let (verified, differences) = redis_fixture::verify(&store, true).await.unwrap();
         assert_eq!(differences, []);
         assert_eq!((verified.sessions, verified.unsettled), (400, 0));
         assert_eq!(store.learners(None).await.unwrap(), learners);

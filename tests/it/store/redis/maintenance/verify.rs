@@ -16,8 +16,7 @@ use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::processes::tls::PERMISSIONS;
 use crate::support::stores::fixture::redis_settings;
 use crate::support::stores::history::{record, stats};
-use crate::support::stores::maintenance;
-use crate::support::stores::redis_fixture::{RedisFixture, TINY};
+use crate::support::stores::redis_fixture::{self, RedisFixture, TINY};
 use crate::support::stores::redis_keys::RedisKeys;
 use crate::support::stores::topology::Topology;
 
@@ -255,7 +254,7 @@ async fn a_missing_permission_is_named() {
             let session = record(learner, course, stats(2.5, -0.25, 1_000.0));
             store.record(&session).await.unwrap();
         }
-        let verified = maintenance::verify(&*store, false).await;
+        let verified = redis_fixture::verify(&store, false).await;
         let Err(StoreError::Unexpected(error)) = verified else {
             panic!("it may not {lacking}")
         };
