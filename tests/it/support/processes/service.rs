@@ -49,7 +49,7 @@ pub(crate) fn output(command: &mut Command) -> Output {
     command.output().expect("the binary can be started")
 }
 
-/// Running service. Drop kills the process.
+/// Running service. Drop kills the process, and prints the log where a test fails.
 pub(crate) struct Service {
     child: Child,
     address: SocketAddr,
@@ -154,6 +154,9 @@ impl Drop for Service {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("log of the service:\n{}", self.log());
+        }
     }
 }
 
