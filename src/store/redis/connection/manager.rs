@@ -5,7 +5,9 @@ use deadpool::managed::{Manager, Metrics, Pool, RecycleResult};
 use redis::cluster::ClusterClient;
 use redis::io::tcp::TcpSettings;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
-use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult, TlsCertificates, TlsMode};
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, TlsCertificates, TlsMode,
+};
 
 use super::url::{RedisUrl, Topology};
 use super::{Connection, tls};
@@ -102,8 +104,17 @@ impl Manager for RedisManager {
             Source::Sentinel(sentinels) => {
                 let mut client = sentinels.client()?;
                 let config = connection_config(&self.settings);
-                let connection = client.get_async_connection_with_config(&config);
-                Connection::single(connection.await?).await
+                let master = client.async_get_client().await?;
+                let connection = master.get_multiplexed_async_connection_with_config(&config);
+                let connection = Connection::single(connection.await?).await?;
+                // A master that hung while the connection opened reports its former role afterwards,
+                // though the Sentinels have replaced it: seen to serve stale reads.
+                let present = client.async_get_client().await?;
+                let [master, present] = [&master, &present].map(Client::get_connection_info);
+                if master.addr() != present.addr() {
+                    return Err((ErrorKind::Io, "the Sentinels have replaced the master").into());
+                }
+                Ok(connection)
             }
             Source::Cluster(client) => {
                 Connection::cluster(client.get_async_connection().await?).await

@@ -43,17 +43,6 @@ impl Sentinels {
         started
     }
 
-    /// Shortens the interval between INFO requests of the Sentinels from 10 s to 0.2 s.
-    ///
-    /// A Sentinel promotes the replica with the largest offset of the last INFO replies, which may be
-    /// older than the failure: seen to promote the replica without the last acknowledged writes.
-    pub(crate) async fn compare_offsets_often(&self) {
-        for sentinel in &self.sentinels {
-            let command = ["SENTINEL", "DEBUG", "INFO-PERIOD", "200"];
-            ask(sentinel, "", &command).await.expect("OK");
-        }
-    }
-
     pub(crate) fn url(&self) -> String {
         let sentinels = self.sentinels.iter();
         let addresses: Vec<_> = sentinels

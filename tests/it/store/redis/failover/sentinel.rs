@@ -9,7 +9,6 @@ use crate::support::processes::service::{Service, on_redis};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_promoted_replica_of_a_killed_master_has_every_acknowledged_write() {
     let mut sentinels = Sentinels::start(2, DURABLE, "").await;
-    sentinels.compare_offsets_often().await;
     // Sentinels promote the replica with the larger offset.
     let under_load = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     sentinels.servers[0].kill().await;
@@ -26,10 +25,7 @@ async fn the_promoted_replica_of_a_killed_master_has_every_acknowledged_write() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hanging_master_is_replaced_for_good() {
-    // Longer than two timeouts of the store, so that writes fail before the failover.
-    let down_after = "sentinel down-after-milliseconds main 3000\n";
-    let sentinels = Sentinels::start(2, IN_MEMORY, down_after).await;
-    sentinels.compare_offsets_often().await;
+    let sentinels = Sentinels::start(2, IN_MEMORY, "").await;
     let under_load = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "1")]).await;
     sentinels.servers[0].server.freeze().await;
     under_load.load.wait_for_failure().await;
