@@ -87,9 +87,9 @@ impl Cluster {
 
     /// Starts a planned failover to a replica, and waits until the replica is the master.
     ///
-    /// Repeated after a timeout: Redis gives up a planned failover after 5 s, as seen on a busy machine.
+    /// The first command must be accepted. Sent again after a timeout, at most twice: Redis gives up a planned
+    /// failover after 5 s without an error, as seen on a busy machine.
     pub(crate) async fn fail_over_to(&self, replica: usize) {
-        // Redis gives up a failover after 5 s, silently.
         for attempt in 0..3 {
             let asked = self.nodes[replica].try_ask::<()>("CLUSTER FAILOVER").await;
             assert!(attempt > 0 || asked.is_ok(), "{asked:?}");
