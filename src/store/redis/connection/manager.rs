@@ -6,7 +6,8 @@ use redis::cluster::ClusterClient;
 use redis::io::tcp::TcpSettings;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, TlsCertificates, TlsMode,
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, RedisError, RedisResult,
+    TlsCertificates, TlsMode, cmd,
 };
 
 use super::url::{RedisUrl, Topology};
@@ -107,13 +108,7 @@ impl Manager for RedisManager {
                 let master = client.async_get_client().await?;
                 let connection = master.get_multiplexed_async_connection_with_config(&config);
                 let connection = Connection::single(connection.await?).await?;
-                // A master that hung while the connection opened reports its former role afterwards,
-                // though the Sentinels have replaced it: seen to serve stale reads.
-                let present = client.async_get_client().await?;
-                let [master, present] = [&master, &present].map(Client::get_connection_info);
-                if master.addr() != present.addr() {
-                    return Err((ErrorKind::Io, "the Sentinels have replaced the master").into());
-                }
+                sentinels.confirm(&mut client, &master).await?;
                 Ok(connection)
             }
             Source::Cluster(client) => {
@@ -224,6 +219,32 @@ impl Sentinels {
                 .set_client_to_sentinel_certificates(certificates.clone());
         }
         builder.build()
+    }
+
+    /// Asks a Sentinel whether `master` is the master, after a connection to `master` has opened.
+    ///
+    /// The driver takes the address from `SENTINEL MASTERS`, which lists the former master until all
+    /// replicas follow the new master; `GET-MASTER-ADDR-BY-NAME` replies with the new master from the
+    /// promotion on (Redis, "Sentinel client spec"). A former master that hung until then still reports
+    /// its former role: seen to serve stale reads.
+    async fn confirm(&self, client: &mut SentinelClient, master: &Client) -> RedisResult<()> {
+        let sentinel = client.async_get_sentinel_client().await?;
+        let config = connection_config(&self.settings);
+        let connection = sentinel.get_multiplexed_async_connection_with_config(&config);
+        let (host, port): (String, u16) = cmd("SENTINEL")
+            .arg("GET-MASTER-ADDR-BY-NAME")
+            .arg(&self.master)
+            .query_async(&mut connection.await?)
+            .await?;
+        match master.get_connection_info().addr() {
+            ConnectionAddr::Tcp(opened, at)
+            | ConnectionAddr::TcpTls {
+                host: opened,
+                port: at,
+                ..
+            } if (opened, *at) == (&host, port) => Ok(()),
+            _ => Err((ErrorKind::Io, "the Sentinels have replaced the master").into()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use redis::Client;
+use redis::{Client, Value};
 
 use crate::support::eventually;
 use crate::support::processes::redis::Redis;
@@ -73,6 +73,19 @@ impl Sentinels {
             .unwrap()
     }
 
+    /// URL with the only Sentinel that still lists `former` as the master: the Sentinel that leads a
+    /// failover, until all replicas follow the new master.
+    pub(crate) async fn url_of_leader(&self, former: usize) -> String {
+        let former = format!("port\n{}\n", self.servers[former].server.port());
+        for sentinel in &self.sentinels {
+            let master = ask(sentinel, "", &["SENTINEL", "MASTER", MASTER]).await;
+            if master.unwrap().contains(&former) {
+                return format!("redis+sentinel://127.0.0.1:{}/{MASTER}", sentinel.port());
+            }
+        }
+        panic!("no Sentinel leads a failover");
+    }
+
     /// Starts a failover from a healthy master.
     pub(crate) async fn fail_over(&self) {
         eventually("a Sentinel starts the failover", || async {
@@ -121,16 +134,21 @@ async fn ask(sentinel: &Server, lines: &str, question: &[&str]) -> Option<String
     let url = format!("redis://{credentials}127.0.0.1:{}", sentinel.port());
     let client = Client::open(url).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.ok()?;
-    let answer: redis::Value = redis::cmd(question[0])
+    let answer: Value = redis::cmd(question[0])
         .arg(&question[1..])
         .query_async(&mut connection)
         .await
         .ok()?;
-    match answer {
-        redis::Value::Array(_) => {
-            let parts: Vec<String> = redis::from_redis_value(answer).ok()?;
-            Some(parts.join("\n"))
+    Some(lines_of(answer))
+}
+
+/// Texts of a reply, also of nested lists, each on a line.
+fn lines_of(reply: Value) -> String {
+    match reply {
+        Value::Array(replies) => {
+            let lines: Vec<_> = replies.into_iter().map(lines_of).collect();
+            lines.join("\n")
         }
-        answer => redis::from_redis_value(answer).ok(),
+        reply => redis::from_redis_value(reply).unwrap(),
     }
 }

@@ -40,6 +40,25 @@ async fn a_hanging_master_is_replaced_for_good() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replaced_master_that_runs_again_is_not_used() {
+    let sentinels = Sentinels::start(2, IN_MEMORY, "").await;
+    // The failover lasts until its timeout, as no replica can follow the new master.
+    for replica in &sentinels.servers[1..] {
+        replica.ask::<()>("ACL SETUSER default -psync").await;
+    }
+    let former = &sentinels.servers[0].server;
+    former.freeze().await;
+    let master = sentinels.until_failover_from(0).await;
+    let leader = sentinels.url_of_leader(0).await;
+    former.thaw().await;
+    let service = Service::start(&mut on_redis(&leader));
+    becomes_ready(&service.client()).await;
+    assert_serves(&service.client()).await;
+    let keys: usize = sentinels.servers[master].ask("DBSIZE").await;
+    assert!(keys > 0, "the former master acknowledged the write");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_planned_failover_loses_no_write_acknowledged_by_all_replicas() {
     let sentinels = Sentinels::start(2, IN_MEMORY, "").await;
     let under_load = UnderLoad::start_with(&sentinels.url(), &[("REDIS_WAIT_REPLICAS", "2")]).await;
