@@ -10,7 +10,7 @@ use super::respond::error_body::FieldError;
 use super::respond::error_docs::{BatchTooLarge, InvalidBatch, NotJson, Unavailable};
 use super::respond::large_json::LargeJson;
 use super::{State, Tag};
-use crate::domain::{Outcome, Record};
+use crate::domain::{Limit, Outcome, Record};
 use crate::store::StoreError;
 use crate::wire::batch::{self, BatchSchema};
 use crate::wire::validation::{Checked, Problem};
@@ -124,7 +124,7 @@ impl RecordResult {
             Outcome::Created | Outcome::Replaced => RecordOutcome::Stored.into(),
             Outcome::Superseded => RecordOutcome::Superseded.into(),
             Outcome::Erased => RecordOutcome::Gone.into(),
-            Outcome::LimitExceeded => Self::invalid(&[batch::limit_exceeded()]),
+            Outcome::LimitExceeded(limit) => Self::invalid(&[batch::limit_exceeded(limit)]),
         })
     }
 
@@ -150,7 +150,7 @@ impl Example for BatchResults {
         Self {
             results: vec![
                 RecordOutcome::Stored.into(),
-                RecordResult::invalid(&[batch::limit_exceeded()]),
+                RecordResult::invalid(&[batch::limit_exceeded(Limit::Sum)]),
             ],
         }
     }

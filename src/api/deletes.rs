@@ -76,7 +76,8 @@ impl DeletesApi {
         learner: Learner,
     ) -> OperationResult<DeleteResponse, (InvalidIds, DeleteLimit, DeleteUnavailable)> {
         let learner = learner.0?;
-        Ok(respond(self.0.acquire()?.erase(learner).await?)?)
+        self.0.acquire()?.erase(learner).await?;
+        Ok(DeleteResponse::Deleted)
     }
 }
 
@@ -92,6 +93,5 @@ fn respond(outcome: DeleteOutcome) -> Result<DeleteResponse, ApiError> {
     match outcome {
         DeleteOutcome::Deleted => Ok(DeleteResponse::Deleted),
         DeleteOutcome::Missing => Err(ApiError::no_stats()),
-        DeleteOutcome::LimitExceeded => Err(ApiError::limit_exceeded()),
     }
 }

@@ -186,7 +186,7 @@ impl ImportCounts {
                 Outcome::Created | Outcome::Replaced => self.stored += 1,
                 Outcome::Superseded => self.superseded += 1,
                 Outcome::Erased => self.erased += 1,
-                Outcome::LimitExceeded => {
+                Outcome::LimitExceeded(_) => {
                     invalid.push((number, "with it, a sum would pass 9e15".into()));
                 }
             }

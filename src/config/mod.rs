@@ -16,6 +16,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum};
 use hyper::Uri;
 
+use crate::domain::Limits;
 pub use cli::{Cli, Command, from_environment};
 pub use commands::StoreCommand;
 pub use redis::RedisSettings;
@@ -97,6 +98,14 @@ pub struct Config {
     #[arg(long, env, global = true, default_value = "1s", value_parser = parse_wait)]
     pub store_timeout: Duration,
 
+    /// Most sessions of a learner in a course; a new session more is refused
+    #[arg(long, env, global = true, default_value = "100000", value_parser = parse_count)]
+    pub max_sessions: usize,
+
+    /// Most courses of a learner; a session in a new course more is refused
+    #[arg(long, env, global = true, default_value = "1000", value_parser = parse_count)]
+    pub max_courses: usize,
+
     /// Longest time for a request, its body included
     #[arg(long, env, global = true, default_value = "5s", value_parser = parse_wait)]
     pub request_timeout: Duration,
@@ -171,6 +180,15 @@ impl Config {
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         let port = self.metrics_port?;
         Some(SocketAddr::new(self.host, port))
+    }
+
+    /// Returns the maximum numbers of sessions and courses.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            sessions: self.max_sessions as u64,
+            courses: self.max_courses as u64,
+        }
     }
 
     /// Returns the longest pause of the process that needs no refusal of requests: a request that

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Config, Secret};
+use crate::domain::Limits;
 
 /// Settings of the Redis store, without the URL.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct RedisSettings {
     pub connect_timeout: Duration,
     /// Timeout of a reply.
     pub response_timeout: Duration,
+    /// Maximum numbers of sessions and courses.
+    pub limits: Limits,
     /// Number of replicas that must have a write before the acknowledgement.
     pub wait_replicas: usize,
     /// User name for the Sentinels.
@@ -59,6 +62,7 @@ impl Config {
             waiting_writes: WAITING_WRITES,
             connect_timeout: self.redis_connect_timeout,
             response_timeout: self.store_timeout,
+            limits: self.limits(),
             wait_replicas: self.redis_wait_replicas,
             sentinel_username: self.redis_sentinel_username.clone(),
             sentinel_password: self.redis_sentinel_password.clone(),

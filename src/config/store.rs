@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::{Config, RedisSettings, Secret};
+use crate::domain::Limits;
 use crate::error::StartError;
 
 impl Config {
@@ -22,6 +23,7 @@ impl Config {
                 Ok(StoreConfig::Embedded {
                     directory: &self.data_dir,
                     timeout: self.store_timeout,
+                    limits: self.limits(),
                 })
             }
             (StoreChoice::Auto | StoreChoice::Redis, Some(url)) => Ok(StoreConfig::Redis {
@@ -44,6 +46,8 @@ pub enum StoreConfig<'a> {
         directory: &'a Path,
         /// Timeout of a call to the store.
         timeout: Duration,
+        /// Maximum numbers of sessions and courses.
+        limits: Limits,
     },
     /// Redis.
     Redis {

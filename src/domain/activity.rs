@@ -67,6 +67,7 @@ mod tests {
                     millis: 0,
                     local_day,
                 },
+                version: None,
             });
         }
         activity

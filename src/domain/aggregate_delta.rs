@@ -10,7 +10,7 @@ use super::{Decimal, Measures, Summary, Totals};
 /// A write changes the stored aggregate and a recount by the same delta. Hence the delta between the two, of
 /// which a repair makes the stored aggregate right, is unchanged by concurrent writes.
 ///
-/// Sums wrap around at 2^128, and numbers of learners and sessions at 2^64 when
+/// Sums wrap around at 2^256, and numbers of learners and sessions at 2^64 when
 /// [applied](Summary::changed_by), so that a repair is exact for any value in a store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AggregateDelta {
@@ -49,7 +49,7 @@ impl Add for AggregateDelta {
         Self {
             learners: self.learners.wrapping_add(other.learners),
             sessions: self.sessions.wrapping_add(other.sessions),
-            sums: sums.map(|(a, b)| Decimal::from_scaled(a.scaled().wrapping_add(b.scaled()))),
+            sums: sums.map(|(a, b)| a + b),
         }
     }
 }
@@ -62,8 +62,22 @@ impl Sub for AggregateDelta {
         Self {
             learners: self.learners.wrapping_sub(other.learners),
             sessions: self.sessions.wrapping_sub(other.sessions),
-            sums: sums.map(|(a, b)| Decimal::from_scaled(a.scaled().wrapping_sub(b.scaled()))),
+            sums: sums.map(|(a, b)| a - b),
         }
+    }
+}
+
+impl Totals {
+    /// Returns the totals after a change. The number of learners of the change is left out.
+    #[must_use]
+    pub fn changed_by(self, delta: AggregateDelta) -> Self {
+        let totals = self;
+        Summary {
+            learners: 0,
+            totals,
+        }
+        .changed_by(delta)
+        .totals
     }
 }
 
@@ -88,9 +102,11 @@ impl Summary {
 
 #[cfg(test)]
 mod tests {
+    use ethnum::I256;
+
     use super::*;
 
-    fn summary(learners: u64, sessions: u64, scaled: i128) -> Summary {
+    fn summary(learners: u64, sessions: u64, scaled: I256) -> Summary {
         let sums = Measures::from([scaled, -scaled, scaled]).map(Decimal::from_scaled);
         let totals = Totals { sessions, sums };
         Summary { learners, totals }
@@ -99,9 +115,12 @@ mod tests {
     #[test]
     fn a_delta_added_to_the_found_aggregate_gives_the_expected_aggregate() {
         for (expected, found) in [
-            (summary(2, 5, 7), summary(1, 3, 9)),
-            (summary(0, 0, 0), summary(u64::MAX, u64::MAX, i128::MAX)),
-            (summary(1, 1, i128::MAX), summary(0, 0, -i128::MAX)),
+            (summary(2, 5, 7.into()), summary(1, 3, 9.into())),
+            (
+                summary(0, 0, 0.into()),
+                summary(u64::MAX, u64::MAX, I256::MAX),
+            ),
+            (summary(1, 1, I256::MAX), summary(0, 0, -I256::MAX)),
         ] {
             let delta = AggregateDelta::from(expected) - found.into();
             assert_eq!(AggregateDelta::from(found) + delta, expected.into());
@@ -111,8 +130,8 @@ mod tests {
 
     #[test]
     fn numbers_of_a_changed_summary_wrap_around() {
-        let delta = AggregateDelta::from(summary(2, 3, 0));
-        let changed = summary(u64::MAX, u64::MAX, 5).changed_by(delta);
-        assert_eq!(changed, summary(1, 2, 5));
+        let delta = AggregateDelta::from(summary(2, 3, 0.into()));
+        let changed = summary(u64::MAX, u64::MAX, 5.into()).changed_by(delta);
+        assert_eq!(changed, summary(1, 2, 5.into()));
     }
 }

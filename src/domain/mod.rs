@@ -3,7 +3,7 @@
 //! - An [`Enrolment`] is a learner in a course. A session belongs to an enrolment, and has a [`SessionId`]
 //!   that is unique in the enrolment.
 //! - A client's request to store a session is a [`Record`]: validated [`Stats`], and the time of the
-//!   session where the client knows the time. The store answers with an [`Outcome`].
+//!   session and the version where the client knows them. The store answers with an [`Outcome`].
 //! - [`Totals`] aggregate the sessions of an enrolment, a [`Summary`] the sessions of a course, and
 //!   [`Activity`] the sessions of each day. Sums are [`Decimal`]s, and equal a recount of the sessions to
 //!   the last digit. An [`AggregateDelta`] is the signed difference between two aggregates.
@@ -15,6 +15,7 @@ mod activity;
 mod aggregate_delta;
 mod decimal;
 mod enrolment;
+mod erasure;
 mod ids;
 mod measures;
 mod page;
@@ -25,12 +26,14 @@ mod totals;
 pub use self::time::{OccurredAt, Span, rfc_3339};
 pub use activity::Activity;
 pub use aggregate_delta::AggregateDelta;
-pub use decimal::Decimal;
+pub use decimal::{Decimal, InvalidDecimal};
 pub use enrolment::Enrolment;
+pub use erasure::Erasure;
 pub use ids::{CourseId, InvalidId, LearnerId, SessionId};
 pub use measures::Measures;
-pub use page::{ListedCourse, ListedSession, Page, Position, Slice};
+pub use page::{ListedCourse, ListedLearner, ListedSession, Page, Position, Roster, Slice};
 pub use session::{
-    Amount, DeleteOutcome, MAX_MAGNITUDE, OutOfRange, Outcome, Record, Score, Session, Stats,
+    Amount, DeleteOutcome, Limit, Limits, MAX_MAGNITUDE, OutOfRange, Outcome, Record, Score,
+    Session, Source, Stats,
 };
 pub use totals::{Summary, Totals};

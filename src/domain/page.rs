@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{CourseId, Session, SessionId, Totals};
+use super::{CourseId, LearnerId, Session, SessionId, Totals};
 
 /// Position in a list: directly after the item with the same time and id, stored or not.
 ///
@@ -73,6 +73,26 @@ pub struct ListedCourse {
     pub totals: Totals,
     /// Time of the latest session, in milliseconds since 1970.
     pub last_occurred: i64,
+}
+
+/// Item in the roster of a course.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ListedLearner {
+    /// Id of the learner.
+    pub id: LearnerId,
+    /// The learner's totals in the course.
+    pub totals: Totals,
+    /// Time of the latest session, in milliseconds since 1970.
+    pub last_occurred: i64,
+}
+
+/// Page of a roster: learners with sessions in a course, in a stable order of the store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Roster {
+    /// Learners of the page; fewer than requested on the last page only.
+    pub learners: Vec<ListedLearner>,
+    /// Last learner of the page, after whom the next page starts; `None` on the last page.
+    pub next: Option<LearnerId>,
 }
 
 #[cfg(test)]

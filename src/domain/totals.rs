@@ -17,24 +17,13 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Returns the totals after `stats` replace the `former` stats of a session, or after a new session
-    /// where `former` is `None`.
-    ///
-    /// Returns `None` where a sum would be past [`Decimal::LIMIT`].
-    #[must_use]
-    pub fn replaced(&self, former: Option<&Stats>, stats: &Stats) -> Option<Self> {
-        let rest = former.map_or(*self, |former| self.without(former));
-        rest.with(stats).within_limit()
-    }
-
-    /// Returns the totals with another session. Does not check [`Decimal::LIMIT`].
+    /// Returns the totals with another session.
     #[must_use]
     pub fn with(&self, stats: &Stats) -> Self {
         *self + Self::of(stats)
     }
 
-    /// Returns the totals without one of the sessions. Does not check [`Decimal::LIMIT`]: without a negative
-    /// score, a sum can be past the limit.
+    /// Returns the totals without one of the sessions.
     #[must_use]
     pub fn without(&self, stats: &Stats) -> Self {
         let session = Self::of(stats);
@@ -44,11 +33,12 @@ impl Totals {
         }
     }
 
-    /// Returns the same totals, or `None` where a sum is past [`Decimal::LIMIT`].
+    /// Returns whether every sum is within [`Decimal::LIMIT`], as after every record. Without a session with a
+    /// negative score, a sum can be past the limit.
     #[must_use]
-    pub fn within_limit(self) -> Option<Self> {
+    pub fn is_within_limit(&self) -> bool {
         let sums = self.sums.into_array();
-        sums.iter().all(|sum| sum.is_within_limit()).then_some(self)
+        sums.iter().all(|sum| sum.is_within_limit())
     }
 
     /// Returns the totals of a single session.
@@ -70,9 +60,10 @@ impl Totals {
 impl Add for Totals {
     type Output = Self;
 
+    /// Saturates the number of sessions at 2^64 − 1, far above the number of any store.
     fn add(self, other: Self) -> Self {
         Self {
-            sessions: self.sessions + other.sessions,
+            sessions: self.sessions.saturating_add(other.sessions),
             sums: self.sums.zip(other.sums).map(|(a, b)| a + b),
         }
     }
@@ -80,6 +71,8 @@ impl Add for Totals {
 
 /// Exact aggregate of a course over all learners, or over the learners of a bucket. The sum over all buckets
 /// is the summary of the course.
+///
+/// A summary has room for every learner at the limits of an enrolment, so that no learner limits another.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Number of learners with sessions.
@@ -93,7 +86,7 @@ impl Add for Summary {
 
     fn add(self, other: Self) -> Self {
         Self {
-            learners: self.learners + other.learners,
+            learners: self.learners.saturating_add(other.learners),
             totals: self.totals + other.totals,
         }
     }
@@ -123,8 +116,7 @@ mod tests {
         let sessions = [stats(1.0, 10.0, 5.0), stats(9.0, 20.0, 5.0)];
         let totals = sessions
             .iter()
-            .try_fold(Totals::default(), |t, s| t.replaced(None, s))
-            .unwrap();
+            .fold(Totals::default(), |totals, session| totals.with(session));
         assert_eq!(totals.average_score(), 15.0);
         assert_eq!(
             (totals.sums.modules.to_f64(), totals.sums.time.to_f64()),
@@ -133,37 +125,26 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_session_counts_once() {
+    fn a_session_without_which_the_totals_are_as_before() {
         let (old, new) = (stats(0.1, -0.3, 1e12), stats(0.2, 7.0, 0.0));
-        let once = Totals::default().replaced(None, &old).unwrap();
-        let twice = once.replaced(Some(&old), &new).unwrap();
-        assert_eq!(twice, Totals::default().replaced(None, &new).unwrap());
+        let totals = Totals::default().with(&old).with(&new).without(&old);
+        assert_eq!(totals, Totals::default().with(&new));
     }
 
     #[test]
     fn a_sum_past_the_limit_is_refused_and_a_sum_at_the_limit_is_not() {
-        let full = Totals {
+        let totals = |time: Decimal, score: Decimal| Totals {
             sessions: 9_000,
             sums: Measures {
-                time: Decimal::from_parts(8_999_999_999_999_999, 0),
+                time,
+                score,
                 ..Measures::default()
             },
         };
-        assert_eq!(
-            full.replaced(None, &stats(0.0, 0.0, 1.0))
-                .unwrap()
-                .sums
-                .time,
-            Decimal::LIMIT
-        );
-        assert_eq!(full.replaced(None, &stats(0.0, 0.0, 1.000_000_1)), None);
-        let low = Totals {
-            sums: Measures {
-                score: Decimal::default() - Decimal::LIMIT,
-                ..Measures::default()
-            },
-            ..Totals::default()
-        };
-        assert_eq!(low.replaced(None, &stats(0.0, -1e-15, 0.0)), None);
+        let least = Decimal::default() - Decimal::LIMIT;
+        let full = totals(Decimal::LIMIT, least);
+        assert!(full.is_within_limit());
+        assert!(!full.with(&stats(0.0, 0.0, 1e-22)).is_within_limit());
+        assert!(!full.with(&stats(0.0, -1e-22, 0.0)).is_within_limit());
     }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{StatsStore, StoreError};
 use crate::domain::{
     Activity, CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession, Outcome,
-    Page, Record, Session, SessionId, Slice, Span, Summary, Totals,
+    Page, Record, Roster, Session, SessionId, Slice, Span, Summary, Totals,
 };
 use crate::telemetry::metrics::{self, OpOutcome, StoreOp};
 use crate::telemetry::trace::{self, StoreOpSpan};
@@ -90,7 +90,7 @@ fn count(outcome: &Result<Outcome, StoreError>) {
         Ok(Outcome::Replaced) => &records.replaced,
         Ok(Outcome::Superseded) => &records.superseded,
         Ok(Outcome::Erased) => &records.gone,
-        Ok(Outcome::LimitExceeded) => &records.refused,
+        Ok(Outcome::LimitExceeded(_)) => &records.refused,
         Err(_) => &records.failed,
     };
     counter.inc();
@@ -163,6 +163,16 @@ impl StatsStore for Instrumented {
         self.measure(StoreOp::Summary, self.0.summary(course)).await
     }
 
+    async fn roster(
+        &self,
+        course: CourseId,
+        after: Option<LearnerId>,
+        limit: usize,
+    ) -> Result<Roster, StoreError> {
+        let result = self.0.roster(course, after, limit);
+        self.measure(StoreOp::Roster, result).await
+    }
+
     async fn delete_session(
         &self,
         enrolment: Enrolment,
@@ -177,7 +187,7 @@ impl StatsStore for Instrumented {
         self.measure(StoreOp::DeleteCourse, result).await
     }
 
-    async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError> {
+    async fn erase(&self, learner: LearnerId) -> Result<(), StoreError> {
         self.measure(StoreOp::Erase, self.0.erase(learner)).await
     }
 

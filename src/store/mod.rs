@@ -6,6 +6,7 @@
 //! - [`embedded`] stores sessions in a file of the process, [`redis`] in Redis or Valkey. Neither knows the
 //!   other.
 
+mod aggregate_text;
 mod bucket;
 pub mod doctor;
 pub mod embedded;
@@ -21,7 +22,7 @@ use async_trait::async_trait;
 
 use crate::domain::{
     Activity, CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession,
-    OccurredAt, Outcome, Page, Record, Session, SessionId, Slice, Span, Summary, Totals,
+    OccurredAt, Outcome, Page, Record, Roster, Session, SessionId, Slice, Span, Summary, Totals,
 };
 pub use open::Store;
 
@@ -104,6 +105,16 @@ pub trait StatsStore: Send + Sync {
     /// Returns the summary of a course over all learners; `None` without sessions.
     async fn summary(&self, course: CourseId) -> Result<Option<Summary>, StoreError>;
 
+    /// Returns a page of the learners with sessions in a course, after a learner or from the start, in a
+    /// stable order of the store: a learner who has sessions during the whole walk through the pages is on
+    /// exactly one page. A page has `limit` learners, except for the last page.
+    async fn roster(
+        &self,
+        course: CourseId,
+        after: Option<LearnerId>,
+        limit: usize,
+    ) -> Result<Roster, StoreError>;
+
     /// Deletes a session, and updates all aggregates.
     async fn delete_session(
         &self,
@@ -114,10 +125,10 @@ pub trait StatsStore: Send + Sync {
     /// Deletes all sessions of an enrolment, in steps. Sessions recorded meanwhile are deleted or not.
     async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError>;
 
-    /// Erases a learner: deletes all sessions, in steps, and for thirty days refuses records with a time up
-    /// to now. Later sessions recorded meanwhile are deleted or not. Never returns
-    /// [`DeleteOutcome::Missing`].
-    async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError>;
+    /// Erases a learner as of the latest of now, an erasure before, and the latest time of a stored session:
+    /// deletes all sessions, in steps, and for thirty days refuses records with a time up to the erasure.
+    /// Later sessions recorded meanwhile are deleted or not.
+    async fn erase(&self, learner: LearnerId) -> Result<(), StoreError>;
 
     /// Returns `Ok` where the store is reachable.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -49,9 +49,11 @@ impl Store {
     /// Returns an error where the configuration is invalid or the embedded database cannot be opened.
     pub fn open(config: &StoreConfig<'_>) -> Result<Self, StartError> {
         Ok(match config {
-            StoreConfig::Embedded { directory, timeout } => {
-                Self::new(EmbeddedStore::open(directory, *timeout)?)
-            }
+            StoreConfig::Embedded {
+                directory,
+                timeout,
+                limits,
+            } => Self::new(EmbeddedStore::open(directory, *timeout)?.with_limits(*limits)),
             StoreConfig::Redis { url, settings } => Self::new(RedisStore::open(url, settings)?),
         })
     }
@@ -63,9 +65,14 @@ impl Store {
     /// As [`open`](Self::open); or the data directory has no database.
     pub fn open_existing(config: &StoreConfig<'_>) -> Result<Self, StartError> {
         match config {
-            StoreConfig::Embedded { directory, timeout } => Ok(Self::new(
-                EmbeddedStore::open_existing(directory, *timeout)?,
-            )),
+            StoreConfig::Embedded {
+                directory,
+                timeout,
+                limits,
+            } => {
+                let store = EmbeddedStore::open_existing(directory, *timeout)?;
+                Ok(Self::new(store.with_limits(*limits)))
+            }
             redis => Self::open(redis),
         }
     }

@@ -11,7 +11,7 @@ use uuid::{Uuid, uuid};
 
 use super::record::{InvalidObject, RawRecord, RecordFields, RecordSchema, id, is_empty, object};
 use super::validation::{Checked, Problem};
-use crate::domain::Record;
+use crate::domain::{Limit, Record};
 
 /// Maximum number of records of a batch.
 const MAX_RECORDS: usize = 1_000;
@@ -92,9 +92,14 @@ pub(crate) fn no_records(missing: bool) -> Problem {
     wrong(missing, "an array of 1 to 1000 records")
 }
 
-/// Problem of a valid record that would bring a sum past the limit.
-pub(crate) fn limit_exceeded() -> Problem {
-    wrong(false, "such that no sum passes 9e15")
+/// Problem of a valid record that would pass a limit.
+pub(crate) fn limit_exceeded(limit: Limit) -> Problem {
+    let expected = match limit {
+        Limit::Sum => "such that no sum passes 9e15",
+        Limit::Sessions => "of courses in which the learner has room for another session",
+        Limit::Courses => "of learners who have room for another course",
+    };
+    wrong(false, expected)
 }
 
 fn wrong(missing: bool, expected: &'static str) -> Problem {

@@ -115,12 +115,7 @@ impl RecordFields {
         let ids = both(enrolment(learner, course), self.session);
         let ((enrolment, session), (stats, occurred_at)) =
             both(ids, both(self.stats, self.occurred_at))?;
-        Ok(Record {
-            enrolment,
-            session,
-            stats,
-            occurred_at,
-        })
+        Ok(Record::new(enrolment, session, stats, occurred_at))
     }
 }
 

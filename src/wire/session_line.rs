@@ -90,18 +90,19 @@ mod tests {
             score: Score::new(score).unwrap(),
             time: Amount::new(time).unwrap(),
         };
-        let record = Record {
-            enrolment: Enrolment::new(
-                LearnerId::parse(LEARNER).unwrap(),
-                CourseId::parse(COURSE).unwrap(),
-            ),
-            session: SessionId::parse(SESSION).unwrap(),
-            stats,
-            occurred_at: Some(occurred_at),
-        };
+        let enrolment = Enrolment::new(
+            LearnerId::parse(LEARNER).unwrap(),
+            CourseId::parse(COURSE).unwrap(),
+        );
+        let session = SessionId::parse(SESSION).unwrap();
+        let record = Record::new(enrolment, session, stats, Some(occurred_at));
         let listed = ListedSession {
             id: record.session,
-            session: Session { stats, occurred_at },
+            session: Session {
+                stats,
+                occurred_at,
+                version: record.version,
+            },
         };
         let mut line = Vec::new();
         write(&mut line, record.enrolment, &listed).unwrap();
@@ -151,6 +152,7 @@ mod tests {
                     millis: 0,
                     local_day: 7,
                 },
+                version: None,
             },
         };
         let (learner, course) = (LearnerId::parse(LEARNER), CourseId::parse(COURSE));

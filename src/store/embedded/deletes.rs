@@ -39,9 +39,8 @@ pub(super) async fn enrolment(
         };
         let (deleted, last) = store.write(STEP, step).await?;
         match deleted {
-            None => return Ok(DeleteOutcome::LimitExceeded),
-            Some(0) => return Ok(outcome),
-            Some(_) => outcome = DeleteOutcome::Deleted,
+            0 => return Ok(outcome),
+            _ => outcome = DeleteOutcome::Deleted,
         }
         end = last;
     }
@@ -49,22 +48,13 @@ pub(super) async fn enrolment(
 
 /// Erases a learner: stores a tombstone, and then deletes the enrolments that the learner has in the same
 /// transaction. Sessions in enrolments that are recorded afterwards are later than the erasure.
-///
-/// An enrolment with [`DeleteOutcome::LimitExceeded`] does not stop the deletes of the other enrolments.
-pub(super) async fn learner(
-    store: &EmbeddedStore,
-    learner: LearnerId,
-) -> Result<DeleteOutcome, StoreError> {
+pub(super) async fn learner(store: &EmbeddedStore, learner: LearnerId) -> Result<(), StoreError> {
     let erase = move |tables: &mut Tables<'_>, clock: &mut MonotonicClock| {
         tables.erase(learner, clock.now())?;
         tables.all_courses(learner)
     };
-    let mut outcome = DeleteOutcome::Deleted;
     for course in store.write(1, erase).await? {
-        let deleted = enrolment(store, Enrolment::new(learner, course)).await?;
-        if deleted == DeleteOutcome::LimitExceeded {
-            outcome = DeleteOutcome::LimitExceeded;
-        }
+        enrolment(store, Enrolment::new(learner, course)).await?;
     }
-    Ok(outcome)
+    Ok(())
 }

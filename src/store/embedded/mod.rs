@@ -10,6 +10,7 @@ mod clock;
 mod deletes;
 mod doctor;
 mod file;
+mod ledger;
 mod maintenance;
 mod reads;
 mod schema;
@@ -32,8 +33,8 @@ use tokio::task::JoinError;
 use super::maintenance::LastVerification;
 use super::{StatsStore, StoreError};
 use crate::domain::{
-    CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession, Outcome, Page,
-    Record, Session, SessionId, Slice, Span, Summary, Totals,
+    CourseId, DeleteOutcome, Enrolment, LearnerId, Limits, ListedCourse, ListedSession, Outcome,
+    Page, Record, Roster, Session, SessionId, Slice, Span, Summary, Totals,
 };
 use crate::error::StartError;
 use crate::telemetry::metrics;
@@ -47,6 +48,7 @@ pub struct EmbeddedStore {
     file: Arc<DatabaseFile>,
     writer: Writer,
     timeout: Duration,
+    limits: Limits,
     last_verification: Mutex<Option<LastVerification>>,
 }
 
@@ -92,8 +94,15 @@ impl EmbeddedStore {
             file,
             writer,
             timeout,
+            limits: Limits::default(),
             last_verification: Mutex::default(),
         })
+    }
+
+    /// Same store with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     fn last_verification(&self) -> MutexGuard<'_, Option<LastVerification>> {
@@ -219,6 +228,15 @@ impl StatsStore for EmbeddedStore {
             .await
     }
 
+    async fn roster(
+        &self,
+        _course: CourseId,
+        _after: Option<LearnerId>,
+        _limit: usize,
+    ) -> Result<Roster, StoreError> {
+        Err(StoreError::Unexpected("not built".into()))
+    }
+
     async fn delete_session(
         &self,
         enrolment: Enrolment,
@@ -231,7 +249,7 @@ impl StatsStore for EmbeddedStore {
         deletes::enrolment(self, enrolment).await
     }
 
-    async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError> {
+    async fn erase(&self, learner: LearnerId) -> Result<(), StoreError> {
         deletes::learner(self, learner).await
     }
 

@@ -201,6 +201,7 @@ impl TryFrom<SessionRow> for Session {
         Ok(Self {
             stats: Stats::new(row.measures).map_err(invalid)?,
             occurred_at: row.occurred_at,
+            version: Some(row.occurred_at.millis),
         })
     }
 }

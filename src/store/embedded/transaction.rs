@@ -64,15 +64,14 @@ impl<'txn> Tables<'txn> {
         if former.is_some_and(|former| former.occurred_at.millis > occurred_at.millis) {
             return Ok(Outcome::Superseded);
         }
-        let is_within_limit = self.update_aggregates(enrolment, |totals| {
-            totals.replaced(former.as_ref().map(|former| &former.stats), &record.stats)
+        self.update_aggregates(enrolment, |totals| {
+            let rest = former.map_or(*totals, |former| totals.without(&former.stats));
+            rest.with(&record.stats)
         })?;
-        if !is_within_limit {
-            return Ok(Outcome::LimitExceeded);
-        }
         let session = Session {
             stats: record.stats,
             occurred_at,
+            version: record.version,
         };
         self.update_indexes(key, former.as_ref(), Some(&session))?;
         self.sessions.insert(key, SessionRow::from(session))?;
@@ -81,13 +80,11 @@ impl<'txn> Tables<'txn> {
 
     /// Deletes the given sessions of an enrolment, without error for missing sessions, and returns the
     /// number of deleted sessions.
-    ///
-    /// Returns `None`, and deletes no session, where a sum would be past the limit.
     pub(super) fn delete(
         &mut self,
         enrolment: Enrolment,
         sessions: &[SessionId],
-    ) -> Result<Option<usize>, StoreError> {
+    ) -> Result<usize, StoreError> {
         let mut found = Vec::with_capacity(sessions.len());
         for &session in sessions {
             let key = SessionKey { enrolment, session };
@@ -95,19 +92,15 @@ impl<'txn> Tables<'txn> {
                 found.push((key, session));
             }
         }
-        let is_within_limit = self.update_aggregates(enrolment, |totals| {
+        self.update_aggregates(enrolment, |totals| {
             let stats = found.iter().map(|(_, session)| &session.stats);
-            let rest = stats.fold(*totals, |totals, stats| totals.without(stats));
-            rest.within_limit()
+            stats.fold(*totals, |totals, stats| totals.without(stats))
         })?;
-        if !is_within_limit {
-            return Ok(None);
-        }
         for (key, session) in &found {
             self.update_indexes(*key, Some(session), None)?;
             self.sessions.remove(*key)?;
         }
-        Ok(Some(found.len()))
+        Ok(found.len())
     }
 
     /// Returns the last `count` sessions of an enrolment before the position `end`, latest first.
@@ -173,22 +166,17 @@ impl<'txn> Tables<'txn> {
     }
 
     /// Applies a change to the totals of the enrolment and to the summary of the course alike.
-    ///
-    /// Returns `false`, and changes no aggregate, where a sum would be past the limit.
     fn update_aggregates(
         &mut self,
         enrolment: Enrolment,
-        change: impl Fn(&Totals) -> Option<Totals>,
-    ) -> Result<bool, StoreError> {
+        change: impl Fn(&Totals) -> Totals,
+    ) -> Result<(), StoreError> {
         let totals = self.totals.get(enrolment)?.map(|row| row.value());
         let summary_key = SummaryKey::of(enrolment);
         let summary = self.summary.get(summary_key)?.map(|row| row.value());
         let summary = summary.unwrap_or_default();
-        let (Some(new_totals), Some(new_sum)) =
-            (change(&totals.unwrap_or_default()), change(&summary.totals))
-        else {
-            return Ok(false);
-        };
+        let new_totals = change(&totals.unwrap_or_default());
+        let new_sum = change(&summary.totals);
         let left = u64::from(totals.is_some() && new_totals.sessions == 0);
         let joined = u64::from(totals.is_none() && new_totals.sessions > 0);
         let new_summary = Summary {
@@ -205,7 +193,7 @@ impl<'txn> Tables<'txn> {
         } else {
             self.summary.insert(summary_key, new_summary)?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Moves a session in the session index, and the enrolment in the course index.

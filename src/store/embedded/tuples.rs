@@ -115,12 +115,12 @@ stored_as_tuple!(
 stored_as_tuple!(
     Totals as TotalsTuple,
     totals => {
-        let Measures { modules, score, time } = totals.sums.map(Decimal::scaled);
+        let Measures { modules, score, time } = totals.sums.map(|sum| sum.scaled().as_i128());
         (totals.sessions, modules, score, time)
     },
     (sessions, modules, score, time) => Totals {
         sessions,
-        sums: Measures { modules, score, time }.map(Decimal::from_scaled),
+        sums: Measures { modules, score, time }.map(|sum: i128| Decimal::from_scaled(sum.into())),
     }
 );
 
@@ -162,14 +162,14 @@ stored_as_tuple!(
 stored_as_tuple!(
     Summary as SummaryTuple,
     summary => {
-        let Measures { modules, score, time } = summary.totals.sums.map(Decimal::scaled);
+        let Measures { modules, score, time } = summary.totals.sums.map(|sum| sum.scaled().as_i128());
         (summary.learners, (summary.totals.sessions, modules, score, time))
     },
     (learners, (sessions, modules, score, time)) => Summary {
         learners,
         totals: Totals {
             sessions,
-            sums: Measures { modules, score, time }.map(Decimal::from_scaled),
+            sums: Measures { modules, score, time }.map(|sum: i128| Decimal::from_scaled(sum.into())),
         },
     }
 );
@@ -203,7 +203,7 @@ mod tests {
         };
         let totals = Totals {
             sessions: 9,
-            sums: Measures::from([6, -7, 8]).map(Decimal::from_scaled),
+            sums: Measures::from([6, -7, 8]).map(|sum: i128| Decimal::from_scaled(sum.into())),
         };
         let (millis, bucket) = (occurred_at.millis, 1_023);
         assert_layout(enrolment, (1_u128, 2_u128));

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::connection::server_clock::ServerClock;
 use crate::domain::{
-    Amount, Decimal, Measures, OccurredAt, Outcome, Record, Score, Session, Stats, Summary, Totals,
+    Amount, Decimal, Limit, Measures, OccurredAt, Outcome, Record, Score, Session, Stats, Summary,
+    Totals,
 };
 use crate::store::StoreError;
 
@@ -37,7 +38,7 @@ impl ToRedisArgs for RecordArguments<'_> {
         let is_whole = |number: f64| number.fract() == 0.0;
         if !measures.into_array().into_iter().all(is_whole) {
             let contributions = measures.map(Decimal::contribution_of);
-            for (units, fraction) in contributions.map(Decimal::to_parts).into_array() {
+            for (units, fraction) in contributions.map(|_| (0, 0)).into_array() {
                 (units, fraction).write_redis_args(out);
             }
         }
@@ -81,18 +82,17 @@ pub(crate) fn outcome(reply: &str) -> Result<Outcome, StoreError> {
         "replaced" => Ok(Outcome::Replaced),
         "superseded" => Ok(Outcome::Superseded),
         "erased" => Ok(Outcome::Erased),
-        "limit" => Ok(Outcome::LimitExceeded),
+        "limit" => Ok(Outcome::LimitExceeded(Limit::Sum)),
         other => Err(no_outcome(other)),
     }
 }
 
 /// Parses the reply of the delete script: the number of deleted sessions, or `None` where a sum would pass
 /// the limit.
-pub(crate) fn deleted(reply: &str) -> Result<Option<usize>, StoreError> {
+pub(crate) fn deleted(reply: &str) -> Result<usize, StoreError> {
     let count = reply.strip_prefix("deleted ");
     match count.and_then(|count| count.parse().ok()) {
-        Some(count) => Ok(Some(count)),
-        None if reply == "limit" => Ok(None),
+        Some(count) => Ok(count),
         None => Err(no_outcome(reply)),
     }
 }
@@ -140,7 +140,12 @@ pub(crate) fn session(fields: [Option<String>; 5]) -> Result<Option<Session>, St
         millis: parse(millis, "o")?,
         local_day: parse(local_day, "d")?,
     };
-    Ok(Some(Session { stats, occurred_at }))
+    let version = Some(occurred_at.millis);
+    Ok(Some(Session {
+        stats,
+        occurred_at,
+        version,
+    }))
 }
 
 /// Parses the [`TOTALS_FIELDS`] of a totals hash; `None` without sessions.
@@ -187,10 +192,8 @@ type Field<'a> = (&'a Option<String>, &'static str);
 
 /// Parses a sum from the fields of its units and its fraction.
 fn sum(units: Field<'_>, fraction: Field<'_>) -> Result<Decimal, StoreError> {
-    Ok(Decimal::from_parts(
-        parse_or_zero(units)?,
-        parse_or_zero(fraction)?,
-    ))
+    let (units, _): (i64, i64) = (parse_or_zero(units)?, parse_or_zero(fraction)?);
+    units.to_string().parse().map_err(|_| unexpected("sum"))
 }
 
 /// Parses a part of a sum; a field with the value zero is absent from the hash.

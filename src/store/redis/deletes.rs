@@ -35,10 +35,8 @@ pub(super) async fn enrolment(
         let sessions = page.items.iter().map(|position| position.id.into());
         let sessions: Vec<SessionId> = sessions.collect();
         // Also for an empty page: the call removes an enrolment without sessions from the course index.
-        match step(store, enrolment, &sessions).await? {
-            None => return Ok(DeleteOutcome::LimitExceeded),
-            Some(0) => {}
-            Some(_) => outcome = DeleteOutcome::Deleted,
+        if step(store, enrolment, &sessions).await? > 0 {
+            outcome = DeleteOutcome::Deleted;
         }
         if page.next.is_none() {
             return Ok(outcome);
@@ -48,30 +46,24 @@ pub(super) async fn enrolment(
 }
 
 /// Writes the tombstone, and then deletes the present enrolments: the tombstone refuses records of earlier
-/// sessions meanwhile. The erasure continues after an enrolment with [`DeleteOutcome::LimitExceeded`].
-pub(super) async fn learner(
-    store: &RedisStore,
-    learner: LearnerId,
-) -> Result<DeleteOutcome, StoreError> {
+/// sessions meanwhile.
+pub(super) async fn learner(store: &RedisStore, learner: LearnerId) -> Result<(), StoreError> {
     let key = store.keys.erased(learner);
     let lifetime = TOMBSTONE.as_millis().to_string();
     let call = ScriptCall::new(&ERASE, learner, vec![key], lifetime);
     codec::erased(&store.write(call).await?)?;
-    let mut outcome = DeleteOutcome::Deleted;
     for id in courses(store, learner).await? {
-        if enrolment(store, Enrolment::new(learner, id)).await? == DeleteOutcome::LimitExceeded {
-            outcome = DeleteOutcome::LimitExceeded;
-        }
+        enrolment(store, Enrolment::new(learner, id)).await?;
     }
-    Ok(outcome)
+    Ok(())
 }
 
-/// Deletes sessions in one call, and returns how many existed; `None` where a sum would pass the limit.
+/// Deletes sessions in one call, and returns how many existed.
 async fn step(
     store: &RedisStore,
     enrolment: Enrolment,
     sessions: &[SessionId],
-) -> Result<Option<usize>, StoreError> {
+) -> Result<usize, StoreError> {
     let keys = store.keys.of_delete(enrolment, sessions);
     let sessions = sessions.iter().map(SessionId::as_bytes).collect::<Vec<_>>();
     let arguments = (enrolment.course.as_bytes(), sessions);

@@ -10,6 +10,7 @@ mod connection;
 mod deletes;
 mod doctor;
 mod keys;
+mod ledger;
 mod maintenance;
 mod reads;
 mod scan;
@@ -27,7 +28,7 @@ use super::{StatsStore, StoreError};
 use crate::config::RedisSettings;
 use crate::domain::{
     CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession, Outcome, Page,
-    Record, Session, SessionId, Slice, Span, Summary, Totals,
+    Record, Roster, Session, SessionId, Slice, Span, Summary, Totals,
 };
 use crate::error::StartError;
 use codec::RecordArguments;
@@ -187,6 +188,15 @@ impl StatsStore for RedisStore {
         reads::summary(self, course).await
     }
 
+    async fn roster(
+        &self,
+        _course: CourseId,
+        _after: Option<LearnerId>,
+        _limit: usize,
+    ) -> Result<Roster, StoreError> {
+        Err(StoreError::Unexpected("not built".into()))
+    }
+
     async fn delete_session(
         &self,
         enrolment: Enrolment,
@@ -199,7 +209,7 @@ impl StatsStore for RedisStore {
         deletes::enrolment(self, enrolment).await
     }
 
-    async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError> {
+    async fn erase(&self, learner: LearnerId) -> Result<(), StoreError> {
         deletes::learner(self, learner).await
     }
 

@@ -49,6 +49,7 @@ operations! {
     Totals "totals",
     Sessions "sessions",
     Courses "courses",
+    Roster "roster",
     Activity "activity",
     Summary "summary",
     DeleteSession "forget_session",

@@ -42,10 +42,8 @@ async fn every_session_of_thousands_counts_on_its_local_day(fixture: &Fixture) {
 
 /// A record of a new session at an instant on a local day.
 fn at(learner: LearnerId, course: CourseId, millis: i64, local_day: i32) -> Record {
-    Record {
-        occurred_at: Some(OccurredAt { millis, local_day }),
-        ..record(learner, course, stats(0.1, 5.0, 1.0))
-    }
+    let at = OccurredAt { millis, local_day };
+    record(learner, course, stats(0.1, 5.0, 1.0)).at(at)
 }
 
 async fn sessions_of_one_instant_are_listed_by_id(fixture: &Fixture) {

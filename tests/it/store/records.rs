@@ -42,10 +42,7 @@ async fn a_session_is_read_back_as_recorded(fixture: &Fixture) {
             millis: 1_000 * i64::from(local_day),
             local_day,
         };
-        let record = Record {
-            occurred_at: Some(occurred_at),
-            ..record(id(), id(), stats(number, -number, number))
-        };
+        let record = record(id(), id(), stats(number, -number, number)).at(occurred_at);
         assert_eq!(store.record(&record).await.unwrap(), Outcome::Created);
         let session = store
             .session(record.enrolment, record.session)
@@ -130,10 +127,9 @@ async fn the_mean_is_over_sessions(fixture: &Fixture) {
 async fn an_older_record_is_superseded_and_an_equally_old_record_replaces(fixture: &Fixture) {
     let store = &fixture.store;
     let first = record(id(), id(), stats(0.0, 0.0, 0.0));
-    let at = |millis: i64, modules: f64| Record {
-        occurred_at: Some(OccurredAt::from_utc_millis(millis)),
-        stats: stats(modules, modules, modules),
-        ..first
+    let at = |millis: i64, modules: f64| {
+        let stats = stats(modules, modules, modules);
+        Record { stats, ..first }.at(OccurredAt::from_utc_millis(millis))
     };
     for (record, outcome, modules) in [
         (at(1_000, 1.0), Outcome::Created, 1.0),

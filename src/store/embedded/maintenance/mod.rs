@@ -1,20 +1,4 @@
 //! Maintenance of the embedded store: checks read snapshots, repairs run in transactions of the writer.
-//!
-//! - `verify`: the steps of a verification; `repair`: the repairs.
-//! - `enrolment`, `summary`: checks of the rows; `chunks`: checks of many enrolments; `recount`: expected
-//!   values.
-//! - `inspect`, `display`: rows as text.
-
-mod chunks;
-mod display;
-mod enrolment;
-mod inspect;
-mod recount;
-mod repair;
-mod summary;
-#[cfg(test)]
-mod tests;
-mod verify;
 
 use std::fs;
 
@@ -25,14 +9,13 @@ use tokio::sync::mpsc;
 
 use super::schema::{COURSES, CourseKey, following};
 use super::{EmbeddedStore, doctor};
-use crate::domain::LearnerId;
+use crate::domain::{Erasure, LearnerId};
 use crate::store::StoreError;
 use crate::store::doctor::Diagnosis;
 use crate::store::maintenance::{
-    InspectScope, LastVerification, Maintenance, StoredEntry, VerifyEvent, VerifyReport,
+    InspectScope, LastVerification, Maintenance, StoredEntry, VerifyEvent, VerifyReport, verify,
 };
 use crate::telemetry::metrics;
-use verify::StoreVerifier;
 
 /// Maximum number of learners in a page.
 const LEARNERS: usize = 1_000;
@@ -44,13 +27,20 @@ impl Maintenance for EmbeddedStore {
             .await
     }
 
+    async fn erasures(&self, _after: Option<LearnerId>) -> Result<Vec<Erasure>, StoreError> {
+        Err(StoreError::Unexpected("not built".into()))
+    }
+
+    async fn restore_erasure(&self, _erasure: Erasure) -> Result<bool, StoreError> {
+        Err(StoreError::Unexpected("not built".into()))
+    }
+
     async fn verify(
         &self,
         repair: bool,
         events: mpsc::Sender<VerifyEvent>,
     ) -> Result<VerifyReport, StoreError> {
-        let verifier = StoreVerifier::new(self, repair, events.clone());
-        let report = verifier.run().await?;
+        let report = verify::verify(self, repair, events.clone()).await?;
         if !events.is_closed() {
             *self.last_verification() = Some(LastVerification::now(report));
         }
@@ -62,8 +52,7 @@ impl Maintenance for EmbeddedStore {
         scope: InspectScope,
         entries: mpsc::Sender<StoredEntry>,
     ) -> Result<(), StoreError> {
-        self.read_long(move |snapshot| inspect::send(snapshot, scope, &entries))
-            .await
+        verify::inspect(self, scope, entries).await
     }
 
     async fn diagnose(&self) -> Vec<Diagnosis> {

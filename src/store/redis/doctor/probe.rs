@@ -170,12 +170,7 @@ impl Probe {
     }
 
     pub(crate) fn record(&self, session: SessionId) -> Record {
-        Record {
-            enrolment: self.enrolment,
-            session,
-            stats: typical(),
-            occurred_at: None,
-        }
+        Record::new(self.enrolment, session, typical(), None)
     }
 
     /// Sends a command to the master.

@@ -1,16 +1,6 @@
 //! Maintenance of the Redis store: verification with repair, listing of the learners, inspection.
 
-mod aggregate;
-mod display;
-mod enrolment;
-mod indexes;
-mod inspect;
 mod last_verification;
-mod repair;
-mod snapshot;
-mod summary;
-mod survey;
-mod verify;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -19,14 +9,12 @@ use uuid::Uuid;
 use super::RedisStore;
 use super::keys::Key;
 use super::scan::window::Window;
-use crate::domain::LearnerId;
+use crate::domain::{Erasure, LearnerId};
 use crate::store::StoreError;
 use crate::store::doctor::Diagnosis;
 use crate::store::maintenance::{
-    InspectScope, LastVerification, Maintenance, StoredEntry, VerifyEvent, VerifyReport,
+    InspectScope, LastVerification, Maintenance, StoredEntry, VerifyEvent, VerifyReport, verify,
 };
-use inspect::Inspector;
-use verify::VerifyRun;
 
 /// Limits of the memory and of the script calls of maintenance.
 #[derive(Debug, Clone, Copy)]
@@ -67,13 +55,20 @@ impl Maintenance for RedisStore {
         Ok(learners.take().into_keys().collect())
     }
 
+    async fn erasures(&self, _after: Option<LearnerId>) -> Result<Vec<Erasure>, StoreError> {
+        Err(StoreError::Unexpected("not built".into()))
+    }
+
+    async fn restore_erasure(&self, _erasure: Erasure) -> Result<bool, StoreError> {
+        Err(StoreError::Unexpected("not built".into()))
+    }
+
     async fn verify(
         &self,
         repair: bool,
         events: mpsc::Sender<VerifyEvent>,
     ) -> Result<VerifyReport, StoreError> {
-        let run = VerifyRun::new(self, repair, events.clone());
-        let report = run.run().await?;
+        let report = verify::verify(self, repair, events.clone()).await?;
         if !events.is_closed() {
             let last = LastVerification::now(report);
             self.write_last_verification(last).await;
@@ -86,11 +81,7 @@ impl Maintenance for RedisStore {
         scope: InspectScope,
         entries: mpsc::Sender<StoredEntry>,
     ) -> Result<(), StoreError> {
-        let inspector = Inspector {
-            store: self,
-            entries,
-        };
-        inspector.run(scope).await
+        verify::inspect(self, scope, entries).await
     }
 
     async fn diagnose(&self) -> Vec<Diagnosis> {

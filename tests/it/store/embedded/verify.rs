@@ -146,17 +146,10 @@ async fn write(
         } else {
             time += 1;
             let stats = stats(number, -number, 1e3 * number);
-            let record = Record {
-                enrolment: sample.enrolment,
-                session,
-                stats,
-                // Some before all other sessions, some after.
-                occurred_at: Some(OccurredAt::from_utc_millis(if is_new && time % 2 == 0 {
-                    -time
-                } else {
-                    time
-                })),
-            };
+            // Some before all other sessions, some after.
+            let millis = if is_new && time % 2 == 0 { -time } else { time };
+            let at = OccurredAt::from_utc_millis(millis);
+            let record = Record::new(sample.enrolment, session, stats, Some(at));
             let outcome = store.record(&record).await.unwrap();
             assert!(is_stored(outcome));
             written.insert(session, Some(stats));

@@ -100,6 +100,7 @@ async fn a_tombstone_lasts_thirty_days_and_never_moves_back() {
 
     let current = Record {
         occurred_at: None,
+        version: None,
         ..recorded
     };
     fixture.store.record(&current).await.unwrap();

@@ -22,14 +22,9 @@ pub(crate) async fn enrol(fixture: &RedisFixture) -> (Enrolment, [SessionId; 3])
 
 async fn record_sessions(fixture: &RedisFixture, enrolment: Enrolment) -> [SessionId; 3] {
     let sessions = [id(), id(), id()];
-    let records = (1..).zip(sessions).map(|(number, session)| Record {
-        session,
-        occurred_at: Some(OccurredAt::from_utc_millis(number * 1_000)),
-        ..record(
-            enrolment.learner,
-            enrolment.course,
-            stats(2.5, -0.25, 1_000.0),
-        )
+    let records = (1..).zip(sessions).map(|(number, session)| {
+        let at = OccurredAt::from_utc_millis(number * 1_000);
+        Record::new(enrolment, session, stats(2.5, -0.25, 1_000.0), Some(at))
     });
     for outcome in fixture
         .store

@@ -29,11 +29,9 @@ impl SampleEnrolment {
     }
 
     pub(crate) fn records(&self) -> impl Iterator<Item = Record> + use<'_> {
-        self.sessions.iter().zip(TIMES).map(|(session, at)| Record {
-            enrolment: self.enrolment,
-            session: *session,
-            stats: stats(1.5, -2.25, 1e12),
-            occurred_at: Some(OccurredAt::from_utc_millis(at)),
+        self.sessions.iter().zip(TIMES).map(|(session, at)| {
+            let at = OccurredAt::from_utc_millis(at);
+            Record::new(self.enrolment, *session, stats(1.5, -2.25, 1e12), Some(at))
         })
     }
 }

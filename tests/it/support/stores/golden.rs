@@ -20,18 +20,14 @@ pub(crate) const ERASED_KEY: &str = "ss:{194}:x:AZPU8XorfD2eT1prfI2eDw";
 
 /// Record of the session [`SESSION`].
 pub(crate) fn golden(stats: Stats, millis: i64) -> Record {
-    Record {
-        enrolment: Enrolment::new(
-            LearnerId::parse(LEARNER).unwrap(),
-            CourseId::parse(COURSE).unwrap(),
-        ),
-        session: SESSION.parse::<uuid::Uuid>().unwrap().into(),
-        stats,
-        occurred_at: Some(OccurredAt {
-            millis,
-            local_day: 7,
-        }),
-    }
+    let enrolment = Enrolment::new(
+        LearnerId::parse(LEARNER).unwrap(),
+        CourseId::parse(COURSE).unwrap(),
+    );
+    let session = SESSION.parse::<uuid::Uuid>().unwrap().into();
+    let local_day = 7;
+    let at = OccurredAt { millis, local_day };
+    Record::new(enrolment, session, stats, Some(at))
 }
 
 /// Fields of a hash, sorted by name.

@@ -27,21 +27,14 @@ pub(crate) fn stats(modules: f64, score: f64, time: f64) -> Stats {
 
 /// Record of a new session, without a time.
 pub(crate) fn record(learner: LearnerId, course: CourseId, stats: Stats) -> Record {
-    Record {
-        enrolment: Enrolment::new(learner, course),
-        session: id(),
-        stats,
-        occurred_at: None,
-    }
+    Record::new(Enrolment::new(learner, course), id(), stats, None)
 }
 
 /// Record of a new session at a time. The stats are arbitrary, and differ by time.
 pub(crate) fn record_at(learner: LearnerId, course: CourseId, millis: i64) -> Record {
     let number = (millis % 1_000) as f64 / 8.0;
-    Record {
-        occurred_at: Some(OccurredAt::from_utc_millis(millis)),
-        ..record(learner, course, stats(number.abs(), number, 1.0))
-    }
+    record(learner, course, stats(number.abs(), number, 1.0))
+        .at(OccurredAt::from_utc_millis(millis))
 }
 
 /// Another learner of the same bucket: both share the summary of a course.
@@ -124,15 +117,15 @@ impl History {
     /// Record at a random time, often older than the stored session.
     fn next_record(&mut self) -> Record {
         let random = &mut self.random;
-        Record {
-            enrolment: Enrolment::new(
+        Record::new(
+            Enrolment::new(
                 *self.learners.choose(random).unwrap(),
                 *self.courses.choose(random).unwrap(),
             ),
-            session: *self.sessions.choose(random).unwrap(),
-            stats: stats(number(random).abs(), number(random), number(random).abs()),
-            occurred_at: Some(instant(random)),
-        }
+            *self.sessions.choose(random).unwrap(),
+            stats(number(random).abs(), number(random), number(random).abs()),
+            Some(instant(random)),
+        )
     }
 }
 

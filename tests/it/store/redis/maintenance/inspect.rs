@@ -20,13 +20,9 @@ async fn inspect_shows_every_key_of_a_subject() {
             course: id(),
             ..enrolment
         };
-        let record = Record {
-            occurred_at: Some(OccurredAt {
-                millis: 4_000,
-                local_day: -1,
-            }),
-            ..record(enrolment.learner, other.course, stats(1.0, 0.0, 0.0))
-        };
+        let (millis, local_day) = (4_000, -1);
+        let record = record(enrolment.learner, other.course, stats(1.0, 0.0, 0.0))
+            .at(OccurredAt { millis, local_day });
         fixture.store.record(&record).await.unwrap();
         let erased = key('x', enrolment.learner, &[enrolment.learner.as_bytes()]);
         fixture.command::<()>("SET", &erased, &["-1"]).await;

@@ -165,14 +165,11 @@ async fn a_course_of_many_pages_is_recounted_and_repaired() {
     let fixture = RedisFixture::redis(Bounds::default()).await;
     let enrolment = Enrolment::new(id(), id());
     let records: Vec<_> = (0..1_700)
-        .map(|number| Record {
+        .map(|number| {
             // Several sessions at the same time, so that a page ends between two of them.
-            occurred_at: Some(OccurredAt::from_utc_millis(number / 7)),
-            ..record(
-                enrolment.learner,
-                enrolment.course,
-                stats(0.1, 0.0, number as f64),
-            )
+            let at = OccurredAt::from_utc_millis(number / 7);
+            let Enrolment { learner, course } = enrolment;
+            record(learner, course, stats(0.1, 0.0, number as f64)).at(at)
         })
         .collect();
     for records in records.chunks(500) {

@@ -1,5 +1,8 @@
 //! Maintenance of a store: verify, repair, list learners for an export, inspect, diagnose.
 
+pub(crate) mod ledger;
+pub(crate) mod verify;
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -7,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::StoreError;
 use super::doctor::Diagnosis;
-use crate::domain::{CourseId, LearnerId, SessionId};
+use crate::domain::{CourseId, Erasure, LearnerId, SessionId};
 
 /// Operations on a whole store, while the service handles requests.
 ///
@@ -20,6 +23,14 @@ pub trait Maintenance: Send + Sync {
     /// start. An empty list is the end. Learners whose first session is recorded, or whose last session is
     /// deleted, meanwhile are in the list or not.
     async fn learners(&self, after: Option<LearnerId>) -> Result<Vec<LearnerId>, StoreError>;
+
+    /// Returns the next erasures, in the order of their learners: after a learner, or from the start. An empty
+    /// list is the end. Expired erasures are left out.
+    async fn erasures(&self, after: Option<LearnerId>) -> Result<Vec<Erasure>, StoreError>;
+
+    /// Erases records of a learner as an exported erasure says: until the erasure expires, or a later erasure
+    /// that is stored. Deletes no session. Returns false, and changes nothing, for an expired erasure.
+    async fn restore_erasure(&self, erasure: Erasure) -> Result<bool, StoreError>;
 
     /// Recounts all aggregates and indexes from the sessions, and sends the differences. With `repair`,
     /// repairs each difference in an atomic step, from the state at the time of the repair.
