@@ -25,6 +25,7 @@ pub(crate) enum Key {
     Timeline(Enrolment),
     Courses(LearnerId),
     Summary(u16, CourseId),
+    Roster(u16, CourseId),
     Erased(LearnerId),
 }
 
@@ -50,10 +51,10 @@ impl Keys {
         )
     }
 
-    /// Hash: totals of an enrolment.
+    /// String: totals of an enrolment.
     pub(crate) fn totals(&self, enrolment: Enrolment) -> String {
         let Enrolment { learner, course } = enrolment;
-        self.key(learner, 't', &[&encoded(learner), &encoded(course)])
+        self.key(learner, 'a', &[&encoded(learner), &encoded(course)])
     }
 
     /// Sorted set, the session index: ids of an enrolment's sessions by time.
@@ -67,14 +68,19 @@ impl Keys {
         self.key(learner, 'u', &[&encoded(learner)])
     }
 
-    /// Hash: summary of the course over the learners of the learner's bucket.
+    /// String: summary of the course over the learners of the learner's bucket.
     pub(crate) fn summary(&self, enrolment: Enrolment) -> String {
         self.summary_in(bucket::of(enrolment.learner), enrolment.course)
     }
 
-    /// Hash: summary of a course over the learners of a bucket.
+    /// String: summary of a course over the learners of a bucket.
     pub(crate) fn summary_in(&self, bucket: u16, course: CourseId) -> String {
-        self.key_in(bucket, 'c', &[&encoded(course)])
+        self.key_in(bucket, 'y', &[&encoded(course)])
+    }
+
+    /// Sorted set, the roster: ids of a bucket's learners with sessions in a course, all with the score 0.
+    pub(crate) fn roster_in(&self, bucket: u16, course: CourseId) -> String {
+        self.key_in(bucket, 'r', &[&encoded(course)])
     }
 
     /// String: time of the learner's erasure.
@@ -89,7 +95,7 @@ impl Keys {
     }
 
     /// Keys of the record script, in the script's order.
-    pub(crate) fn of_record(&self, record: &Record) -> [String; 6] {
+    pub(crate) fn of_record(&self, record: &Record) -> [String; 7] {
         self.all(record.enrolment, record.session)
     }
 
@@ -100,13 +106,14 @@ impl Keys {
             self.timeline(enrolment),
             self.courses(enrolment.learner),
             self.summary(enrolment),
+            self.roster_in(bucket::of(enrolment.learner), enrolment.course),
         ];
         keys.extend(sessions.iter().map(|&id| self.session(enrolment, id)));
         keys
     }
 
     /// Keys of a record that never exists, to check permissions on keys.
-    pub(crate) fn of_nobody(&self) -> [String; 6] {
+    pub(crate) fn of_nobody(&self) -> [String; 7] {
         let nil = Uuid::nil();
         self.all(Enrolment::new(nil.into(), nil.into()), nil.into())
     }
@@ -125,12 +132,13 @@ impl Keys {
                 Enrolment::new(learner.into(), course.into()),
                 session.into(),
             ),
-            ("t", &[learner, course]) => Key::Totals(Enrolment::new(learner.into(), course.into())),
+            ("a", &[learner, course]) => Key::Totals(Enrolment::new(learner.into(), course.into())),
             ("i", &[learner, course]) => {
                 Key::Timeline(Enrolment::new(learner.into(), course.into()))
             }
             ("u", &[learner]) => Key::Courses(learner.into()),
-            ("c", &[course]) => Key::Summary(bucket.parse().ok()?, course.into()),
+            ("y", &[course]) => Key::Summary(bucket.parse().ok()?, course.into()),
+            ("r", &[course]) => Key::Roster(bucket.parse().ok()?, course.into()),
             ("x", &[learner]) => Key::Erased(learner.into()),
             _ => return None,
         };
@@ -146,7 +154,8 @@ impl Keys {
             Key::Timeline(enrolment) => self.timeline(enrolment),
             Key::Courses(learner) => self.courses(learner),
             Key::Summary(bucket, course) if bucket < BUCKETS => self.summary_in(bucket, course),
-            Key::Summary(..) => return None,
+            Key::Roster(bucket, course) if bucket < BUCKETS => self.roster_in(bucket, course),
+            Key::Summary(..) | Key::Roster(..) => return None,
             Key::Erased(learner) => self.erased(learner),
         })
     }
@@ -165,17 +174,18 @@ impl Keys {
     }
 
     /// Encodes each id once, as every write needs these keys.
-    fn all(&self, enrolment: Enrolment, session: SessionId) -> [String; 6] {
+    fn all(&self, enrolment: Enrolment, session: SessionId) -> [String; 7] {
         let Enrolment { learner, course } = enrolment;
         let bucket = bucket::of(learner);
         let (u, c, s) = (&*encoded(learner), &*encoded(course), &*encoded(session));
         [
             self.key_in(bucket, 's', &[u, c, s]),
-            self.key_in(bucket, 't', &[u, c]),
+            self.key_in(bucket, 'a', &[u, c]),
             self.key_in(bucket, 'i', &[u, c]),
             self.key_in(bucket, 'u', &[u]),
-            self.key_in(bucket, 'c', &[c]),
+            self.key_in(bucket, 'y', &[c]),
             self.key_in(bucket, 'x', &[u]),
+            self.key_in(bucket, 'r', &[c]),
         ]
     }
 
@@ -223,7 +233,7 @@ mod tests {
         )
     }
 
-    fn all_keys() -> [String; 6] {
+    fn all_keys() -> [String; 7] {
         let (enrolment, session) = ids();
         Keys::new("ss".into()).all(enrolment, session)
     }
@@ -234,11 +244,12 @@ mod tests {
             all_keys(),
             [
                 "ss:{194}:s:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ:AAAAAAAAAAAAAAAAAAAAAA",
-                "ss:{194}:t:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ",
+                "ss:{194}:a:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ",
                 "ss:{194}:i:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ",
                 "ss:{194}:u:AZPU8XorfD2eT1prfI2eDw",
-                "ss:{194}:c:-_-__wAAQACAAAAAAAAAAQ",
+                "ss:{194}:y:-_-__wAAQACAAAAAAAAAAQ",
                 "ss:{194}:x:AZPU8XorfD2eT1prfI2eDw",
+                "ss:{194}:r:-_-__wAAQACAAAAAAAAAAQ",
             ]
         );
     }
@@ -254,20 +265,21 @@ mod tests {
             Key::Courses(enrolment.learner),
             Key::Summary(194, enrolment.course),
             Key::Erased(enrolment.learner),
+            Key::Roster(194, enrolment.course),
         ];
         assert_eq!(all_keys().map(|key| keys.parse(&key)), parsed.map(Some));
         let totals = &all_keys()[1];
         for other in [
             totals.replace("ss:", "other:"),
             totals.replace("{194}", "{195}"),
-            totals.replace(":t:", ":c:"),
-            totals.replace(":t:", ":y:"),
+            totals.replace(":a:", ":y:"),
+            totals.replace(":a:", ":t:"),
             totals.replace("AZPU", "azpu"),
             format!("{totals}:AAAAAAAAAAAAAAAAAAAAAA"),
             format!("{totals}A"),
-            "ss:{1024}:c:AAAAAAAAAAAAAAAAAAAAAA".into(),
-            "ss:{07}:c:AAAAAAAAAAAAAAAAAAAAAA".into(),
-            "ss:{194}:t".into(),
+            "ss:{1024}:y:AAAAAAAAAAAAAAAAAAAAAA".into(),
+            "ss:{07}:y:AAAAAAAAAAAAAAAAAAAAAA".into(),
+            "ss:{194}:a".into(),
         ] {
             assert_eq!(keys.parse(&other), None, "{other}");
         }
@@ -275,8 +287,8 @@ mod tests {
 
     #[test]
     fn all_keys_of_a_record_share_the_slot_of_their_bucket() {
-        // redis-cli cluster keyslot 'ss:{194}:t:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ'
-        assert_eq!(all_keys().map(|key| slot(&key)), [15183; 6]);
+        // redis-cli cluster keyslot 'ss:{194}:a:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ'
+        assert_eq!(all_keys().map(|key| slot(&key)), [15183; 7]);
     }
 
     /// Slot of a key with a hash tag: CRC-16/XMODEM of the tag, modulo 16,384.
