@@ -173,7 +173,7 @@ async fn an_erasure_among_writers_ends_and_leaves_only_later_sessions(fixture: &
 
     let start = now();
     let erasure = timeout(TIMEOUT, store.erase(learner)).await;
-    assert_eq!(erasure.unwrap().unwrap(), DeleteOutcome::Deleted);
+    erasure.unwrap().unwrap();
     for record in writers.stop().await.into_iter().flatten() {
         let session = store
             .session(

@@ -1,7 +1,7 @@
 //! Records, batches and totals in every store, to the last digit. Each case runs on all stores.
 
 use study_stats::domain::{
-    Decimal, Enrolment, MAX_MAGNITUDE, Measures, OccurredAt, Outcome, Record, Totals,
+    Decimal, Enrolment, Limit, MAX_MAGNITUDE, Measures, OccurredAt, Outcome, Record, Totals,
 };
 
 use crate::for_every_store;
@@ -17,7 +17,7 @@ for_every_store!(
     an_older_record_is_superseded_and_an_equally_old_record_replaces,
     a_record_without_a_time_gets_the_current_time,
     a_record_past_the_limit_of_a_sum_is_refused_without_a_change,
-    the_limit_applies_to_the_summary_too,
+    a_summary_has_room_for_every_learner_at_the_limit,
     a_batch_returns_an_outcome_per_record_in_order,
     an_empty_batch_has_no_outcomes,
     a_random_history_equals_the_model,
@@ -160,23 +160,23 @@ async fn a_record_without_a_time_gets_the_current_time(fixture: &Fixture) {
         OccurredAt::from_utc_millis(session.occurred_at.millis)
     );
 
-    let ahead = |millis| {
-        Some(OccurredAt::from_utc_millis(
-            session.occurred_at.millis + millis,
-        ))
-    };
-    let earlier = Record {
-        occurred_at: ahead(-1),
-        ..current
-    };
-    assert_eq!(store.record(&earlier).await.unwrap(), Outcome::Superseded);
-    assert_eq!(store.record(&current).await.unwrap(), Outcome::Replaced);
-    let later = Record {
-        occurred_at: ahead(3_600_000),
-        ..current
-    };
-    assert_eq!(store.record(&later).await.unwrap(), Outcome::Replaced);
-    assert_eq!(store.record(&current).await.unwrap(), Outcome::Superseded);
+    assert_eq!(session.version, None);
+
+    // A record without times replaces, and leaves the time and the version of a stored session.
+    let at = |millis| OccurredAt::from_utc_millis(session.occurred_at.millis + millis);
+    let (replaced, superseded) = (Outcome::Replaced, Outcome::Superseded);
+    for (record, outcome, occurred) in [
+        (current.at(at(-1)), replaced, at(-1)),
+        (current, replaced, at(-1)),
+        (current.at(at(-2)), superseded, at(-1)),
+        (current.at(at(3_600_000)), replaced, at(3_600_000)),
+        (current.at(at(0)), superseded, at(3_600_000)),
+        (current, replaced, at(3_600_000)),
+    ] {
+        assert_eq!(store.record(&record).await.unwrap(), outcome, "{record:?}");
+        let stored = store.session(current.enrolment, current.session).await;
+        assert_eq!(stored.unwrap().unwrap().occurred_at, occurred);
+    }
 }
 
 async fn a_record_past_the_limit_of_a_sum_is_refused_without_a_change(fixture: &Fixture) {
@@ -196,9 +196,10 @@ async fn a_record_past_the_limit_of_a_sum_is_refused_without_a_change(fixture: &
         full
     );
 
-    for past in [stats(1.0, 1.0, 1e-15), stats(1.0, -1e-15, 0.0)] {
+    for past in [stats(1.0, 1.0, 1e-22), stats(1.0, -1e-22, 0.0)] {
         let more = record(learner, course, past);
-        assert_eq!(store.record(&more).await.unwrap(), Outcome::LimitExceeded);
+        let refused = Outcome::LimitExceeded(Limit::Sum);
+        assert_eq!(store.record(&more).await.unwrap(), refused);
         assert_eq!(
             store.totals(Enrolment::new(learner, course)).await.unwrap(),
             full
@@ -213,39 +214,30 @@ async fn a_record_past_the_limit_of_a_sum_is_refused_without_a_change(fixture: &
     assert_eq!(store.record(&zero).await.unwrap(), Outcome::Created);
 }
 
-async fn the_limit_applies_to_the_summary_too(fixture: &Fixture) {
+async fn a_summary_has_room_for_every_learner_at_the_limit(fixture: &Fixture) {
     let store = &fixture.store;
     let (learner, course) = (id(), id());
     let neighbour = neighbour(learner);
-    fixture.fill(learner, course).await;
-
-    let more = record(neighbour, course, stats(0.0, 0.0, 1.0));
-    assert_eq!(store.record(&more).await.unwrap(), Outcome::LimitExceeded);
+    for learner in [learner, neighbour] {
+        fixture.fill(learner, course).await;
+    }
+    let summary = store.summary(course).await.unwrap().unwrap();
+    assert_eq!(summary.learners, 2);
+    let sums = summary.totals.sums.map(|sum| sum.to_string());
     assert_eq!(
-        store
-            .totals(Enrolment::new(neighbour, course))
-            .await
-            .unwrap(),
-        None
+        sums.into_array(),
+        ["0", "-18000000000000000", "18000000000000000"]
     );
-    let elsewhere = Record {
-        enrolment: Enrolment::new(neighbour, id()),
-        ..more
-    };
-    assert_eq!(store.record(&elsewhere).await.unwrap(), Outcome::Created);
+    assert_eq!(fixture.audit().await, 18_000);
 }
 
 async fn a_batch_returns_an_outcome_per_record_in_order(fixture: &Fixture) {
     let store = &fixture.store;
     let first = record(id(), id(), stats(1.0, 1.0, 1.0));
     let other = record(id(), id(), stats(5.0, 5.0, 5.0));
-    let old = Some(OccurredAt::from_utc_millis(0));
     let batch = [
         first,
-        Record {
-            occurred_at: old,
-            ..first
-        },
+        first.at(OccurredAt::from_utc_millis(0)),
         Record {
             stats: stats(2.0, 2.0, 2.0),
             ..first

@@ -38,11 +38,13 @@ fn contents(snapshot: &ReadTransaction) -> Contents {
         timelines: rows(snapshot, TIMELINE).map(|(key, ())| key).collect(),
         courses: rows(snapshot, COURSES).map(|(key, ())| key).collect(),
         summaries: summaries.collect(),
+        rosters: Default::default(),
     }
 }
 
 fn totals_of((sessions, modules, score, time): TotalsRow) -> Totals {
-    let sums = Measures::from([modules, score, time]).map(Decimal::from_scaled);
+    let sums =
+        Measures::from([modules, score, time]).map(|sum: i128| Decimal::from_scaled(sum.into()));
     Totals { sessions, sums }
 }
 

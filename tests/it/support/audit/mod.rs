@@ -21,6 +21,8 @@ pub(crate) struct Contents {
     pub(crate) courses: BTreeSet<(u128, i64, u128)>,
     /// By course and bucket.
     pub(crate) summaries: BTreeMap<(u128, u16), Summary>,
+    /// Course, learner.
+    pub(crate) rosters: BTreeSet<(u128, u128)>,
 }
 
 impl Contents {
@@ -33,6 +35,7 @@ impl Contents {
         assert_eq!(self.timelines, recount.timelines);
         assert_eq!(self.courses, recount.courses);
         assert_eq!(self.summaries, recount.summaries);
+        assert_eq!(self.rosters, recount.rosters);
         count
     }
 
@@ -51,6 +54,7 @@ impl Contents {
             }
             let learners = learners.entry(key).or_default();
             learners.insert(learner);
+            contents.rosters.insert((course, learner));
             summary.learners = learners.len() as u64;
             contents
                 .timelines

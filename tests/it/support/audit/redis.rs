@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
-use study_stats::domain::{Decimal, Measures, Summary, Totals};
+use study_stats::domain::{Measures, Summary, Totals};
 use uuid::Uuid;
 
 use crate::support::audit::{Contents, bucket};
@@ -37,7 +37,7 @@ async fn add(contents: &mut Contents, redis: &mut MultiplexedConnection, key: &s
         .iter()
         .map(|id| number(&URL_SAFE_NO_PAD.decode(id).unwrap()))
         .collect();
-    assert!(kind == "c" || tag == bucket(ids[0]), "{key}");
+    assert!(["y", "r"].contains(&kind) || tag == bucket(ids[0]), "{key}");
     match (kind, &ids[..]) {
         ("s", &[learner, course, id]) => {
             let hash: HashMap<String, String> = redis.hgetall(key).await.unwrap();
@@ -47,14 +47,21 @@ async fn add(contents: &mut Contents, redis: &mut MultiplexedConnection, key: &s
             let key = (learner, course, id);
             contents.sessions.insert(key, (session, occurred));
         }
-        ("t", &[learner, course]) => {
-            let Summary { learners, totals } = sums(redis, key).await;
-            assert_eq!(learners, 0, "{key}");
+        ("a", &[learner, course]) => {
+            let text: String = redis.get(key).await.unwrap();
+            let totals = summary(&format!("1 {text}")).totals;
             contents.totals.insert((learner, course), totals);
         }
-        ("c", &[course]) => {
-            let summary = sums(redis, key).await;
-            contents.summaries.insert((course, tag), summary);
+        ("y", &[course]) => {
+            let text: String = redis.get(key).await.unwrap();
+            contents.summaries.insert((course, tag), summary(&text));
+        }
+        ("r", &[course]) => {
+            for (learner, score) in members(redis, key).await {
+                assert_eq!(score, 0, "{key}");
+                assert_eq!(tag, bucket(learner), "{key}");
+                contents.rosters.insert((course, learner));
+            }
         }
         ("i", &[learner, course]) => {
             let members = members(redis, key).await;
@@ -77,32 +84,29 @@ async fn keys(redis: &mut MultiplexedConnection) -> BTreeSet<String> {
     while let Some(key) = scan.next_item().await {
         all.insert(key.unwrap());
     }
-    // Result of the last verification.
+    // Result of the last verification, and version of the layout.
     all.remove("ss:verified");
+    all.remove("ss:schema");
     all
 }
 
-/// Sums of an aggregate in the canonical spelling: no fields of zero, and a fraction below one unit,
-/// with the sign of the units.
-async fn sums(redis: &mut MultiplexedConnection, key: &str) -> Summary {
-    let hash: HashMap<String, i64> = redis.hgetall(key).await.unwrap();
-    assert!(hash.values().all(|value| *value != 0), "{key} holds a zero");
-    let field = |name: &str| hash.get(name).copied().unwrap_or_default();
-    let sum = |name: &str| {
-        let (units, fraction) = (field(name), field(&format!("{name}f")));
-        let is_below_one = fraction.abs() < 1_000_000_000_000_000;
-        let has_one_sign = units.signum() * fraction.signum() >= 0;
-        assert!(
-            is_below_one && has_one_sign,
-            "{key}: {units} and {fraction}"
-        );
-        Decimal::from_parts(units, fraction)
+/// Reads the text of a summary, and asserts the canonical spelling. `learners` is in front of the totals.
+fn summary(text: &str) -> Summary {
+    let parts: Vec<_> = text.split(' ').collect();
+    let [learners, sessions, modules, score, time, revision] = parts[..] else {
+        panic!("{text}")
     };
+    let count = |text: &str| {
+        let number: u64 = text.parse().unwrap();
+        assert_eq!(number.to_string(), text);
+        number
+    };
+    assert!(count(revision) > 0, "{text}");
     Summary {
-        learners: field("l").try_into().unwrap(),
+        learners: count(learners),
         totals: Totals {
-            sessions: field("n").try_into().unwrap(),
-            sums: Measures::from(["m", "s", "t"]).map(sum),
+            sessions: count(sessions),
+            sums: Measures::from([modules, score, time]).map(|sum| sum.parse().unwrap()),
         },
     }
 }

@@ -5,7 +5,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use study_stats::domain::{
     Amount, CourseId, Enrolment, LearnerId, MAX_MAGNITUDE, OccurredAt, Record, Score, SessionId,
-    Stats, Totals,
+    Source, Stats, Totals,
 };
 use study_stats::store::StatsStore;
 
@@ -49,9 +49,7 @@ pub(crate) fn neighbour(learner: LearnerId) -> LearnerId {
 pub(crate) fn recount<'a>(sessions: impl IntoIterator<Item = &'a Stats>) -> Totals {
     sessions
         .into_iter()
-        .fold(Totals::default(), |totals, stats| {
-            totals.replaced(None, stats).expect("within limits")
-        })
+        .fold(Totals::default(), |totals, stats| totals.with(stats))
 }
 
 /// Random operations on few learners, courses and sessions, so that many operations meet.
@@ -114,18 +112,29 @@ impl History {
         }
     }
 
-    /// Record at a random time, often older than the stored session.
+    /// Record with a random time and version, often older than those of the stored session.
     fn next_record(&mut self) -> Record {
         let random = &mut self.random;
-        Record::new(
-            Enrolment::new(
-                *self.learners.choose(random).unwrap(),
-                *self.courses.choose(random).unwrap(),
-            ),
-            *self.sessions.choose(random).unwrap(),
-            stats(number(random).abs(), number(random), number(random).abs()),
-            Some(instant(random)),
-        )
+        let enrolment = Enrolment::new(
+            *self.learners.choose(random).unwrap(),
+            *self.courses.choose(random).unwrap(),
+        );
+        let session = *self.sessions.choose(random).unwrap();
+        let stats = stats(number(random).abs(), number(random), number(random).abs());
+        let mut record = Record::new(enrolment, session, stats, Some(instant(random)));
+        match random.random_range(0..8) {
+            0 => record.version = None,
+            1..4 => record.version = Some(instant(random).millis),
+            _ => {}
+        }
+        // The store's clock decides the time of a new session, which no model has.
+        if random.random_bool(0.2) && self.model.has(&record) {
+            record.occurred_at = None;
+        }
+        if random.random_bool(0.1) {
+            record.source = Source::Import;
+        }
+        record
     }
 }
 
@@ -143,14 +152,15 @@ fn instant(random: &mut StdRng) -> OccurredAt {
 /// Accepted number of any kind: whole, short, long, tiny, huge.
 fn number(random: &mut StdRng) -> f64 {
     let sign = if random.random_bool(0.5) { 1.0 } else { -1.0 };
-    sign * match random.random_range(0..8) {
+    sign * match random.random_range(0..10) {
         0 => 0.0,
         1 => f64::from(random.random_range(0..1_000_u32)),
         2 => f64::from(random.random_range(0..100_000_u32)) / 100.0,
         3 => random.random::<f64>(),
         4 => random.random::<f64>() * MAX_MAGNITUDE,
-        5 => random.random::<f64>() * 1e-13,
-        6 => f64::from_bits(random.random_range(0..1e-15_f64.to_bits())),
+        5 => random.random::<f64>() * 1e-15,
+        8 => 2.0 / f64::from(random.random_range(3..1_000_u32)),
+        6 => f64::from_bits(random.random_range(0..1e-20_f64.to_bits())),
         _ => MAX_MAGNITUDE - f64::from(random.random_range(0..3_u32)),
     }
 }

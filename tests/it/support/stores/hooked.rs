@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use study_stats::domain::{
     CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession, Outcome, Page,
-    Record, Session, SessionId, Slice, Span, Summary, Totals,
+    Record, Roster, Session, SessionId, Slice, Span, Summary, Totals,
 };
 use study_stats::store::{StatsStore, StoreError};
 
@@ -77,6 +77,16 @@ impl StatsStore for Hooked {
         self.store.summary(course).await
     }
 
+    async fn roster(
+        &self,
+        course: CourseId,
+        after: Option<LearnerId>,
+        limit: usize,
+    ) -> Result<Roster, StoreError> {
+        (self.hook)().await?;
+        self.store.roster(course, after, limit).await
+    }
+
     async fn delete_session(
         &self,
         enrolment: Enrolment,
@@ -91,7 +101,7 @@ impl StatsStore for Hooked {
         self.store.delete_course(enrolment).await
     }
 
-    async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError> {
+    async fn erase(&self, learner: LearnerId) -> Result<(), StoreError> {
         (self.hook)().await?;
         self.store.erase(learner).await
     }

@@ -6,17 +6,20 @@ use std::ops::RangeInclusive;
 
 use futures_util::future::join_all;
 use study_stats::domain::{
-    Activity, CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession, Outcome,
-    Record, Session, SessionId, Span, Summary, Totals,
+    Activity, CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedLearner,
+    ListedSession, Outcome, Record, Session, SessionId, Source, Span, Summary, Totals,
 };
 use study_stats::store::StatsStore;
 
+use crate::support::audit::bucket;
 use crate::support::now;
-use crate::support::stores::history::recount;
+use crate::support::stores::history::{LATER, recount};
 use crate::support::stores::walk::{courses, sessions};
 
 /// Number of sessions of a page: small, so that a list has several pages.
 const PAGE: usize = 7;
+/// Number of learners of a page of a roster.
+const ROSTER_PAGE: usize = 2;
 
 /// Operation on a store.
 #[derive(Debug, Clone)]
@@ -32,12 +35,13 @@ pub(crate) enum Operation {
 pub(crate) enum OperationOutcome {
     Outcomes(Vec<Outcome>),
     DeleteOutcome(DeleteOutcome),
+    Erased,
 }
 
 impl Operation {
     /// Performs the operation on a store.
     pub(crate) async fn perform(&self, store: &dyn StatsStore) -> OperationOutcome {
-        let deleted = match self {
+        let outcome = match self {
             Self::Record(records) => {
                 let outcomes = store.record_many(records).await.into_iter();
                 return OperationOutcome::Outcomes(outcomes.map(Result::unwrap).collect());
@@ -46,9 +50,12 @@ impl Operation {
                 store.delete_session(*enrolment, *session).await
             }
             Self::DeleteCourse(enrolment) => store.delete_course(*enrolment).await,
-            Self::Erase(learner) => store.erase(*learner).await,
+            Self::Erase(learner) => {
+                store.erase(*learner).await.unwrap();
+                return OperationOutcome::Erased;
+            }
         };
-        OperationOutcome::DeleteOutcome(deleted.unwrap())
+        OperationOutcome::DeleteOutcome(outcome.unwrap())
     }
 }
 
@@ -56,7 +63,7 @@ impl Operation {
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     pub(crate) sessions: BTreeMap<(LearnerId, CourseId, SessionId), Session>,
-    /// Approximate time of each erasure: tests record no session near the erasure.
+    /// Time of each erasure. Approximate where the clock decides: tests record no session near then.
     erased: HashMap<LearnerId, i64>,
 }
 
@@ -87,9 +94,14 @@ impl Model {
                 self.sessions.retain(|key, _| is_kept(key));
             }
             Operation::Erase(learner) => {
+                let sessions = self.sessions.iter().filter(|((l, ..), _)| l == learner);
+                let latest = sessions
+                    .map(|(_, session)| session.occurred_at.millis)
+                    .max();
+                let erased_at = self.erased.entry(*learner).or_insert(i64::MIN);
+                *erased_at = (*erased_at).max(now()).max(latest.unwrap_or(i64::MIN));
                 self.sessions.retain(|(l, ..), _| l != learner);
-                self.erased.insert(*learner, now());
-                return OperationOutcome::DeleteOutcome(DeleteOutcome::Deleted);
+                return OperationOutcome::Erased;
             }
         }
         OperationOutcome::DeleteOutcome(if self.sessions.len() < before {
@@ -100,25 +112,44 @@ impl Model {
     }
 
     fn record(&mut self, record: &Record) -> Outcome {
-        let occurred_at = record.occurred_at.expect("a model has no clock");
         let erased_at = self.erased.get(&record.enrolment.learner);
-        if erased_at.is_some_and(|erased_at| occurred_at.millis <= *erased_at) {
+        let decisive = record.occurred_at.map(|at| at.millis).or(record.version);
+        if decisive.is_some_and(|at| erased_at.is_some_and(|erased_at| at <= *erased_at)) {
             return Outcome::Erased;
         }
         let Enrolment { learner, course } = record.enrolment;
         let key = (learner, course, record.session);
-        let former = self.sessions.get(&key);
-        if former.is_some_and(|former| former.occurred_at.millis > occurred_at.millis) {
-            return Outcome::Superseded;
+        let former = self.sessions.get(&key).copied();
+        let version = record.version.map(counted_version);
+        if let Some(former) = former {
+            let is_superseded = match (former.version, version) {
+                (Some(former), Some(version)) => version < former,
+                _ => record.source == Source::Import,
+            };
+            if is_superseded {
+                return Outcome::Superseded;
+            }
         }
+        let former_time = former.map(|former| former.occurred_at);
         let session = Session {
             stats: record.stats,
-            occurred_at,
+            occurred_at: record
+                .occurred_at
+                .or(former_time)
+                .expect("a model has no clock"),
+            version: version.or(former.and_then(|former| former.version)),
         };
         match self.sessions.insert(key, session) {
             None => Outcome::Created,
             Some(_) => Outcome::Replaced,
         }
+    }
+
+    /// Whether the session of a record is stored.
+    pub(crate) fn has(&self, record: &Record) -> bool {
+        let Enrolment { learner, course } = record.enrolment;
+        self.sessions
+            .contains_key(&(learner, course, record.session))
     }
 
     pub(crate) fn is_erased(&self, learner: LearnerId) -> bool {
@@ -157,6 +188,7 @@ impl Model {
         let summaries = courses.into_iter().map(async |course| {
             let summary = store.summary(course).await;
             assert_eq!(summary.unwrap(), self.summary(course));
+            assert_eq!(roster(store, course).await, self.roster(course));
         });
         let pairs = pairs.iter().map(async |&(learner, course)| {
             let days = i32::MIN..=i32::MAX;
@@ -166,7 +198,11 @@ impl Model {
                 store.activity(Enrolment::new(learner, course), days.clone()),
             );
             assert_eq!(totals.unwrap(), self.totals(learner, course));
-            assert_eq!(sessions.concat(), self.sessions(learner, course));
+            let mut sessions = sessions.concat();
+            for listed in &mut sessions {
+                listed.session.version = listed.session.version.map(counted_version);
+            }
+            assert_eq!(sessions, self.sessions(learner, course));
             let counted = self.activity(learner, course, &days);
             assert_eq!(activity.unwrap(), counted);
         });
@@ -222,6 +258,20 @@ impl Model {
         activity
     }
 
+    /// Learners of a course, by bucket and then by id.
+    fn roster(&self, course: CourseId) -> Vec<ListedLearner> {
+        let sessions_of = self.sessions.keys().filter(|(_, c, _)| *c == course);
+        let learners: BTreeSet<_> = sessions_of.map(|(learner, ..)| *learner).collect();
+        let listed = learners.into_iter().map(|learner| ListedLearner {
+            id: learner,
+            totals: self.totals(learner, course).unwrap(),
+            last_occurred: self.sessions(learner, course)[0].session.occurred_at.millis,
+        });
+        let mut listed: Vec<_> = listed.collect();
+        listed.sort_by_key(|listed| (bucket(listed.id.as_u128()), listed.id));
+        listed
+    }
+
     pub(crate) fn summary(&self, course: CourseId) -> Option<Summary> {
         let sessions_of = self.sessions.iter().filter(|((_, c, _), _)| *c == course);
         let sessions_of: Vec<_> = sessions_of.collect();
@@ -234,6 +284,26 @@ impl Model {
             totals: recount(sessions_of.iter().map(|(_, session)| &session.stats)),
         };
         Some(summary).filter(|summary| summary.learners > 0)
+    }
+}
+
+/// Version as it counts: every version far in the future counts as the store's clock and a minute, and so
+/// never as older than another.
+fn counted_version(version: i64) -> i64 {
+    if version > LATER / 2 { LATER } else { version }
+}
+
+/// Reads a roster in pages of a few learners.
+async fn roster(store: &dyn StatsStore, course: CourseId) -> Vec<ListedLearner> {
+    let (mut learners, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.roster(course, after, ROSTER_PAGE).await.unwrap();
+        assert!(page.next.is_none() || page.learners.len() == ROSTER_PAGE);
+        learners.extend(page.learners);
+        after = page.next;
+        if after.is_none() {
+            return learners;
+        }
     }
 }
 
