@@ -12,6 +12,7 @@ mod inspect;
 mod lines;
 mod output;
 mod target;
+mod upgrade;
 mod verify;
 
 use std::io;
@@ -65,6 +66,7 @@ pub async fn run(
             import::import(&*store.requests, user.map(LearnerId::from), skip, ui).await
         }
         StoreCommand::Doctor => doctor::diagnose(store, ui).await,
+        StoreCommand::Upgrade => upgrade::upgrade(&*store.maintenance, ui).await,
         StoreCommand::Inspect {
             user,
             course,

@@ -16,7 +16,7 @@ pub(super) async fn verify(
     ui: &mut dyn Ui,
 ) -> Result<bool, CommandError> {
     let (sender, events) = mpsc::channel(EVENTS);
-    let (verified, printed) = tokio::join!(store.verify(repair, sender), print(events, ui));
+    let (verified, printed) = tokio::join!(store.verify(repair, sender), print(events, true, ui));
     printed?;
     let verified = verified?;
     let summary = format!(
@@ -27,13 +27,21 @@ pub(super) async fn verify(
     Ok(verified.is_consistent())
 }
 
-/// Prints differences and progress. An error drops the receiver, which cancels the verification.
-async fn print(mut events: mpsc::Receiver<VerifyEvent>, ui: &mut dyn Ui) -> io::Result<()> {
+/// Prints progress and differences, repaired differences only with `repaired`. An error drops the receiver,
+/// which cancels the verification.
+pub(super) async fn print(
+    mut events: mpsc::Receiver<VerifyEvent>,
+    repaired: bool,
+    ui: &mut dyn Ui,
+) -> io::Result<()> {
     while let Some(event) = events.recv().await {
         match event {
-            VerifyEvent::Progress { sessions } => ui.progress("sessions", sessions, None).await,
-            VerifyEvent::Difference(difference) => ui.print(line(&difference)).await,
-        }?;
+            VerifyEvent::Progress { sessions } => ui.progress("sessions", sessions, None).await?,
+            VerifyEvent::Difference(difference) if repaired || !difference.repaired => {
+                ui.print(line(&difference)).await?;
+            }
+            VerifyEvent::Difference(_) => {}
+        }
     }
     Ok(())
 }

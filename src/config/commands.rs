@@ -44,6 +44,8 @@ pub enum StoreCommand {
     },
     /// Look at all that could keep the store from doing its work: exit code 0 if there is no problem
     Doctor,
+    /// Upgrade the data of the version before, in Redis, while no service uses them; repeating it is safe
+    Upgrade,
     /// Print what is stored of a learner, with its keys
     Inspect {
         /// The learner
@@ -66,6 +68,7 @@ impl StoreCommand {
             Self::Export { .. } => "export",
             Self::Import { .. } => "import",
             Self::Doctor => "doctor",
+            Self::Upgrade => "upgrade",
             Self::Inspect { .. } => "inspect",
         }
     }

@@ -77,6 +77,21 @@ impl Store {
         }
     }
 
+    /// Opens the store that the configuration selects, whatever the version of data in Redis. The embedded
+    /// store upgrades its data whenever it is opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_existing`](Self::open_existing).
+    pub fn open_for_upgrade(config: &StoreConfig<'_>) -> Result<Self, StartError> {
+        match config {
+            StoreConfig::Redis { url, settings } => {
+                Ok(Self::new(RedisStore::without_schema(url, settings)?))
+            }
+            embedded => Self::open_existing(embedded),
+        }
+    }
+
     /// Opens a store for each runtime. On Redis each store has connections of its own, on its runtime; the
     /// embedded store is opened once and shared.
     ///

@@ -58,6 +58,12 @@ pub trait Maintenance: Send + Sync {
     /// until the process ends.
     async fn last_verification(&self) -> Result<Option<LastVerification>, StoreError>;
 
+    /// Upgrades data of a former version; sends the progress, and what prevents the upgrade. The embedded
+    /// store upgrades its data when it is opened.
+    async fn upgrade(&self, _events: mpsc::Sender<VerifyEvent>) -> Result<Upgrade, StoreError> {
+        Ok(Upgrade::NotNeeded)
+    }
+
     /// Updates the gauges of the store's metrics that no event updates.
     async fn update_gauges(&self) {}
 }
@@ -127,6 +133,16 @@ impl LastVerification {
             report,
         }
     }
+}
+
+/// Result of an upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upgrade {
+    /// The data have the present version.
+    NotNeeded,
+    /// All data were recounted. The data have the present version where the report is
+    /// [consistent](VerifyReport::is_consistent).
+    Done(VerifyReport),
 }
 
 /// Part of the store to inspect.

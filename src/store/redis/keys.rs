@@ -94,6 +94,18 @@ impl Keys {
         format!("{}:verified", self.prefix)
     }
 
+    /// String: version of the layout. The key has no bucket, as that of the last verification.
+    pub(crate) fn schema(&self) -> String {
+        format!("{}:schema", self.prefix)
+    }
+
+    /// Bucket of a key of this prefix, of any kind; `None` for a text without a bucket.
+    pub(crate) fn bucket_of(&self, text: &str) -> Option<u16> {
+        let tagged = text.strip_prefix(&self.prefix)?.strip_prefix(":{")?;
+        let (bucket, _) = tagged.split_once('}')?;
+        bucket.parse().ok().filter(|bucket| *bucket < BUCKETS)
+    }
+
     /// Keys of the record script, in the script's order.
     pub(crate) fn of_record(&self, record: &Record) -> [String; 7] {
         self.all(record.enrolment, record.session)

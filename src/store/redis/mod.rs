@@ -14,8 +14,10 @@ mod ledger;
 mod maintenance;
 mod reads;
 mod scan;
+mod schema_watch;
 mod script_call;
 mod scripts;
+mod upgrade;
 mod writes;
 
 use std::sync::Arc;
@@ -35,6 +37,7 @@ use codec::RecordArguments;
 use connection::lanes::Lanes;
 use connection::manager::RedisManager;
 use connection::scatter::Ping;
+use connection::schema::Schema;
 use connection::url::Topology;
 use connection::wait_replicas::WaitReplicas;
 use doctor::config_watch;
@@ -58,8 +61,8 @@ pub struct RedisStore {
     topology: Topology,
     /// Timeout of a reply.
     response_timeout: Duration,
-    /// Task of the config watch, which ends with the store.
-    config_watch: JoinSet<()>,
+    /// The config watch, and the task that stores a missing version. They end with the store.
+    background: JoinSet<()>,
 }
 
 impl RedisStore {
@@ -71,7 +74,7 @@ impl RedisStore {
     /// which may contain a password.
     pub fn open(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
         let mut store = Self::beside(url, settings)?;
-        store.config_watch.spawn(config_watch::watch(
+        store.background.spawn(config_watch::watch(
             Arc::clone(&store.lanes),
             store.keys.clone(),
             store.topology.clone(),
@@ -86,15 +89,37 @@ impl RedisStore {
     ///
     /// As [`open`](Self::open).
     pub fn beside(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
-        let manager = RedisManager::new(url, settings)?;
-        let topology = manager.topology().clone();
-        let lanes = Arc::new(Lanes::open(&manager.pool(settings.lanes)?, settings.lanes));
+        let schema = Schema::new(Keys::new(settings.key_prefix.clone()).schema());
+        let mut store = Self::with_schema(url, settings, Some(&schema))?;
+        let watch = schema_watch::watch(schema, url.to_owned(), settings.clone());
+        store.background.spawn(watch);
+        Ok(store)
+    }
+
+    /// Opens the store as [`beside`](Self::beside) does, whatever the version of the data.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn without_schema(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
+        Self::with_schema(url, settings, None)
+    }
+
+    fn with_schema(
+        url: &str,
+        settings: &RedisSettings,
+        schema: Option<&Arc<Schema>>,
+    ) -> Result<Self, StartError> {
+        let manager = || RedisManager::new(url, settings, schema.cloned());
+        let first = manager()?;
+        let topology = first.topology().clone();
+        let lanes = Arc::new(Lanes::open(&first.pool(settings.lanes)?, settings.lanes));
         let replicas = match settings.wait_replicas {
             0 => None,
             wanted => Some(WaitReplicas {
                 wanted,
                 timeout: settings.response_timeout.mul_f64(WAIT_PART),
-                pool: RedisManager::new(url, settings)?.pool(settings.waiting_writes)?,
+                pool: manager()?.pool(settings.waiting_writes)?,
             }),
         };
         Ok(Self {
@@ -104,7 +129,7 @@ impl RedisStore {
             replicas,
             topology,
             response_timeout: settings.response_timeout,
-            config_watch: JoinSet::new(),
+            background: JoinSet::new(),
         })
     }
 
@@ -127,7 +152,7 @@ impl RedisStore {
             replicas: self.replicas.clone(),
             topology: self.topology.clone(),
             response_timeout: self.response_timeout,
-            config_watch: JoinSet::new(),
+            background: JoinSet::new(),
         }
     }
 

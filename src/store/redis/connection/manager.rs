@@ -1,5 +1,7 @@
 //! Manager of the connection pool: creates connections, and checks a connection before the next use.
 
+use std::sync::Arc;
+
 use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Pool, RecycleResult};
 use redis::cluster::ClusterClient;
@@ -10,6 +12,7 @@ use redis::{
     TlsCertificates, TlsMode, cmd,
 };
 
+use super::schema::Schema;
 use super::url::{RedisUrl, Topology};
 use super::{Connection, tls};
 use crate::config::RedisSettings;
@@ -29,6 +32,8 @@ pub(crate) struct RedisManager {
     topology: Topology,
     source: Source,
     settings: RedisSettings,
+    /// Check of the version of the data; `None` to connect to data of any version.
+    schema: Option<Arc<Schema>>,
 }
 
 /// Driver of the topology. The managers of `deadpool-redis` for Sentinel and Cluster accept neither
@@ -46,7 +51,11 @@ impl RedisManager {
     ///
     /// The URL is not valid, or a file for TLS is missing or invalid. No message repeats the URL, which
     /// may contain a password.
-    pub(crate) fn new(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
+    pub(crate) fn new(
+        url: &str,
+        settings: &RedisSettings,
+        schema: Option<Arc<Schema>>,
+    ) -> Result<Self, StartError> {
         let url = RedisUrl::parse(url).ok_or_else(invalid_url)?;
         let certificates = tls::certificates(settings, url.tls)?;
         let topology = url.topology.clone();
@@ -57,6 +66,7 @@ impl RedisManager {
             topology,
             source,
             settings: settings.clone(),
+            schema,
         })
     }
 
@@ -93,13 +103,9 @@ impl RedisManager {
             StartError::Environment(format!("cannot make a pool of Redis connections: {error}"))
         })
     }
-}
 
-impl Manager for RedisManager {
-    type Type = Connection;
-    type Error = RedisError;
-
-    async fn create(&self) -> RedisResult<Connection> {
+    /// Opens a connection to the master, or to the nodes of a Cluster.
+    async fn connect(&self) -> RedisResult<Connection> {
         match &self.source {
             Source::Standalone(manager) => Connection::single(manager.create().await?).await,
             Source::Sentinel(sentinels) => {
@@ -115,6 +121,19 @@ impl Manager for RedisManager {
                 Connection::cluster(client.get_async_connection().await?).await
             }
         }
+    }
+}
+
+impl Manager for RedisManager {
+    type Type = Connection;
+    type Error = RedisError;
+
+    async fn create(&self) -> RedisResult<Connection> {
+        let mut connection = self.connect().await?;
+        if let Some(schema) = &self.schema {
+            schema.check(&mut connection).await?;
+        }
+        Ok(connection)
     }
 
     /// Checks the role of the server in every topology. The check of `deadpool-redis`, `UNWATCH` and

@@ -13,7 +13,8 @@ use crate::domain::{Erasure, LearnerId};
 use crate::store::StoreError;
 use crate::store::doctor::Diagnosis;
 use crate::store::maintenance::{
-    InspectScope, LastVerification, Maintenance, StoredEntry, VerifyEvent, VerifyReport, verify,
+    InspectScope, LastVerification, Maintenance, StoredEntry, Upgrade, VerifyEvent, VerifyReport,
+    verify,
 };
 
 /// Limits of the memory and of the script calls of maintenance.
@@ -86,6 +87,10 @@ impl Maintenance for RedisStore {
 
     async fn diagnose(&self) -> Vec<Diagnosis> {
         self.diagnose_redis().await
+    }
+
+    async fn upgrade(&self, events: mpsc::Sender<VerifyEvent>) -> Result<Upgrade, StoreError> {
+        self.upgrade_data(events).await
     }
 
     async fn last_verification(&self) -> Result<Option<LastVerification>, StoreError> {

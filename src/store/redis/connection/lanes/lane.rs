@@ -100,6 +100,13 @@ impl Lane {
         self.write().close();
     }
 
+    /// Closes the lane, also a lane to a Cluster.
+    pub(super) fn close_for_good(&self) {
+        if self.write().connection.take().is_some() {
+            metrics::redis(|redis| redis.lanes_up.dec());
+        }
+    }
+
     /// Updates the clock and the slots of the connection from a check.
     pub(super) fn take_over(&self, checked: &Connection) {
         if let Some(connection) = &mut self.write().connection {

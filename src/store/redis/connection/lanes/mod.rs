@@ -87,6 +87,14 @@ impl Lanes {
     }
 }
 
+impl Drop for Lanes {
+    fn drop(&mut self) {
+        let count = i64::try_from(self.lanes.len()).unwrap_or(i64::MAX);
+        metrics::redis(|redis| redis.lanes.sub(count));
+        self.lanes.iter().for_each(|lane| lane.close_for_good());
+    }
+}
+
 /// Keeps a lane open, forever.
 async fn keep(number: usize, lane: Arc<Lane>, pool: Pool<RedisManager>) {
     let mut backoff = Backoff::new(FIRST_BACKOFF, LONGEST_BACKOFF);
