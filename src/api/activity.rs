@@ -94,7 +94,7 @@ impl Days {
         Err(vec![Problem {
             field: "to",
             missing: self.last.is_none(),
-            expected: "a date from that of from to 365 days after it",
+            expected: "a date from that of from to 365 days after it".into(),
         }])
     }
 }

@@ -92,7 +92,9 @@ struct RecordResult {
     /// occurred; `invalid`: it is wrong. All but `stored` changed nothing.
     outcome: RecordOutcome,
     /// Where it is invalid, all fields that are missing or wrong, in the order of the checks;
-    /// `sessions` where it is no JSON object, has a field twice, or would bring a sum past 9e15.
+    /// `sessions` where it is no JSON object, has a field twice, or would bring a sum past 9e15;
+    /// `sessionId` or `courseId` where the learner has as many sessions in the course, or courses, as
+    /// the service allows.
     #[oai(skip_serializing_if_is_none)]
     errors: Option<Vec<FieldError>>,
 }

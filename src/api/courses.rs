@@ -66,7 +66,7 @@ impl CoursesApi {
             Outcome::Created | Outcome::Replaced => Ok(RecordResponse::Recorded(Json(RECORDED))),
             Outcome::Superseded => Ok(RecordResponse::Superseded(Json(SUPERSEDED))),
             Outcome::Erased => Err(ApiError::erased().into()),
-            Outcome::LimitExceeded(_) => Err(ApiError::limit_exceeded().into()),
+            Outcome::LimitExceeded(limit) => Err(ApiError::limit_exceeded(limit).into()),
         }
     }
 

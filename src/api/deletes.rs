@@ -6,7 +6,7 @@ use super::extract::learner::Learner;
 use super::extract::path_id::Path;
 use super::operation::OperationResult;
 use super::respond::error::ApiError;
-use super::respond::error_docs::{DeleteLimit, DeleteUnavailable, InvalidIds, NoStats};
+use super::respond::error_docs::{DeleteUnavailable, InvalidIds, NoStats};
 use super::{State, Tag};
 use crate::domain::{CourseId, DeleteOutcome, SessionId};
 use crate::wire::validation::{both, enrolment};
@@ -30,8 +30,7 @@ impl DeletesApi {
         learner: Learner,
         course: Path<CourseId>,
         session: Path<SessionId>,
-    ) -> OperationResult<DeleteResponse, (InvalidIds, NoStats, DeleteLimit, DeleteUnavailable)>
-    {
+    ) -> OperationResult<DeleteResponse, (InvalidIds, NoStats, DeleteUnavailable)> {
         let (enrolment, session) = both(enrolment(learner.0, course.0), session.0)?;
         let store = self.0.acquire()?;
         Ok(respond(store.delete_session(enrolment, session).await?)?)
@@ -53,8 +52,7 @@ impl DeletesApi {
         &self,
         learner: Learner,
         course: Path<CourseId>,
-    ) -> OperationResult<DeleteResponse, (InvalidIds, NoStats, DeleteLimit, DeleteUnavailable)>
-    {
+    ) -> OperationResult<DeleteResponse, (InvalidIds, NoStats, DeleteUnavailable)> {
         let enrolment = enrolment(learner.0, course.0)?;
         let store = self.0.acquire()?;
         Ok(respond(store.delete_course(enrolment).await?)?)
@@ -74,7 +72,7 @@ impl DeletesApi {
     async fn erase(
         &self,
         learner: Learner,
-    ) -> OperationResult<DeleteResponse, (InvalidIds, DeleteLimit, DeleteUnavailable)> {
+    ) -> OperationResult<DeleteResponse, (InvalidIds, DeleteUnavailable)> {
         let learner = learner.0?;
         self.0.acquire()?.erase(learner).await?;
         Ok(DeleteResponse::Deleted)

@@ -10,6 +10,7 @@ mod health;
 mod middleware;
 mod operation;
 mod respond;
+mod roster;
 mod sessions;
 mod state;
 mod summary;
@@ -35,6 +36,7 @@ use docs::WithDocs;
 use health::HealthApi;
 use middleware::request::RequestMiddleware;
 use middleware::routes::Routes;
+use roster::RosterApi;
 use sessions::SessionsApi;
 use summary::SummaryApi;
 
@@ -54,6 +56,7 @@ type Apis = (
     SessionsApi,
     ActivityApi,
     SummaryApi,
+    RosterApi,
     DeletesApi,
     BatchApi,
     HealthApi,
@@ -93,6 +96,7 @@ impl OpenApi for Operations {
             SessionsApi(state.clone()),
             ActivityApi(state.clone()),
             SummaryApi(state.clone()),
+            RosterApi(state.clone()),
             DeletesApi(state.clone()),
             BatchApi(state.clone()),
             HealthApi(state),

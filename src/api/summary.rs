@@ -55,13 +55,14 @@ struct SummaryBody {
     #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]
     sessions: u64,
     /// Sum of modules studied.
-    #[oai(validator(minimum(value = "0"), maximum(value = "9216000000000000000")))]
+    // 2^53 learners with 9e15 each, rounded up.
+    #[oai(validator(minimum(value = "0"), maximum(value = "1e32")))]
     total_modules_studied: Number,
     /// Unweighted mean of the sessions' average scores.
     #[oai(validator(minimum(value = "-1000000000000"), maximum(value = "1000000000000")))]
     average_score: Number,
     /// Sum of time studied, in milliseconds.
-    #[oai(validator(minimum(value = "0"), maximum(value = "9216000000000000000")))]
+    #[oai(validator(minimum(value = "0"), maximum(value = "1e32")))]
     time_studied: Number,
 }
 

@@ -26,7 +26,7 @@ pub use harness::{ContractCheck, Instance, Mismatch};
 const CONCURRENCY: usize = 8;
 
 /// The checks by file, in the order of the report.
-const SUBJECTS: [&[ContractCheck]; 20] = [
+const SUBJECTS: [&[ContractCheck]; 22] = [
     writes::records::CHECKS,
     reads::sessions::CHECKS,
     reads::totals::CHECKS,
@@ -36,8 +36,10 @@ const SUBJECTS: [&[ContractCheck]; 20] = [
     reads::activity::CHECKS,
     reads::activity_ranges::CHECKS,
     reads::summary::CHECKS,
+    reads::roster::CHECKS,
     writes::deletes::CHECKS,
     writes::erasures::CHECKS,
+    writes::limits::CHECKS,
     writes::batch::CHECKS,
     writes::batch_errors::CHECKS,
     reads::conditional::CHECKS,

@@ -224,10 +224,10 @@ pub enum Outcome {
 pub enum Limit {
     /// [`Decimal::LIMIT`] of a sum of an enrolment.
     Sum,
-    /// [`Limits::sessions`] of an enrolment.
-    Sessions,
-    /// [`Limits::courses`] of a learner.
-    Courses,
+    /// [`Limits::sessions`] of an enrolment, with the maximum.
+    Sessions(u64),
+    /// [`Limits::courses`] of a learner, with the maximum.
+    Courses(u64),
 }
 
 /// Maximum numbers of sessions and courses. New sessions past a limit are refused; stored sessions and their

@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use uuid::{Uuid, uuid};
 
 use super::record::{InvalidObject, RawRecord, RecordFields, RecordSchema, id, is_empty, object};
-use super::validation::{Checked, Problem};
-use crate::domain::{Limit, Record};
+use super::validation::{ApiId, Checked, Problem};
+use crate::domain::{CourseId, Limit, Record, SessionId};
 
 /// Maximum number of records of a batch.
 const MAX_RECORDS: usize = 1_000;
@@ -94,19 +94,38 @@ pub(crate) fn no_records(missing: bool) -> Problem {
 
 /// Problem of a valid record that would pass a limit.
 pub(crate) fn limit_exceeded(limit: Limit) -> Problem {
-    let expected = match limit {
-        Limit::Sum => "such that no sum passes 9e15",
-        Limit::Sessions => "of courses in which the learner has room for another session",
-        Limit::Courses => "of learners who have room for another course",
+    let (field, expected) = match limit {
+        Limit::Sum => {
+            let expected = "such that no sum of a learner's sessions in a course passes 9e15";
+            (SESSIONS, expected.into())
+        }
+        Limit::Sessions(maximum) => {
+            let room = format!("a learner has at most {maximum} sessions in a course");
+            (
+                SessionId::FIELD,
+                format!("that of a stored session, as {room}"),
+            )
+        }
+        Limit::Courses(maximum) => {
+            let room = format!("a learner has at most {maximum}");
+            (
+                CourseId::FIELD,
+                format!("one of the learner's courses, as {room}"),
+            )
+        }
     };
-    wrong(false, expected)
+    Problem {
+        field,
+        missing: false,
+        expected: expected.into(),
+    }
 }
 
 fn wrong(missing: bool, expected: &'static str) -> Problem {
     Problem {
         field: SESSIONS,
         missing,
-        expected,
+        expected: expected.into(),
     }
 }
 

@@ -155,7 +155,7 @@ fn number<T>(
         vec![Problem {
             field,
             missing,
-            expected,
+            expected: expected.into(),
         }]
     };
     let raw = raw
@@ -172,7 +172,7 @@ fn occurred_at(raw: &RawValue) -> Checked<OccurredAt> {
         vec![Problem {
             field: "occurredAt",
             missing: false,
-            expected,
+            expected: expected.into(),
         }]
     };
     let time = text(raw).and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok());

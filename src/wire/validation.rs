@@ -1,5 +1,7 @@
 //! Validation of fields, and the combination of the results: a response reports all wrong fields.
 
+use std::borrow::Cow;
+
 use crate::domain::{CourseId, Enrolment, InvalidId, LearnerId, SessionId};
 
 /// Problem of a field.
@@ -10,7 +12,7 @@ pub(crate) struct Problem {
     /// True for a missing or empty field, false for a wrong value.
     pub(crate) missing: bool,
     /// Valid values, as the end of a sentence after "must be".
-    pub(crate) expected: &'static str,
+    pub(crate) expected: Cow<'static, str>,
 }
 
 impl Problem {
@@ -74,7 +76,7 @@ pub(crate) trait ApiId: Sized + Send + Sync {
             vec![Problem {
                 field: Self::FIELD,
                 missing,
-                expected: EXPECTED,
+                expected: EXPECTED.into(),
             }]
         };
         // The full path, as poem-openapi's `Type` has an `is_empty` that is false for every text.

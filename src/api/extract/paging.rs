@@ -7,20 +7,22 @@ use time::OffsetDateTime;
 use uuid::{Uuid, uuid};
 
 use super::query::{Parameter, Query, invalid};
-use crate::domain::{Position, Slice, Span};
+use crate::domain::{LearnerId, Position, Slice, Span};
 use crate::wire::validation::{Checked, both};
 
 /// Cursor: position in a list, as opaque text for clients.
 ///
-/// The text is base64url of the byte `LIST`, the time and id of the position, and a CRC-32 over the bytes
-/// before: a damaged cursor, or a cursor of another list, is invalid.
+/// The text is base64url of the byte `LIST`, the bytes of the position, and a CRC-32 over the bytes before: a
+/// damaged cursor, or a cursor of another list, is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cursor<const LIST: u8>(pub(crate) Position);
+pub(crate) struct Cursor<const LIST: u8, P = Position>(pub(crate) P);
 
 /// Cursor of a list of sessions.
 pub(crate) type SessionsCursor = Cursor<b's'>;
 /// Cursor of a list of courses.
 pub(crate) type CoursesCursor = Cursor<b'c'>;
+/// Cursor of a roster: the last learner of the page before.
+pub(crate) type RosterCursor = Cursor<b'r', LearnerId>;
 
 /// Position in the examples of the document.
 pub(crate) const EXAMPLE: Position = Position {
@@ -28,18 +30,48 @@ pub(crate) const EXAMPLE: Position = Position {
     id: uuid!("0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f"),
 };
 
-impl<const LIST: u8> Cursor<LIST> {
+/// Position of a cursor as bytes.
+pub(crate) trait CursorBytes: Sized {
+    fn write(&self, bytes: &mut Vec<u8>);
+    fn read(bytes: &[u8]) -> Option<Self>;
+}
+
+impl CursorBytes for Position {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.millis.to_be_bytes());
+        bytes.extend(self.id.as_bytes());
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (millis, id) = bytes.split_first_chunk()?;
+        Some(Self {
+            millis: i64::from_be_bytes(*millis),
+            id: Uuid::from_slice(id).ok()?,
+        })
+    }
+}
+
+impl CursorBytes for LearnerId {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.as_bytes());
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        Some(Uuid::from_slice(bytes).ok()?.into())
+    }
+}
+
+impl<const LIST: u8, P: CursorBytes> Cursor<LIST, P> {
     /// Encodes the cursor of the items after a position.
-    pub(crate) fn encode(position: Position) -> String {
+    pub(crate) fn encode(position: P) -> String {
         let mut bytes = vec![LIST];
-        bytes.extend(position.millis.to_be_bytes());
-        bytes.extend(position.id.as_bytes());
+        position.write(&mut bytes);
         bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
     }
 }
 
-impl<const LIST: u8> Parameter for Cursor<LIST> {
+impl<const LIST: u8, P: CursorBytes + Send> Parameter for Cursor<LIST, P> {
     const EXPECTED: &'static str = "the nextCursor of a page of the same list";
 
     fn schema() -> MetaSchema {
@@ -50,12 +82,8 @@ impl<const LIST: u8> Parameter for Cursor<LIST> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (content, checksum) = bytes.split_last_chunk()?;
         let (list, position) = content.split_first()?;
-        let (millis, id) = position.split_first_chunk()?;
         let is_intact = crc32fast::hash(content) == u32::from_be_bytes(*checksum);
-        let position = Position {
-            millis: i64::from_be_bytes(*millis),
-            id: Uuid::from_slice(id).ok()?,
-        };
+        let position = P::read(position)?;
         (is_intact && *list == LIST).then_some(Self(position))
     }
 }
@@ -112,16 +140,23 @@ fn next_millis(time: OffsetDateTime) -> i64 {
     millis
 }
 
-/// Slice of a list for a page.
+/// Slice of a list by time, for a page.
 pub(crate) fn slice<const LIST: u8>(
     limit: Query<Limit>,
     cursor: Query<Cursor<LIST>>,
 ) -> Checked<Slice> {
+    let (after, limit) = page(limit, cursor)?;
+    Ok(Slice { after, limit })
+}
+
+/// Start of a page, `None` for the start of the list, and the maximum number of items of the page.
+pub(crate) fn page<const LIST: u8, P>(
+    limit: Query<Limit>,
+    cursor: Query<Cursor<LIST, P>>,
+) -> Checked<(Option<P>, usize)> {
     let (limit, cursor) = both(limit.0, cursor.0)?;
-    Ok(Slice {
-        after: cursor.map(|cursor| cursor.0),
-        limit: limit.map_or(Limit::DEFAULT, |limit| limit.0),
-    })
+    let limit = limit.map_or(Limit::DEFAULT, |limit| limit.0);
+    Ok((cursor.map(|cursor| cursor.0), limit))
 }
 
 #[cfg(test)]
@@ -144,9 +179,22 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_of_the_other_list_is_invalid() {
-        for text in positions().map(SessionsCursor::encode) {
+    fn a_cursor_of_a_roster_round_trips() {
+        for position in positions() {
+            let learner = LearnerId::from(position.id);
+            let text = RosterCursor::encode(learner);
+            assert_eq!(RosterCursor::parse(&text), Some(Cursor(learner)));
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_list_is_invalid() {
+        for position in positions() {
+            let text = SessionsCursor::encode(position);
             assert_eq!(CoursesCursor::parse(&text), None);
+            assert_eq!(RosterCursor::parse(&text), None);
+            let text = RosterCursor::encode(position.id.into());
+            assert_eq!(SessionsCursor::parse(&text), None);
         }
     }
 

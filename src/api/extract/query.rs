@@ -67,7 +67,7 @@ pub(crate) fn invalid(field: &'static str, expected: &'static str) -> Vec<Proble
     vec![Problem {
         field,
         missing: false,
-        expected,
+        expected: expected.into(),
     }]
 }
 

@@ -131,6 +131,7 @@ mod tests {
             ("/courses", Some("/courses")),
             ("/courses/x", Some("/courses/{courseId}")),
             ("/courses/x/summary", Some("/courses/{courseId}/summary")),
+            ("/courses/x/learners", Some("/courses/{courseId}/learners")),
             (
                 "/courses/x/sessions/y",
                 Some("/courses/{courseId}/sessions/{sessionId}"),

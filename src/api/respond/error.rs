@@ -9,8 +9,9 @@ use poem::{IntoResponse, Response};
 use poem_openapi::payload::Json;
 
 use super::error_body::{ErrorBody, FieldError};
+use crate::domain::Limit;
 use crate::store::StoreError;
-use crate::wire::batch::BatchError;
+use crate::wire::batch::{self, BatchError};
 use crate::wire::record::InvalidObject;
 use crate::wire::time::Unwritable;
 use crate::wire::validation::Problem;
@@ -128,13 +129,16 @@ impl ApiError {
         .closing()
     }
 
-    /// 422: a sum would pass the limit of exact sums.
-    pub(crate) fn limit_exceeded() -> Self {
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "limit_exceeded",
-            "limit exceeded",
-        )
+    /// 422: a record would pass a limit; the one problem has the limit.
+    pub(crate) fn limit_exceeded(limit: Limit) -> Self {
+        Self {
+            problems: vec![batch::limit_exceeded(limit)],
+            ..Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "limit_exceeded",
+                "limit exceeded",
+            )
+        }
     }
 
     /// 500: a failure of the service itself.

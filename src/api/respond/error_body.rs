@@ -12,7 +12,8 @@ pub(crate) struct ErrorBody {
     pub(super) message: String,
     /// The same for programs.
     pub(super) code: String,
-    /// All fields that are missing or wrong, in the order of the checks.
+    /// All fields that are missing or wrong, in the order of the checks. With `limit_exceeded`, the
+    /// limit.
     pub(super) errors: Vec<FieldError>,
     /// Names the request in the service's log; equals the header X-Request-Id.
     pub(super) request_id: String,

@@ -8,7 +8,7 @@ use poem_openapi::types::{ToJSON, Type};
 
 use super::error::ApiError;
 use super::error_body::ErrorBody;
-use crate::domain::{CourseId, LearnerId, SessionId};
+use crate::domain::{CourseId, LearnerId, Limit, Limits, SessionId};
 use crate::wire::batch;
 use crate::wire::validation::ApiId;
 
@@ -69,6 +69,8 @@ errors! {
     InvalidParameters = missing::<LearnerId>(),
         "An id is missing or is no hyphenated UUID, or a parameter is wrong.";
     InvalidCourse = invalid::<CourseId>(), "The course is no hyphenated UUID.";
+    InvalidRoster = invalid::<CourseId>(),
+        "The course is no hyphenated UUID, or a parameter is wrong.";
     InvalidRecord = missing::<SessionId>(),
         "The body is no JSON object, or fields are missing or wrong.";
     InvalidBatch = ApiError::invalid(vec![batch::no_records(true)]),
@@ -80,10 +82,9 @@ errors! {
     BatchTooLarge = ApiError::body_too_large(), "The body is larger than 1 MiB.";
     NotJson = ApiError::unsupported_content_type(),
         "The body is not sent as application/json.";
-    RecordLimit = ApiError::limit_exceeded(), "A sum would pass 9e15. Nothing was changed.";
-    DeleteLimit = ApiError::limit_exceeded(),
-        "The learner has thousands of extreme scores, and without some of them the sum of the others \
-         would pass 9e15. What could be forgotten is forgotten.";
+    RecordLimit = ApiError::limit_exceeded(Limit::Sessions(Limits::default().sessions)),
+        "It would be a new session, and the learner has as many in the course as the service allows, or \
+         sessions in as many courses; or a sum would pass 9e15. `errors` says which. Nothing was changed.";
     Internal = ApiError::internal(""), "The service is at fault; its log tells why.";
     Unavailable = ApiError::store_unavailable(""),
         "The store is away or too slow, or there are too many requests at once (`overloaded`). A write \

@@ -142,6 +142,11 @@ impl Instance {
         self.send(Request::get(format!("/courses/{course}/summary")))
     }
 
+    /// A page of the learners of a course; `query` is empty or starts with a question mark.
+    pub(crate) fn roster(&self, course: &str, query: &str) -> PendingResponse<'_> {
+        self.send(Request::get(format!("/courses/{course}/learners{query}")))
+    }
+
     pub(crate) fn delete_session(
         &self,
         learner: &str,

@@ -50,6 +50,7 @@ async fn other_methods_are_not_allowed_and_the_right_ones_are_told(api: &Instanc
         (format!("{course}/sessions"), &["GET", "HEAD"]),
         (format!("{course}/activity"), &["GET", "HEAD"]),
         (format!("{course}/summary"), &["GET", "HEAD"]),
+        (format!("{course}/learners"), &["GET", "HEAD"]),
         ("/sessions".into(), &["POST"]),
         ("/health/live".into(), &["GET", "HEAD"]),
         ("/health/ready".into(), &["GET", "HEAD"]),
@@ -94,6 +95,7 @@ async fn gets_and_heads(api: &Instance) -> CheckResult<Vec<[Response; 2]>> {
         format!("/courses/{course}/sessions"),
         format!("/courses/{course}/activity"),
         format!("/courses/{course}/summary"),
+        format!("/courses/{course}/learners"),
         format!("/courses/{}", new_id()),
     ];
     let fixed = [

@@ -42,6 +42,7 @@ async fn its_document_has_every_operation(api: &Instance) -> CheckResult {
         ("delete", format!("{course}/sessions/{{sessionId}}")),
         ("get", format!("{course}/activity")),
         ("get", format!("{course}/summary")),
+        ("get", format!("{course}/learners")),
         ("get", "/courses".into()),
         ("delete", "/courses".into()),
         ("post", "/sessions".into()),

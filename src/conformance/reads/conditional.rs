@@ -26,7 +26,7 @@ struct RecordedSession {
     learner: String,
     course: String,
     body: Value,
-    paths: [String; 6],
+    paths: [String; 7],
 }
 
 async fn recorded_session(api: &Instance) -> CheckResult<RecordedSession> {
@@ -41,6 +41,7 @@ async fn recorded_session(api: &Instance) -> CheckResult<RecordedSession> {
         format!("/courses/{course}/sessions"),
         format!("/courses/{course}/activity?to=2026-01-15"),
         format!("/courses/{course}/summary"),
+        format!("/courses/{course}/learners"),
     ];
     Ok(RecordedSession {
         learner,
@@ -256,6 +257,7 @@ async fn errors_health_and_writes_carry_no_etag(api: &Instance) -> CheckResult {
         (format!("{course}/summary"), 404),
         (format!("{course}/sessions?limit=0"), 400),
         (format!("{course}/activity?to=x"), 400),
+        (format!("{course}/learners?limit=0"), 400),
         ("/courses?cursor=x".to_owned(), 400),
         ("/health/live".to_owned(), 200),
         ("/health/ready".to_owned(), 200),

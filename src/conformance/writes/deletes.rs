@@ -15,7 +15,6 @@ checks!("deletes":
     a_forgotten_session_may_be_recorded_again,
     a_forgotten_course_is_no_erasure,
     wrong_ids_are_told,
-    a_session_without_which_a_sum_would_pass_its_limit_stays,
 );
 
 async fn a_forgotten_session_is_gone_and_the_totals_follow(api: &Instance) -> CheckResult {
@@ -149,26 +148,6 @@ async fn wrong_ids_are_told(api: &Instance) -> CheckResult {
         response.is_invalid("userId required", &["userId"])?;
         let response = api.send(Request::delete(&path).of("7")).await?;
         response.is_invalid("invalid userId", &["userId"])?;
-    }
-    Ok(())
-}
-
-async fn a_session_without_which_a_sum_would_pass_its_limit_stays(api: &Instance) -> CheckResult {
-    const LARGEST: i64 = 1_000_000_000_000;
-    let (learner, course) = (api.learner(), new_id());
-    // The sum of the score is at its lower limit, and again after these two sessions.
-    api.fill(&learner, &course).await?;
-    let bodies = [sample(0, LARGEST, 0), sample(0, -LARGEST, 0)];
-    api.store(&learner, &course, &bodies).await?;
-    let totals = api.totals(&learner, &course).await?.text();
-    let [high, low] = bodies.each_ref().map(id_of);
-    let refused = api.delete_session(&learner, &course, high).await?;
-    refused.is_refused(422, "limit exceeded", "limit_exceeded")?;
-    let found = api.totals(&learner, &course).await?;
-    found.expect(found.text() == totals, totals)?;
-    for session in [low, high] {
-        let deleted = api.delete_session(&learner, &course, session).await?;
-        deleted.is_deleted()?;
     }
     Ok(())
 }

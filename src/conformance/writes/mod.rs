@@ -6,4 +6,5 @@ pub(super) mod bodies;
 pub(super) mod deletes;
 pub(super) mod erasures;
 pub(super) mod fields;
+pub(super) mod limits;
 pub(super) mod records;

@@ -74,7 +74,6 @@ test_checks! {
         fifteen_fractional_digits_count,
         courses_and_learners_are_kept_apart,
         where_nothing_was_recorded_nothing_is_found,
-        a_sum_past_its_limit_is_refused_and_changes_nothing,
     }
     lists {
         sessions_are_listed_newest_first_with_exactly_their_members,
@@ -135,6 +134,24 @@ test_checks! {
         learners_at_once_all_count,
         a_wrong_course_is_invalid,
     }
+    roster {
+        a_roster_has_every_learner_with_exactly_its_members,
+        a_page_has_fifty_learners_unless_asked_otherwise,
+        pages_of_any_size_have_every_learner_once,
+        a_learner_who_is_there_all_the_while_is_met_once,
+        its_totals_add_up_to_the_summary,
+        it_follows_a_replaced_session,
+        it_follows_what_is_forgotten,
+        a_course_that_nobody_studied_has_an_empty_roster,
+        a_roster_needs_no_learner,
+        a_cursor_is_of_a_roster_and_of_no_other_list,
+        all_wrong_parameters_are_listed_in_order,
+    }
+    limits {
+        a_sum_past_its_limit_is_refused_and_changes_nothing,
+        an_update_may_lead_to_the_limit_of_a_sum,
+        a_delete_may_leave_a_sum_past_its_limit,
+    }
     deletes {
         a_forgotten_session_is_gone_and_the_totals_follow,
         the_last_session_takes_the_course_along,
@@ -144,7 +161,6 @@ test_checks! {
         a_forgotten_session_may_be_recorded_again,
         a_forgotten_course_is_no_erasure,
         wrong_ids_are_told,
-        a_session_without_which_a_sum_would_pass_its_limit_stays,
         an_erased_learner_is_gone_everywhere_and_the_others_are_not,
         an_erasure_may_be_repeated,
         what_occurred_before_an_erasure_is_gone,
