@@ -51,6 +51,8 @@ def prepare(port):
         course = draw.id()
         fill(port, (record(draw, draw.id(), course) for _ in range(learners)))
         reads[f"summary, learners: {learners:,}"] = wire.request("GET", f"/courses/{course}/summary")
+        reads[f"page of {PAGE} learners of {learners:,}"] = wire.request(
+            "GET", f"/courses/{course}/learners?limit={PAGE}")
     return reads
 
 

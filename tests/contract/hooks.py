@@ -51,7 +51,11 @@ def map_case(context, case):
         case.headers["X-User-Id"] = learner_of(case.path_parameters["courseId"])
     query = case.query or {}
     if len(query.get("cursor", "")) == 48:
-        query["cursor"] = cursor(b"c" if case.path == "/courses" else b"s", bytes.fromhex(query["cursor"]))
+        position = bytes.fromhex(query["cursor"])
+        if case.path.endswith("/learners"):
+            query["cursor"] = cursor(b"r", position[8:])
+        else:
+            query["cursor"] = cursor(b"c" if case.path == "/courses" else b"s", position)
     if case.path.endswith("/sessions") and {"from", "to"} <= query.keys():
         query["from"], query["to"] = sorted([query["from"], query["to"]], key=datetime.fromisoformat)
     if case.path.endswith("/activity") and "from" in query:
@@ -64,7 +68,7 @@ def map_case(context, case):
 
 # An empty list is 200, also after the delete of all its items; and another learner's sessions stay after
 # a delete.
-LISTS = [f"GET /courses/{{courseId}}/{name}" for name in ("sessions", "activity", "summary")]
+LISTS = [f"GET /courses/{{courseId}}/{name}" for name in ("sessions", "activity", "summary", "learners")]
 
 
 @schemathesis.check

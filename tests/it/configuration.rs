@@ -31,6 +31,8 @@ fn a_wrong_value_is_reported_in_one_line_with_the_accepted_values() {
         ("STORE_TIMEOUT", "soon", "such as 500ms or 2s"),
         ("REQUEST_TIMEOUT", "2h", "such as 500ms or 2s"),
         ("MAX_REQUESTS", "0", "a number from 1 to 1000000"),
+        ("MAX_SESSIONS", "0", "a number from 1 to 1000000"),
+        ("MAX_COURSES", "1e3", "a number from 1 to 1000000"),
         ("MAX_CONNECTIONS", "many", "a number from 1 to 1000000"),
         ("HEADER_TIMEOUT", "0s", "such as 500ms or 2s"),
         ("IDLE_TIMEOUT", "75", "such as 500ms or 2s"),

@@ -119,7 +119,7 @@ pub struct RecordMetrics {
     pub superseded: IntCounter,
     /// Refused, as the learner is erased.
     pub gone: IntCounter,
-    /// Refused: a sum would exceed the limit.
+    /// Refused, as beyond a limit.
     pub refused: IntCounter,
     /// Error of the store; the record may be stored or not.
     pub failed: IntCounter,

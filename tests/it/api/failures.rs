@@ -12,13 +12,14 @@ use crate::support::stores::fixture::Fixture;
 use crate::support::stores::hooked::Hooked;
 
 /// The paths of all reads.
-fn reads() -> [String; 6] {
+fn reads() -> [String; 7] {
     let course = format!("/courses/{}", new_id());
     [
         format!("{course}/sessions/{}", new_id()),
         format!("{course}/sessions"),
         format!("{course}/activity"),
         format!("{course}/summary"),
+        format!("{course}/learners"),
         course,
         "/courses".to_owned(),
     ]

@@ -5,6 +5,7 @@ mod bodies;
 mod erasure;
 mod failures;
 mod large_deletes;
+mod limits;
 mod openapi;
 mod overload;
 mod pages;

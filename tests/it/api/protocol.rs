@@ -96,6 +96,7 @@ async fn other_methods_are_405_with_the_allowed_methods(fixture: &Fixture) {
     let sessions = format!("{course}/sessions");
     let session = format!("{sessions}/{}", new_id());
     let (activity, summary) = (format!("{course}/activity"), format!("{course}/summary"));
+    let learners = format!("{course}/learners");
     for (path, allowed) in [
         ("/courses", "DELETE, GET, HEAD"),
         (course.as_str(), "DELETE, GET, HEAD, POST"),
@@ -103,6 +104,7 @@ async fn other_methods_are_405_with_the_allowed_methods(fixture: &Fixture) {
         (&session, "DELETE, GET, HEAD"),
         (&activity, "GET, HEAD"),
         (&summary, "GET, HEAD"),
+        (&learners, "GET, HEAD"),
         ("/sessions", "POST"),
         ("/health/live", "GET, HEAD"),
         ("/health/ready", "GET, HEAD"),

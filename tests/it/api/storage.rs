@@ -132,6 +132,7 @@ async fn instances_over_one_store_send_the_same_strong_etags(fixture: &Fixture) 
         &session_path(&course, &body),
         &format!("{path}/activity?to=2026-01-15"),
         &format!("{path}/summary"),
+        &format!("{path}/learners"),
     ] {
         let answer = api.client.get(&learner, path).await;
         assert_eq!(

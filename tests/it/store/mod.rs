@@ -1,10 +1,13 @@
 //! Stores: cases for every store, and cases of one store.
 
 mod activity;
+mod attacks;
 mod concurrency;
 mod deletes;
 mod embedded;
+mod limits;
 mod lists;
 mod records;
 mod redis;
+mod roster;
 mod writers;

@@ -91,6 +91,7 @@ async fn store_calls_are_counted_by_operation() {
             &format!("{course}/sessions"),
             &format!("{course}/activity"),
             &format!("{course}/summary"),
+            &format!("{course}/learners"),
             "/courses",
         ] {
             assert_eq!(client.get(&learner, path).await.status, 200, "{path}");
@@ -107,6 +108,7 @@ async fn store_calls_are_counted_by_operation() {
             ("sessions", 2.0),
             ("activity", 1.0),
             ("summary", 1.0),
+            ("roster", 1.0),
             ("courses", 1.0),
             ("forget_session", 1.0),
             ("forget_course", 1.0),

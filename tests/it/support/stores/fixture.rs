@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use study_stats::config::{Cli, RedisSettings};
-use study_stats::domain::{CourseId, LearnerId, MAX_MAGNITUDE, Outcome};
+use study_stats::domain::{CourseId, LearnerId, Limits, MAX_MAGNITUDE, Outcome};
 use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
 use study_stats::store::redis::RedisStore;
@@ -19,6 +19,12 @@ use crate::support::stores::topology::Topology;
 
 /// Timeout of store operations: more than an operation takes on a busy machine.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Limits of a limited store: small, so that a test passes the limits with few records.
+pub(crate) const LIMITS: Limits = Limits {
+    sessions: 3,
+    courses: 2,
+};
 
 /// Empty store of a test, with its data.
 pub(crate) struct Fixture {
@@ -61,6 +67,31 @@ impl Fixture {
 
     pub(crate) async fn cluster() -> Self {
         Self::on(Topology::cluster().await).await
+    }
+
+    /// As [`embedded`](Self::embedded), with [`LIMITS`].
+    pub(crate) async fn limited_embedded() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = EmbeddedStore::open(directory.path(), OPERATION_TIMEOUT).unwrap();
+        Self {
+            store: Arc::new(store.with_limits(LIMITS)),
+            data: Data::Directory(directory),
+        }
+    }
+
+    /// As [`redis`](Self::redis), with [`LIMITS`].
+    pub(crate) async fn limited_redis() -> Self {
+        Self::limited(Topology::redis().await).await
+    }
+
+    /// As [`cluster`](Self::cluster), with [`LIMITS`].
+    pub(crate) async fn limited_cluster() -> Self {
+        Self::limited(Topology::cluster().await).await
+    }
+
+    async fn limited(mut topology: Topology) -> Self {
+        topology.settings.limits = LIMITS;
+        Self::on(topology).await
     }
 
     async fn on(topology: Topology) -> Self {
@@ -148,6 +179,16 @@ macro_rules! for_both_stores {
     ($($case:ident),+ $(,)?) => {
         $crate::for_store!(embedded: $($case),+);
         $crate::for_store!(redis: $($case),+);
+    };
+}
+
+/// Test per case and store with small limits.
+#[macro_export]
+macro_rules! for_limited_stores {
+    ($($case:ident),+ $(,)?) => {
+        $crate::for_store!(limited_embedded: $($case),+);
+        $crate::for_store!(limited_redis: $($case),+);
+        $crate::for_store!(limited_cluster: $($case),+);
     };
 }
 

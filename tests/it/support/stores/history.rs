@@ -4,8 +4,8 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use study_stats::domain::{
-    Amount, CourseId, Enrolment, LearnerId, MAX_MAGNITUDE, OccurredAt, Record, Score, SessionId,
-    Source, Stats, Totals,
+    Amount, CourseId, Enrolment, LearnerId, Limits, MAX_MAGNITUDE, OccurredAt, Record, Score,
+    SessionId, Source, Stats, Totals,
 };
 use study_stats::store::StatsStore;
 
@@ -71,10 +71,16 @@ impl History {
         Self {
             random: StdRng::seed_from_u64(seed),
             learners: ids(3),
-            courses: ids(2),
+            courses: ids(3),
             sessions: ids(12),
             model: Model::default(),
         }
+    }
+
+    /// A history on a store with other limits.
+    pub(crate) fn with_limits(mut self, limits: Limits) -> Self {
+        self.model.limits = limits;
+        self
     }
 
     /// Plays an operation on the model and the store, and asserts equal outcomes and contents. Returns

@@ -6,15 +6,16 @@ use std::ops::RangeInclusive;
 
 use futures_util::future::join_all;
 use study_stats::domain::{
-    Activity, CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedLearner,
-    ListedSession, Outcome, Record, Session, SessionId, Source, Span, Summary, Totals,
+    Activity, CourseId, DeleteOutcome, Enrolment, LearnerId, Limit, Limits, ListedCourse,
+    ListedLearner, ListedSession, Outcome, Record, Session, SessionId, Source, Span, Summary,
+    Totals,
 };
 use study_stats::store::StatsStore;
 
 use crate::support::audit::bucket;
 use crate::support::now;
 use crate::support::stores::history::{LATER, recount};
-use crate::support::stores::walk::{courses, sessions};
+use crate::support::stores::walk::{courses, roster, sessions};
 
 /// Number of sessions of a page: small, so that a list has several pages.
 const PAGE: usize = 7;
@@ -63,6 +64,7 @@ impl Operation {
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     pub(crate) sessions: BTreeMap<(LearnerId, CourseId, SessionId), Session>,
+    pub(crate) limits: Limits,
     /// Time of each erasure. Approximate where the clock decides: tests record no session near then.
     erased: HashMap<LearnerId, i64>,
 }
@@ -130,6 +132,9 @@ impl Model {
                 return Outcome::Superseded;
             }
         }
+        if let Some(limit) = self.limit_of(record).filter(|_| former.is_none()) {
+            return Outcome::LimitExceeded(limit);
+        }
         let former_time = former.map(|former| former.occurred_at);
         let session = Session {
             stats: record.stats,
@@ -143,6 +148,21 @@ impl Model {
             None => Outcome::Created,
             Some(_) => Outcome::Replaced,
         }
+    }
+
+    /// Limit that a new session would pass; no sum of a history is near its limit.
+    fn limit_of(&self, record: &Record) -> Option<Limit> {
+        let Enrolment { learner, course } = record.enrolment;
+        let sessions = self.sessions(learner, course).len() as u64;
+        let Limits {
+            sessions: max_sessions,
+            courses: max_courses,
+        } = self.limits;
+        if sessions >= max_sessions {
+            return Some(Limit::Sessions(max_sessions));
+        }
+        let is_full = self.courses(learner).len() as u64 >= max_courses;
+        (sessions == 0 && is_full).then_some(Limit::Courses(max_courses))
     }
 
     /// Whether the session of a record is stored.
@@ -188,7 +208,10 @@ impl Model {
         let summaries = courses.into_iter().map(async |course| {
             let summary = store.summary(course).await;
             assert_eq!(summary.unwrap(), self.summary(course));
-            assert_eq!(roster(store, course).await, self.roster(course));
+            assert_eq!(
+                roster(store, course, ROSTER_PAGE).await,
+                self.roster(course)
+            );
         });
         let pairs = pairs.iter().map(async |&(learner, course)| {
             let days = i32::MIN..=i32::MAX;
@@ -291,20 +314,6 @@ impl Model {
 /// never as older than another.
 fn counted_version(version: i64) -> i64 {
     if version > LATER / 2 { LATER } else { version }
-}
-
-/// Reads a roster in pages of a few learners.
-async fn roster(store: &dyn StatsStore, course: CourseId) -> Vec<ListedLearner> {
-    let (mut learners, mut after) = (Vec::new(), None);
-    loop {
-        let page = store.roster(course, after, ROSTER_PAGE).await.unwrap();
-        assert!(page.next.is_none() || page.learners.len() == ROSTER_PAGE);
-        learners.extend(page.learners);
-        after = page.next;
-        if after.is_none() {
-            return learners;
-        }
-    }
 }
 
 /// True for a created or replaced session.

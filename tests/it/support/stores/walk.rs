@@ -3,7 +3,8 @@
 use std::future::Future;
 
 use study_stats::domain::{
-    CourseId, Enrolment, LearnerId, ListedCourse, ListedSession, Page, Position, Slice, Span,
+    CourseId, Enrolment, LearnerId, ListedCourse, ListedLearner, ListedSession, Page, Position,
+    Slice, Span,
 };
 use study_stats::store::{StatsStore, StoreError};
 
@@ -38,6 +39,30 @@ pub(crate) async fn courses(
     limit: usize,
 ) -> Vec<Vec<ListedCourse>> {
     walk(limit, |slice| store.courses(learner, slice)).await
+}
+
+/// Roster of a course, read in pages of at most `limit` learners.
+pub(crate) async fn roster(
+    store: &dyn StatsStore,
+    course: CourseId,
+    limit: usize,
+) -> Vec<ListedLearner> {
+    let (mut learners, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.roster(course, after, limit).await.unwrap();
+        let (count, last) = (
+            page.learners.len(),
+            page.learners.last().map(|last| last.id),
+        );
+        assert!(count <= limit && (page.next.is_none() || count == limit));
+        assert!(page.next.is_none() || page.next == last);
+        assert!(count > 0 || after.is_none(), "the last page is empty");
+        learners.extend(page.learners);
+        after = page.next;
+        if after.is_none() {
+            return learners;
+        }
+    }
 }
 
 async fn walk<T, F>(limit: usize, read: impl Fn(Slice) -> F) -> Vec<Vec<T>>
