@@ -7,6 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::StoreError;
 use crate::domain::{Decimal, Measures, Summary, Totals};
 
 /// Totals of an enrolment with their revision.
@@ -27,7 +28,7 @@ pub(crate) struct StoredSummary {
 
 /// Error of a text that is not the canonical text of an aggregate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not the text of an aggregate")]
+#[error("not readable")]
 pub(crate) struct InvalidAggregate;
 
 impl fmt::Display for StoredTotals {
@@ -96,6 +97,12 @@ fn count(text: &str) -> Result<u64, InvalidAggregate> {
     let number: u64 = text.parse().map_err(|_| InvalidAggregate)?;
     let is_canonical = number <= 1 << 53 && number.to_string() == text;
     is_canonical.then_some(number).ok_or(InvalidAggregate)
+}
+
+impl From<InvalidAggregate> for StoreError {
+    fn from(error: InvalidAggregate) -> Self {
+        Self::Unexpected(format!("a stored aggregate is {error}"))
+    }
 }
 
 #[cfg(test)]

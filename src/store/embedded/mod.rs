@@ -12,6 +12,7 @@ mod doctor;
 mod file;
 mod ledger;
 mod maintenance;
+mod optional_fields;
 mod reads;
 mod schema;
 #[cfg(test)]
@@ -171,17 +172,19 @@ impl StatsStore for EmbeddedStore {
     }
 
     async fn record(&self, record: &Record) -> Result<Outcome, StoreError> {
-        let record = *record;
-        self.write(1, move |tables, clock| tables.record(&record, clock.now()))
-            .await
+        let (record, limits) = (*record, self.limits);
+        let recording = self.write(1, move |tables, clock| {
+            tables.record(&record, clock.now(), limits)
+        });
+        recording.await
     }
 
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
-        let (count, records) = (records.len(), records.to_vec());
+        let (count, records, limits) = (records.len(), records.to_vec(), self.limits);
         let outcomes = self.write(count, move |tables, clock| {
             let outcomes = records
                 .iter()
-                .map(|record| tables.record(record, clock.now()));
+                .map(|record| tables.record(record, clock.now(), limits));
             outcomes.collect::<Result<Vec<_>, _>>()
         });
         match outcomes.await {
@@ -230,11 +233,12 @@ impl StatsStore for EmbeddedStore {
 
     async fn roster(
         &self,
-        _course: CourseId,
-        _after: Option<LearnerId>,
-        _limit: usize,
+        course: CourseId,
+        after: Option<LearnerId>,
+        limit: usize,
     ) -> Result<Roster, StoreError> {
-        Err(StoreError::Unexpected("not built".into()))
+        self.read(move |snapshot| reads::roster(snapshot, course, after, limit))
+            .await
     }
 
     async fn delete_session(

@@ -5,13 +5,15 @@ use std::ops::Bound;
 use redb::ReadTransaction;
 
 use super::schema::{
-    COURSES, CourseKey, SESSIONS, SUMMARY, SessionKey, SummaryKey, TIMELINE, TOTALS, TimelineKey,
+    COURSES, CourseKey, ROSTER, RosterKey, SESSIONS, SUMMARY, SessionKey, SummaryKey, TIMELINE,
+    TOTALS, TimelineKey,
 };
 use crate::domain::{
-    CourseId, Enrolment, LearnerId, ListedCourse, ListedSession, Page, Position, Session,
-    SessionId, Slice, Span, Summary, Totals,
+    CourseId, Enrolment, LearnerId, ListedCourse, ListedLearner, ListedSession, Page, Position,
+    Roster, Session, SessionId, Slice, Span, Summary, Totals,
 };
 use crate::store::StoreError;
+use crate::store::aggregate_text::{StoredSummary, StoredTotals};
 
 /// Reads a session.
 pub(super) fn session(
@@ -21,7 +23,7 @@ pub(super) fn session(
 ) -> Result<Option<Session>, StoreError> {
     let key = SessionKey { enrolment, session };
     let row = snapshot.open_table(SESSIONS)?.get(key)?;
-    row.map(|row| row.value().try_into()).transpose()
+    row.map(|row| (&row.value()).try_into()).transpose()
 }
 
 /// Reads the totals of an enrolment.
@@ -30,7 +32,13 @@ pub(super) fn totals(
     enrolment: Enrolment,
 ) -> Result<Option<Totals>, StoreError> {
     let row = snapshot.open_table(TOTALS)?.get(enrolment)?;
-    Ok(row.map(|row| row.value()))
+    row.map(|row| totals_of(row.value())).transpose()
+}
+
+/// Parses the text of totals.
+fn totals_of(text: &str) -> Result<Totals, StoreError> {
+    let stored: StoredTotals = text.parse()?;
+    Ok(stored.totals)
 }
 
 /// Reads a page of an enrolment's sessions.
@@ -61,7 +69,7 @@ pub(super) fn sessions(
             row.ok_or_else(|| StoreError::Unexpected("a listed session is missing".into()))?;
         found.push(ListedSession {
             id: key.session,
-            session: row.value().try_into()?,
+            session: (&row.value()).try_into()?,
         });
     }
     Ok(Page::new(found, slice.limit, position_of_session))
@@ -96,7 +104,7 @@ pub(super) fn courses(
             row.ok_or_else(|| StoreError::Unexpected("a listed course has no totals".into()))?;
         found.push(ListedCourse {
             id: key.course,
-            totals: row.value(),
+            totals: totals_of(row.value())?,
             last_occurred: key.latest,
         });
     }
@@ -113,7 +121,44 @@ pub(super) fn summary(
 ) -> Result<Option<Summary>, StoreError> {
     let rows = snapshot.open_table(SUMMARY)?;
     let buckets = rows.range(SummaryKey::range(course))?;
-    let parts = buckets.map(|row| Ok(row?.1.value()));
+    let parts = buckets.map(|row| {
+        let stored: StoredSummary = row?.1.value().parse()?;
+        Ok(stored.summary)
+    });
     let summary: Summary = parts.sum::<Result<_, StoreError>>()?;
     Ok(Some(summary).filter(|summary| summary.learners > 0))
+}
+
+/// Reads a page of a course's roster.
+pub(super) fn roster(
+    snapshot: &ReadTransaction,
+    course: CourseId,
+    after: Option<LearnerId>,
+    limit: usize,
+) -> Result<Roster, StoreError> {
+    let (roster, totals) = (snapshot.open_table(ROSTER)?, snapshot.open_table(TOTALS)?);
+    let timeline = snapshot.open_table(TIMELINE)?;
+    let start = match after {
+        Some(learner) => Bound::Excluded(RosterKey::of(Enrolment::new(learner, course))),
+        None => Bound::Included(RosterKey::first(course)),
+    };
+    let mut learners = Vec::new();
+    let mut entries = roster.range((start, Bound::Included(RosterKey::last(course))))?;
+    for entry in entries.by_ref().take(limit) {
+        let enrolment = entry?.0.value().enrolment();
+        let row = totals.get(enrolment)?;
+        let latest = timeline.range(TimelineKey::range(enrolment, Span::ALL))?;
+        let latest = latest.rev().next().transpose()?;
+        let missing = || StoreError::Unexpected("a learner of a roster has no totals".into());
+        learners.push(ListedLearner {
+            id: enrolment.learner,
+            totals: totals_of(row.ok_or_else(missing)?.value())?,
+            last_occurred: latest.ok_or_else(missing)?.0.value().millis,
+        });
+    }
+    let next = entries.next().transpose()?.and(learners.last());
+    Ok(Roster {
+        next: next.map(|last| last.id),
+        learners,
+    })
 }

@@ -1,16 +1,16 @@
 //! Tables of the database: keys, rows and ranges of keys.
 //!
 //! Keys and rows have named fields; redb stores each as a tuple, by `tuples.rs`. UUIDs are stored as `u128`,
-//! which sort as the UUID's bytes, and sums as `i128` in units of 1e-15.
+//! which sort as the UUID's bytes, and aggregates as the texts of `store/aggregate_text.rs`.
 
 use std::ops::{Bound, RangeInclusive};
 
 use redb::TableDefinition;
 use uuid::Uuid;
 
+use super::optional_fields::OptionalFields;
 use crate::domain::{
-    CourseId, Enrolment, LearnerId, Measures, OccurredAt, Position, Session, SessionId, Span,
-    Stats, Summary, Totals,
+    CourseId, Enrolment, LearnerId, Measures, OccurredAt, Position, Session, SessionId, Span, Stats,
 };
 use crate::store::{StoreError, bucket};
 
@@ -18,17 +18,20 @@ use crate::store::{StoreError, bucket};
 pub(super) const SESSIONS: TableDefinition<'_, SessionKey, SessionRow> =
     TableDefinition::new("sessions");
 /// Totals of an enrolment.
-pub(super) const TOTALS: TableDefinition<'_, Enrolment, Totals> = TableDefinition::new("totals");
+pub(super) const TOTALS: TableDefinition<'_, Enrolment, &str> = TableDefinition::new("totals");
 /// Session index: sessions of an enrolment by time.
 pub(super) const TIMELINE: TableDefinition<'_, TimelineKey, ()> = TableDefinition::new("timeline");
 /// Course index: courses of a learner by the time of the latest session.
 pub(super) const COURSES: TableDefinition<'_, CourseKey, ()> = TableDefinition::new("courses");
 /// Summary of a course over the learners of a bucket.
-pub(super) const SUMMARY: TableDefinition<'_, SummaryKey, Summary> =
-    TableDefinition::new("summary");
-/// Tombstones: the time of a learner's erasure, in milliseconds since 1970. Records up to the time are
-/// refused.
-pub(super) const ERASED: TableDefinition<'_, u128, i64> = TableDefinition::new("erased");
+pub(super) const SUMMARY: TableDefinition<'_, SummaryKey, &str> = TableDefinition::new("summary");
+/// Roster of a course: learners with sessions, by bucket and then by id.
+pub(super) const ROSTER: TableDefinition<'_, RosterKey, ()> = TableDefinition::new("roster");
+/// Erasures: the time up to which a learner's records are refused, and the end of the refusals, both in
+/// milliseconds since 1970.
+pub(super) const ERASURES: TableDefinition<'_, u128, (i64, i64)> = TableDefinition::new("erasures");
+/// Properties of the database by name: the version of the layout.
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
 /// Key of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,10 +41,11 @@ pub(super) struct SessionKey {
 }
 
 /// Row of a session. A row with invalid measures is not a [`Session`]; verify reports the row.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct SessionRow {
     pub(super) measures: Measures<f64>,
     pub(super) occurred_at: OccurredAt,
+    pub(super) optional: OptionalFields,
 }
 
 /// Key of an entry in the session index.
@@ -60,6 +64,14 @@ pub(super) struct CourseKey {
     /// Time of the latest session, in milliseconds since 1970.
     pub(super) latest: i64,
     pub(super) course: CourseId,
+}
+
+/// Key of an entry in a roster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RosterKey {
+    pub(super) course: CourseId,
+    pub(super) bucket: u16,
+    pub(super) learner: LearnerId,
 }
 
 /// Key of a summary.
@@ -169,10 +181,39 @@ impl SummaryKey {
     }
 }
 
-/// Returns the enrolments of a learner.
-pub(super) fn enrolments(learner: LearnerId) -> RangeInclusive<Enrolment> {
-    let enrolment = |course| Enrolment::new(learner, id(course));
-    enrolment(u128::MIN)..=enrolment(u128::MAX)
+impl RosterKey {
+    /// Returns the key of an enrolment's entry.
+    pub(super) fn of(enrolment: Enrolment) -> Self {
+        let Enrolment { learner, course } = enrolment;
+        Self {
+            course,
+            bucket: bucket::of(learner),
+            learner,
+        }
+    }
+
+    /// Returns the last key of a course.
+    pub(super) fn last(course: CourseId) -> Self {
+        Self {
+            course,
+            bucket: u16::MAX,
+            learner: id(u128::MAX),
+        }
+    }
+
+    /// Returns the first key of a course.
+    pub(super) fn first(course: CourseId) -> Self {
+        Self {
+            course,
+            bucket: 0,
+            learner: id(u128::MIN),
+        }
+    }
+
+    /// Returns the enrolment of the entry.
+    pub(super) fn enrolment(self) -> Enrolment {
+        Enrolment::new(self.learner, self.course)
+    }
 }
 
 /// Returns the range of all keys after a key, or of all keys for `None`.
@@ -183,25 +224,30 @@ pub(super) fn following<K>(after: Option<K>) -> (Bound<K>, Bound<K>) {
     )
 }
 
-impl From<Session> for SessionRow {
-    fn from(session: Session) -> Self {
+impl SessionRow {
+    /// Returns the row of a session, with the optional fields of the `former` row that this version does not
+    /// know.
+    pub(super) fn of(session: &Session, former: Option<Self>) -> Self {
+        let mut optional = former.map(|row| row.optional).unwrap_or_default();
+        optional.set_version(session.version);
         Self {
             measures: session.stats.measures(),
             occurred_at: session.occurred_at,
+            optional,
         }
     }
 }
 
-impl TryFrom<SessionRow> for Session {
+impl TryFrom<&SessionRow> for Session {
     type Error = StoreError;
 
-    fn try_from(row: SessionRow) -> Result<Self, StoreError> {
+    fn try_from(row: &SessionRow) -> Result<Self, StoreError> {
         let invalid =
             |_| StoreError::Unexpected("a stored session has a number out of range".into());
         Ok(Self {
             stats: Stats::new(row.measures).map_err(invalid)?,
             occurred_at: row.occurred_at,
-            version: Some(row.occurred_at.millis),
+            version: row.optional.version()?,
         })
     }
 }

@@ -5,23 +5,25 @@ use std::ops::Bound;
 use redb::{ReadableTable, Table, TableError, WriteTransaction};
 
 use super::schema::{
-    COURSES, CourseKey, ERASED, SESSIONS, SUMMARY, SessionKey, SessionRow, SummaryKey, TIMELINE,
-    TOTALS, TimelineKey,
+    COURSES, CourseKey, ERASURES, ROSTER, RosterKey, SESSIONS, SUMMARY, SessionKey, SessionRow,
+    SummaryKey, TIMELINE, TOTALS, TimelineKey,
 };
 use crate::domain::{
-    CourseId, Enrolment, LearnerId, OccurredAt, Outcome, Position, Record, Session, SessionId,
-    Span, Summary, Totals,
+    AggregateDelta, CourseId, Enrolment, Erasure, LearnerId, Limit, Limits, OccurredAt, Outcome,
+    Position, Record, Session, SessionId, Span, Summary, Totals,
 };
+use crate::store::aggregate_text::{StoredSummary, StoredTotals};
 use crate::store::{StoreError, TOMBSTONE};
 
 /// All tables, open in a write transaction.
 pub(super) struct Tables<'txn> {
     pub(super) sessions: Table<'txn, SessionKey, SessionRow>,
-    pub(super) totals: Table<'txn, Enrolment, Totals>,
+    pub(super) totals: Table<'txn, Enrolment, &'static str>,
     pub(super) timeline: Table<'txn, TimelineKey, ()>,
     pub(super) courses: Table<'txn, CourseKey, ()>,
-    pub(super) summary: Table<'txn, SummaryKey, Summary>,
-    erased: Table<'txn, u128, i64>,
+    pub(super) summary: Table<'txn, SummaryKey, &'static str>,
+    pub(super) roster: Table<'txn, RosterKey, ()>,
+    pub(super) erasures: Table<'txn, u128, (i64, i64)>,
 }
 
 impl<'txn> Tables<'txn> {
@@ -33,49 +35,70 @@ impl<'txn> Tables<'txn> {
             timeline: write.open_table(TIMELINE)?,
             courses: write.open_table(COURSES)?,
             summary: write.open_table(SUMMARY)?,
-            erased: write.open_table(ERASED)?,
+            roster: write.open_table(ROSTER)?,
+            erasures: write.open_table(ERASURES)?,
         })
     }
 
-    /// Stores a record with the record's time, or with `now`, and updates the aggregates and indexes.
+    /// Stores a record, as of `now`, and updates the aggregates and indexes.
     ///
     /// All checks are done before the first change.
     pub(super) fn record(
         &mut self,
         record: &Record,
         now: OccurredAt,
+        limits: Limits,
     ) -> Result<Outcome, StoreError> {
         let enrolment = record.enrolment;
         let erased_at = self.erased_at(enrolment.learner, now)?;
-        let occurred_at = match (record.occurred_at, erased_at) {
-            (Some(at), Some(erased_at)) if at.millis <= erased_at => return Ok(Outcome::Erased),
-            (Some(at), _) => at,
-            // Arrived after the erasure, even if the clock was set back since.
-            (None, Some(erased_at)) => {
-                OccurredAt::from_utc_millis(now.millis.max(erased_at.saturating_add(1)))
-            }
-            (None, None) => now,
-        };
-        let key = SessionKey {
-            enrolment,
-            session: record.session,
-        };
-        let former = self.session(key)?;
-        if former.is_some_and(|former| former.occurred_at.millis > occurred_at.millis) {
+        if erased_at.is_some_and(|erased_at| record.is_erased_by(erased_at)) {
+            return Ok(Outcome::Erased);
+        }
+        let session = record.session;
+        let key = SessionKey { enrolment, session };
+        let row = self.sessions.get(key)?.map(|row| row.value());
+        let former = row.as_ref().map(Session::try_from).transpose()?;
+        if former.is_some_and(|former| record.is_superseded_by(former.version, now.millis)) {
             return Ok(Outcome::Superseded);
         }
-        self.update_aggregates(enrolment, |totals| {
-            let rest = former.map_or(*totals, |former| totals.without(&former.stats));
-            rest.with(&record.stats)
-        })?;
-        let session = Session {
-            stats: record.stats,
-            occurred_at,
-            version: record.version,
-        };
+        let totals = self.stored_totals(enrolment)?;
+        let new_totals = totals
+            .totals
+            .changed_by(difference(former.as_ref(), record));
+        if let Some(limit) = self.passed_limit(enrolment, &totals.totals, &new_totals, limits)? {
+            return Ok(Outcome::LimitExceeded(limit));
+        }
+        let session = session_of(record, former.as_ref(), erased_at, now);
+        self.sessions.insert(key, SessionRow::of(&session, row))?;
         self.update_indexes(key, former.as_ref(), Some(&session))?;
-        self.sessions.insert(key, SessionRow::from(session))?;
+        self.update_aggregates(enrolment, totals, new_totals)?;
         Ok(former.map_or(Outcome::Created, |_| Outcome::Replaced))
+    }
+
+    /// Returns the limit that an enrolment would pass by a change of its totals.
+    fn passed_limit(
+        &self,
+        enrolment: Enrolment,
+        totals: &Totals,
+        new: &Totals,
+        limits: Limits,
+    ) -> Result<Option<Limit>, StoreError> {
+        if new.sessions > totals.sessions {
+            if totals.sessions >= limits.sessions {
+                return Ok(Some(Limit::Sessions));
+            }
+            if totals.sessions == 0 && self.has_courses(enrolment.learner, limits.courses)? {
+                return Ok(Some(Limit::Courses));
+            }
+        }
+        Ok((!new.is_within_limit()).then_some(Limit::Sum))
+    }
+
+    /// Returns whether a learner has at least `count` courses.
+    fn has_courses(&self, learner: LearnerId, count: u64) -> Result<bool, StoreError> {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let mut courses = self.courses.range(CourseKey::range(learner))?;
+        Ok(courses.nth(count.saturating_sub(1)).transpose()?.is_some())
     }
 
     /// Deletes the given sessions of an enrolment, without error for missing sessions, and returns the
@@ -88,18 +111,22 @@ impl<'txn> Tables<'txn> {
         let mut found = Vec::with_capacity(sessions.len());
         for &session in sessions {
             let key = SessionKey { enrolment, session };
-            if let Some(session) = self.session(key)? {
-                found.push((key, session));
+            let row = self.sessions.get(key)?.map(|row| row.value());
+            if let Some(row) = row {
+                found.push((key, Session::try_from(&row)?));
             }
         }
-        self.update_aggregates(enrolment, |totals| {
-            let stats = found.iter().map(|(_, session)| &session.stats);
-            stats.fold(*totals, |totals, stats| totals.without(stats))
-        })?;
+        if found.is_empty() {
+            return Ok(0);
+        }
+        let totals = self.stored_totals(enrolment)?;
+        let deleted = found.iter().map(|(_, session)| &session.stats);
+        let rest = deleted.fold(totals.totals, |totals, stats| totals.without(stats));
         for (key, session) in &found {
             self.update_indexes(*key, Some(session), None)?;
             self.sessions.remove(*key)?;
         }
+        self.update_aggregates(enrolment, totals, rest)?;
         Ok(found.len())
     }
 
@@ -132,66 +159,116 @@ impl<'txn> Tables<'txn> {
         courses.map(|entry| Ok(entry?.0.value().course)).collect()
     }
 
-    /// Stores the tombstone of a learner erased at `now`. A clock that was set back does not change the time
-    /// of a former tombstone.
+    /// Stores the erasure of a learner as of the latest of `now`, a former erasure, and the learner's latest
+    /// session.
     pub(super) fn erase(&mut self, learner: LearnerId, now: OccurredAt) -> Result<(), StoreError> {
         let former = self.erased_at(learner, now)?;
-        let erased_at = former.map_or(now.millis, |former| former.max(now.millis));
-        self.erased.insert(learner.as_u128(), erased_at)?;
+        let courses = self.courses.range(CourseKey::range(learner))?;
+        let latest = courses.rev().next().transpose()?;
+        let latest = latest.map(|(key, _)| key.value().latest);
+        let times = [Some(now.millis), former, latest];
+        let as_of = times.into_iter().flatten().max().unwrap_or(now.millis);
+        let lifetime = i64::try_from(TOMBSTONE.as_millis()).unwrap_or(i64::MAX);
+        let expires = now.millis.saturating_add(lifetime);
+        self.erasures.insert(learner.as_u128(), (as_of, expires))?;
         Ok(())
     }
 
-    /// Returns the time of the learner's tombstone, in milliseconds since 1970. Removes an expired
-    /// tombstone.
+    /// Stores an exported erasure; a later time or end that is stored stays. Returns false for an expired
+    /// erasure.
+    pub(super) fn restore_erasure(
+        &mut self,
+        erasure: Erasure,
+        now: OccurredAt,
+    ) -> Result<bool, StoreError> {
+        if erasure.expires <= now.millis {
+            return Ok(false);
+        }
+        let key = erasure.learner.as_u128();
+        let former = self.erasures.get(key)?.map(|row| row.value());
+        let (as_of, expires) = former.unwrap_or((i64::MIN, i64::MIN));
+        let row = (as_of.max(erasure.as_of), expires.max(erasure.expires));
+        self.erasures.insert(key, row)?;
+        Ok(true)
+    }
+
+    /// Returns the time of the learner's erasure, in milliseconds since 1970. Removes an expired erasure.
     fn erased_at(
         &mut self,
         learner: LearnerId,
         now: OccurredAt,
     ) -> Result<Option<i64>, StoreError> {
-        let erased = self.erased.get(learner.as_u128())?;
-        let Some(erased_at) = erased.map(|erased| erased.value()) else {
+        let erasure = self.erasures.get(learner.as_u128())?;
+        let Some((as_of, expires)) = erasure.map(|erasure| erasure.value()) else {
             return Ok(None);
         };
-        let lifetime = i64::try_from(TOMBSTONE.as_millis()).unwrap_or(i64::MAX);
-        if now.millis.saturating_sub(erased_at) < lifetime {
-            return Ok(Some(erased_at));
+        if now.millis < expires {
+            return Ok(Some(as_of));
         }
-        self.erased.remove(learner.as_u128())?;
+        self.erasures.remove(learner.as_u128())?;
         Ok(None)
     }
 
-    fn session(&self, key: SessionKey) -> Result<Option<Session>, StoreError> {
-        let row = self.sessions.get(key)?;
-        row.map(|row| row.value().try_into()).transpose()
+    fn stored_totals(&self, enrolment: Enrolment) -> Result<StoredTotals, StoreError> {
+        let row = self.totals.get(enrolment)?;
+        row.map_or(Ok(StoredTotals::default()), |row| {
+            Ok(row.value().parse()?)
+        })
     }
 
-    /// Applies a change to the totals of the enrolment and to the summary of the course alike.
+    /// Replaces the totals of an enrolment, and changes the summary of the course and the roster alike.
     fn update_aggregates(
         &mut self,
         enrolment: Enrolment,
-        change: impl Fn(&Totals) -> Totals,
+        former: StoredTotals,
+        totals: Totals,
     ) -> Result<(), StoreError> {
-        let totals = self.totals.get(enrolment)?.map(|row| row.value());
-        let summary_key = SummaryKey::of(enrolment);
-        let summary = self.summary.get(summary_key)?.map(|row| row.value());
-        let summary = summary.unwrap_or_default();
-        let new_totals = change(&totals.unwrap_or_default());
-        let new_sum = change(&summary.totals);
-        let left = u64::from(totals.is_some() && new_totals.sessions == 0);
-        let joined = u64::from(totals.is_none() && new_totals.sessions > 0);
-        let new_summary = Summary {
-            learners: (summary.learners + joined).saturating_sub(left),
-            totals: new_sum,
+        let was_in = i128::from(former.totals.sessions > 0);
+        let is_in = i128::from(totals.sessions > 0);
+        let delta = AggregateDelta {
+            learners: is_in - was_in,
+            ..AggregateDelta::from(totals) - former.totals.into()
         };
-        if new_totals.sessions == 0 {
+        let key = SummaryKey::of(enrolment);
+        let summary = self.summary.get(key)?.map(|row| row.value().parse());
+        let summary: StoredSummary = summary.transpose()?.unwrap_or_default();
+        let roster_key = RosterKey::of(enrolment);
+        if is_in > was_in {
+            self.roster.insert(roster_key, ())?;
+        } else if is_in < was_in {
+            self.roster.remove(roster_key)?;
+        }
+        let revision = former.revision.saturating_add(1);
+        self.write_totals(enrolment, StoredTotals { totals, revision })?;
+        let revision = summary.revision.saturating_add(1);
+        let summary = summary.summary.changed_by(delta);
+        self.write_summary(key, StoredSummary { summary, revision })
+    }
+
+    /// Writes totals; deletes totals of nothing.
+    pub(super) fn write_totals(
+        &mut self,
+        enrolment: Enrolment,
+        stored: StoredTotals,
+    ) -> Result<(), StoreError> {
+        if stored.totals == Totals::default() {
             self.totals.remove(enrolment)?;
         } else {
-            self.totals.insert(enrolment, new_totals)?;
+            self.totals.insert(enrolment, &*stored.to_string())?;
         }
-        if new_summary == Summary::default() {
-            self.summary.remove(summary_key)?;
+        Ok(())
+    }
+
+    /// Writes a summary; deletes a summary of nothing.
+    pub(super) fn write_summary(
+        &mut self,
+        key: SummaryKey,
+        stored: StoredSummary,
+    ) -> Result<(), StoreError> {
+        if stored.summary == Summary::default() {
+            self.summary.remove(key)?;
         } else {
-            self.summary.insert(summary_key, new_summary)?;
+            self.summary.insert(key, &*stored.to_string())?;
         }
         Ok(())
     }
@@ -230,5 +307,38 @@ impl<'txn> Tables<'txn> {
         let range = TimelineKey::range(enrolment, Span::ALL);
         let latest = self.timeline.range(range)?.next_back().transpose()?;
         Ok(latest.map(|(key, _)| key.value().millis))
+    }
+}
+
+/// Returns the change of the totals by a record in place of the former session.
+fn difference(former: Option<&Session>, record: &Record) -> AggregateDelta {
+    let new = AggregateDelta::from(Totals::default().with(&record.stats));
+    match former {
+        Some(former) => new - Totals::default().with(&former.stats).into(),
+        None => new,
+    }
+}
+
+/// Returns the session of a record, in place of the former session.
+fn session_of(
+    record: &Record,
+    former: Option<&Session>,
+    erased_at: Option<i64>,
+    now: OccurredAt,
+) -> Session {
+    // A former session that the erasure covers is about to be deleted, and the record is later.
+    let is_kept = |at: &OccurredAt| erased_at.is_none_or(|erased_at| at.millis > erased_at);
+    let former_time = former.map(|former| former.occurred_at).filter(is_kept);
+    // Arrived after the erasure, even if the clock was set back since.
+    let arrival = erased_at.filter(|erased_at| *erased_at >= now.millis);
+    let arrival = arrival.map_or(now, |erased_at| {
+        OccurredAt::from_utc_millis(erased_at.saturating_add(1))
+    });
+    Session {
+        stats: record.stats,
+        occurred_at: record.occurred_at.or(former_time).unwrap_or(arrival),
+        version: record
+            .version_at(now.millis)
+            .or_else(|| former.and_then(|former| former.version)),
     }
 }

@@ -8,8 +8,9 @@ use std::cmp::Ordering;
 
 use redb::{Key, TypeName, Value};
 
-use super::schema::{CourseKey, SessionKey, SessionRow, SummaryKey, TimelineKey, id};
-use crate::domain::{Decimal, Enrolment, Measures, OccurredAt, Summary, Totals};
+use super::optional_fields::OptionalFields;
+use super::schema::{CourseKey, RosterKey, SessionKey, SessionRow, SummaryKey, TimelineKey, id};
+use crate::domain::{Enrolment, Measures, OccurredAt};
 
 /// Implements `redb::Value` for a type by a tuple, with the conversions in both directions.
 macro_rules! stored_as_tuple {
@@ -67,18 +68,16 @@ macro_rules! ordered_as_tuple {
 type EnrolmentTuple = (u128, u128);
 /// (learner, course, session).
 type SessionKeyTuple = (u128, u128, u128);
-/// (modules, score, time, instant, local day).
-type SessionTuple = (f64, f64, f64, i64, i32);
-/// (sessions, modules, score, time).
-type TotalsTuple = (u64, i128, i128, i128);
+/// (modules, score, time, instant, local day, optional fields).
+type SessionTuple = (f64, f64, f64, i64, i32, &'static [u8]);
 /// (learner, course, instant, session).
 type TimelineTuple = (u128, u128, i64, u128);
 /// (learner, latest instant, course).
 type CourseTuple = (u128, i64, u128);
 /// (course, bucket).
 type SummaryKeyTuple = (u128, u16);
-/// (learners, totals).
-type SummaryTuple = (u64, TotalsTuple);
+/// (course, bucket, learner).
+type RosterTuple = (u128, u16, u128);
 
 ordered_as_tuple!(Enrolment as EnrolmentTuple);
 stored_as_tuple!(
@@ -104,23 +103,13 @@ stored_as_tuple!(
     SessionRow as SessionTuple,
     row => {
         let Measures { modules, score, time } = row.measures;
-        (modules, score, time, row.occurred_at.millis, row.occurred_at.local_day)
+        let OccurredAt { millis, local_day } = row.occurred_at;
+        (modules, score, time, millis, local_day, &row.optional.0[..])
     },
-    (modules, score, time, millis, local_day) => SessionRow {
+    (modules, score, time, millis, local_day, optional) => SessionRow {
         measures: Measures { modules, score, time },
         occurred_at: OccurredAt { millis, local_day },
-    }
-);
-
-stored_as_tuple!(
-    Totals as TotalsTuple,
-    totals => {
-        let Measures { modules, score, time } = totals.sums.map(|sum| sum.scaled().as_i128());
-        (totals.sessions, modules, score, time)
-    },
-    (sessions, modules, score, time) => Totals {
-        sessions,
-        sums: Measures { modules, score, time }.map(|sum: i128| Decimal::from_scaled(sum.into())),
+        optional: OptionalFields(optional.to_vec()),
     }
 );
 
@@ -159,18 +148,14 @@ stored_as_tuple!(
     }
 );
 
+ordered_as_tuple!(RosterKey as RosterTuple);
 stored_as_tuple!(
-    Summary as SummaryTuple,
-    summary => {
-        let Measures { modules, score, time } = summary.totals.sums.map(|sum| sum.scaled().as_i128());
-        (summary.learners, (summary.totals.sessions, modules, score, time))
-    },
-    (learners, (sessions, modules, score, time)) => Summary {
-        learners,
-        totals: Totals {
-            sessions,
-            sums: Measures { modules, score, time }.map(|sum: i128| Decimal::from_scaled(sum.into())),
-        },
+    RosterKey as RosterTuple,
+    key => (key.course.as_u128(), key.bucket, key.learner.as_u128()),
+    (course, bucket, learner) => RosterKey {
+        course: id(course),
+        bucket,
+        learner: id(learner),
     }
 );
 
@@ -201,10 +186,6 @@ mod tests {
             millis: -4,
             local_day: -5,
         };
-        let totals = Totals {
-            sessions: 9,
-            sums: Measures::from([6, -7, 8]).map(|sum: i128| Decimal::from_scaled(sum.into())),
-        };
         let (millis, bucket) = (occurred_at.millis, 1_023);
         assert_layout(enrolment, (1_u128, 2_u128));
         assert_layout(SessionKey { enrolment, session }, (1_u128, 2_u128, 3_u128));
@@ -212,18 +193,23 @@ mod tests {
         let row = SessionRow {
             measures,
             occurred_at,
+            optional: OptionalFields(vec![6, 7]),
         };
-        assert_layout(row, (1.5, -2.5, 3.5, -4_i64, -5));
-        assert_layout(totals, (9_u64, 6_i128, -7_i128, 8_i128));
+        let bytes = <SessionTuple as Value>::as_bytes(&(1.5, -2.5, 3.5, -4, -5, &[6, 7][..]));
+        assert_eq!(SessionRow::as_bytes(&row), bytes);
+        assert_eq!(SessionRow::from_bytes(&bytes), row);
+        assert_eq!(SessionRow::type_name(), SessionTuple::type_name());
         let key = SessionKey { enrolment, session }.timeline(millis);
         assert_layout(key, (1_u128, 2_u128, -4_i64, 3_u128));
         assert_layout(CourseKey::of(enrolment, millis), (1_u128, -4_i64, 2_u128));
         let course = enrolment.course;
         assert_layout(SummaryKey { course, bucket }, (2_u128, 1_023_u16));
-        let summary = Summary {
-            learners: 10,
-            totals,
+        let learner = enrolment.learner;
+        let key = RosterKey {
+            course,
+            bucket,
+            learner,
         };
-        assert_layout(summary, (10_u64, (9_u64, 6_i128, -7_i128, 8_i128)));
+        assert_layout(key, (2_u128, 1_023_u16, 1_u128));
     }
 }
