@@ -85,10 +85,10 @@ impl<'txn> Tables<'txn> {
     ) -> Result<Option<Limit>, StoreError> {
         if new.sessions > totals.sessions {
             if totals.sessions >= limits.sessions {
-                return Ok(Some(Limit::Sessions));
+                return Ok(Some(Limit::Sessions(limits.sessions)));
             }
             if totals.sessions == 0 && self.has_courses(enrolment.learner, limits.courses)? {
-                return Ok(Some(Limit::Courses));
+                return Ok(Some(Limit::Courses(limits.courses)));
             }
         }
         Ok((!new.is_within_limit()).then_some(Limit::Sum))
