@@ -154,6 +154,7 @@ async fn its_totals_add_up_to_the_summary(api: &Instance) -> CheckResult {
         ("learners", found.len() as u64),
         ("sessions", sum("sessions")),
         ("totalModulesStudied", sum("totalModulesStudied")),
+        ("timeStudied", sum("timeStudied")),
     ] {
         summary.expect(
             body[member] == expected,

@@ -13,6 +13,7 @@ for_both_stores!(
     text_of_courses,
     text_of_activity,
     text_of_a_summary,
+    text_of_a_roster,
     text_of_empty_lists,
 );
 
@@ -186,6 +187,35 @@ async fn text_of_a_summary(fixture: &Fixture) {
         r#"{{"averageScore":{mean},"learners":41,"sessions":43,"timeStudied":21,"totalModulesStudied":19}}"#
     );
     assert_text(&api.client.get("", &path).await, 200, &expected);
+}
+
+async fn text_of_a_roster(fixture: &Fixture) {
+    let api = Api::serve(fixture.store.clone()).await;
+    let (course, learner) = (new_id(), "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e01");
+    let (bucket_before, cursor) = (
+        "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e02",
+        "cgGT1PF6K3w9nk9aa3yNngLs9qwj",
+    );
+    for (learner, body) in [
+        (learner, body_at("2026-01-15T09:30:00+01:00", 3, 7.5, 2)),
+        (learner, body_at("2026-01-14T09:30:00.125Z", 8, 8, 3)),
+        (
+            bucket_before,
+            body_at("2026-01-14T12:00:00.5Z", 0, -0.5, 0.25),
+        ),
+    ] {
+        assert_eq!(api.client.post(learner, &course, &body).await.status, 201);
+    }
+    let path = format!("/courses/{course}/learners?limit=1");
+    let expected = format!(
+        r#"{{"learners":[{{"averageScore":-0.5,"lastOccurredAt":"2026-01-14T12:00:00.5Z","sessions":1,"timeStudied":0.25,"totalModulesStudied":0,"userId":"{bucket_before}"}}],"nextCursor":"{cursor}"}}"#
+    );
+    assert_text(&api.client.get("", &path).await, 200, &expected);
+    let expected = format!(
+        r#"{{"learners":[{{"averageScore":7.75,"lastOccurredAt":"2026-01-15T08:30:00Z","sessions":2,"timeStudied":5,"totalModulesStudied":11,"userId":"{learner}"}}]}}"#
+    );
+    let rest = format!("{path}&cursor={cursor}");
+    assert_text(&api.client.get("", &rest).await, 200, &expected);
 }
 
 async fn text_of_empty_lists(fixture: &Fixture) {
