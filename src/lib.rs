@@ -34,6 +34,7 @@
 //!   - `conformance/harness`: HTTP client, requests, responses, sample records.
 //!   - `conformance/writes`: checks of records, batches, deletes.
 //!   - `conformance/reads`: checks of reads.
+//!   - `conformance/lists`: checks of lists and their pages.
 //!   - `conformance/http`: checks of methods, headers, health, documents.
 //! - [`config`]: flags and environment variables.
 //! - [`telemetry`]: log and throttle.

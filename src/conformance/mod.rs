@@ -2,13 +2,15 @@
 //! only. The integration tests play the same checks in process, over each store.
 //!
 //! [`checks`] lists the checks by subject: records and deletes in `writes`, responses of reads in `reads`,
-//! methods, headers and the service's own resources in `http`. Each check records sessions of new learners in new courses;
-//! the command erases the learners after the check, passed or failed.
+//! lists and their pages in `lists`, methods, headers and the service's own resources in `http`. Each check
+//! records sessions of new learners in new courses; the command erases the learners after the
+//! check, passed or failed.
 //!
 //! Architecture invariant: conformance imports nothing of the service but its error of startup.
 
 mod harness;
 mod http;
+mod lists;
 mod reads;
 mod writes;
 
@@ -30,13 +32,13 @@ const SUBJECTS: [&[ContractCheck]; 22] = [
     writes::records::CHECKS,
     reads::sessions::CHECKS,
     reads::totals::CHECKS,
-    reads::lists::CHECKS,
-    reads::course_lists::CHECKS,
-    reads::pages::CHECKS,
+    lists::session_lists::CHECKS,
+    lists::course_lists::CHECKS,
+    lists::pages::CHECKS,
     reads::activity::CHECKS,
     reads::activity_ranges::CHECKS,
     reads::summary::CHECKS,
-    reads::roster::CHECKS,
+    lists::roster::CHECKS,
     writes::deletes::CHECKS,
     writes::erasures::CHECKS,
     writes::limits::CHECKS,

@@ -3,12 +3,7 @@
 pub(super) mod activity;
 pub(super) mod activity_ranges;
 pub(super) mod conditional;
-pub(super) mod course_lists;
-pub(super) mod lists;
-pub(super) mod pages;
 pub(super) mod parameters;
-pub(super) mod roster;
 pub(super) mod sessions;
 pub(super) mod summary;
 pub(super) mod totals;
-mod walk;
