@@ -313,7 +313,7 @@ impl Model {
 /// Version as it counts: every version far in the future counts as the store's clock and a minute, and so
 /// never as older than another.
 fn counted_version(version: i64) -> i64 {
-    if version > LATER / 2 { LATER } else { version }
+    if version > LATER / 4 { LATER } else { version }
 }
 
 /// True for a created or replaced session.
