@@ -28,7 +28,7 @@ pub use harness::{ContractCheck, Instance, Mismatch};
 const CONCURRENCY: usize = 8;
 
 /// The checks by file, in the order of the report.
-const SUBJECTS: [&[ContractCheck]; 22] = [
+const SUBJECTS: [&[ContractCheck]; 23] = [
     writes::records::CHECKS,
     reads::sessions::CHECKS,
     reads::totals::CHECKS,
@@ -39,6 +39,7 @@ const SUBJECTS: [&[ContractCheck]; 22] = [
     reads::activity_ranges::CHECKS,
     reads::summary::CHECKS,
     lists::roster::CHECKS,
+    lists::roster_pages::CHECKS,
     writes::deletes::CHECKS,
     writes::erasures::CHECKS,
     writes::limits::CHECKS,

@@ -27,7 +27,7 @@ async fn record_learners(store: &dyn StatsStore, course: CourseId, count: usize)
     while learners.len() < count {
         let learner = id();
         learners.push(learner);
-        if learners.len() % 3 == 0 {
+        if learners.len().is_multiple_of(3) {
             learners.push(neighbour(learner));
         }
     }

@@ -154,15 +154,13 @@ impl Model {
     fn limit_of(&self, record: &Record) -> Option<Limit> {
         let Enrolment { learner, course } = record.enrolment;
         let sessions = self.sessions(learner, course).len() as u64;
-        let Limits {
-            sessions: max_sessions,
-            courses: max_courses,
-        } = self.limits;
-        if sessions >= max_sessions {
-            return Some(Limit::Sessions(max_sessions));
+        let courses = self.courses(learner).len() as u64;
+        let most = self.limits.sessions;
+        if sessions >= most {
+            return Some(Limit::Sessions(most));
         }
-        let is_full = self.courses(learner).len() as u64 >= max_courses;
-        (sessions == 0 && is_full).then_some(Limit::Courses(max_courses))
+        let most = self.limits.courses;
+        (sessions == 0 && courses >= most).then_some(Limit::Courses(most))
     }
 
     /// Whether the session of a record is stored.
