@@ -20,7 +20,7 @@ fn contribution(number: f64) -> Decimal {
 #[divan::bench(args = NUMBERS)]
 fn add_and_take_away(bencher: Bencher<'_, '_>, number: f64) {
     let (sum, term) = (
-        Decimal::from_parts(1_234_567, 890),
+        Decimal::contribution_of(1_234_567.000_89),
         Decimal::contribution_of(number),
     );
     bencher.bench(|| black_box(sum) + black_box(term) - black_box(sum));
@@ -28,7 +28,7 @@ fn add_and_take_away(bencher: Bencher<'_, '_>, number: f64) {
 
 #[divan::bench(args = [1, 3, 1_000_003])]
 fn mean(count: u64) -> f64 {
-    black_box(Decimal::from_parts(1_234_567, 500_000_000_000_000)).mean_over(black_box(count))
+    black_box(Decimal::contribution_of(1_234_567.5)).mean_over(black_box(count))
 }
 
 #[divan::bench(args = NUMBERS)]
@@ -50,5 +50,9 @@ fn replace_a_session(bencher: Bencher<'_, '_>) {
         return;
     };
     let totals = Totals::default().with(&former);
-    bencher.bench(|| black_box(totals).replaced(Some(black_box(&former)), black_box(&latter)));
+    bencher.bench(|| {
+        black_box(totals)
+            .without(black_box(&former))
+            .with(black_box(&latter))
+    });
 }

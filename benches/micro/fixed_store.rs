@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use study_stats::domain::{
     Amount, CourseId, Decimal, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession,
-    Measures, OccurredAt, Outcome, Page, Record, Score, Session, SessionId, Slice, Span, Stats,
-    Summary, Totals,
+    Measures, OccurredAt, Outcome, Page, Record, Roster, Score, Session, SessionId, Slice, Span,
+    Stats, Summary, Totals,
 };
 use study_stats::store::{StatsStore, StoreError};
 
@@ -32,16 +32,20 @@ impl StatsStore for FixedStore {
             time: Amount::new(120_000.0).map_err(invalid)?,
         };
         let occurred_at = OccurredAt::from_utc_millis(1_768_465_800_000);
-        Ok(Some(Session { stats, occurred_at }))
+        Ok(Some(Session {
+            stats,
+            occurred_at,
+            version: None,
+        }))
     }
 
     async fn totals(&self, _: Enrolment) -> Result<Option<Totals>, StoreError> {
         Ok(Some(Totals {
             sessions: 3,
             sums: Measures {
-                modules: Decimal::from_parts(15, 0),
-                score: Decimal::from_parts(245, 500_000_000_000_000),
-                time: Decimal::from_parts(360_000, 0),
+                modules: Decimal::contribution_of(15.0),
+                score: Decimal::contribution_of(245.5),
+                time: Decimal::contribution_of(360_000.0),
             },
         }))
     }
@@ -63,6 +67,15 @@ impl StatsStore for FixedStore {
         Err(unsupported())
     }
 
+    async fn roster(
+        &self,
+        _: CourseId,
+        _: Option<LearnerId>,
+        _: usize,
+    ) -> Result<Roster, StoreError> {
+        Err(unsupported())
+    }
+
     async fn delete_session(
         &self,
         _: Enrolment,
@@ -75,7 +88,7 @@ impl StatsStore for FixedStore {
         Err(unsupported())
     }
 
-    async fn erase(&self, _: LearnerId) -> Result<DeleteOutcome, StoreError> {
+    async fn erase(&self, _: LearnerId) -> Result<(), StoreError> {
         Err(unsupported())
     }
 
