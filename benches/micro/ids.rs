@@ -8,12 +8,8 @@ use crate::keys::Keys;
 #[divan::bench]
 fn keys_of_a_record(bencher: Bencher<'_, '_>) {
     let id = uuid::uuid!("0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f");
-    let record = Record {
-        enrolment: Enrolment::new(id.into(), id.into()),
-        session: id.into(),
-        stats: Stats::default(),
-        occurred_at: None,
-    };
+    let enrolment = Enrolment::new(id.into(), id.into());
+    let record = Record::new(enrolment, id.into(), Stats::default(), None);
     let keys = Keys::new("ss".into());
     bencher.bench(|| keys.of_record(black_box(&record)));
 }
