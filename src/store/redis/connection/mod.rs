@@ -7,6 +7,7 @@ pub(crate) mod error;
 pub(crate) mod lanes;
 pub(crate) mod manager;
 pub(crate) mod scatter;
+mod sentinels;
 pub(crate) mod server_clock;
 mod tls;
 pub(crate) mod url;
