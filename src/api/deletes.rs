@@ -66,10 +66,10 @@ impl DeletesApi {
     /// refuses records that occurred no later than now, as they may still be on their way: they are
     /// answered 410. Later ones begin anew. It is safe to repeat, also where there is nothing.
     #[oai(
-        path = "/courses",
+        path = "/learner",
         method = "delete",
         operation_id = "eraseLearner",
-        tag = "Tag::Courses"
+        tag = "Tag::Learner"
     )]
     async fn erase(
         &self,

@@ -26,7 +26,7 @@ pub use harness::{ContractCheck, Instance, Mismatch};
 const CONCURRENCY: usize = 8;
 
 /// The checks by file, in the order of the report.
-const SUBJECTS: [&[ContractCheck]; 20] = [
+const SUBJECTS: [&[ContractCheck]; 21] = [
     writes::records::CHECKS,
     reads::sessions::CHECKS,
     reads::totals::CHECKS,
@@ -35,6 +35,7 @@ const SUBJECTS: [&[ContractCheck]; 20] = [
     reads::pages::CHECKS,
     reads::activity::CHECKS,
     reads::activity_ranges::CHECKS,
+    reads::learner_activity::CHECKS,
     reads::summary::CHECKS,
     writes::deletes::CHECKS,
     writes::erasures::CHECKS,

@@ -99,9 +99,9 @@ pub(crate) fn limit_exceeded() -> Problem {
 
 fn wrong(missing: bool, expected: &'static str) -> Problem {
     Problem {
-        field: SESSIONS,
+        field: SESSIONS.into(),
         missing,
-        expected,
+        expected: expected.into(),
     }
 }
 

@@ -158,9 +158,9 @@ fn number<T>(
 ) -> Checked<T> {
     let problem = |missing| {
         vec![Problem {
-            field,
+            field: field.into(),
             missing,
-            expected,
+            expected: expected.into(),
         }]
     };
     let raw = raw
@@ -175,9 +175,9 @@ fn occurred_at(raw: &RawValue) -> Checked<OccurredAt> {
     let problem = || {
         let expected = "a time in RFC 3339 with an offset, such as 2026-01-15T09:30:00+01:00, in year 0 or later in UTC and at most 24 hours from now";
         vec![Problem {
-            field: "occurredAt",
+            field: "occurredAt".into(),
             missing: false,
-            expected,
+            expected: expected.into(),
         }]
     };
     let time = text(raw).and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok());

@@ -4,6 +4,7 @@ pub(super) mod activity;
 pub(super) mod activity_ranges;
 pub(super) mod conditional;
 pub(super) mod course_lists;
+pub(super) mod learner_activity;
 pub(super) mod lists;
 pub(super) mod pages;
 pub(super) mod parameters;

@@ -97,7 +97,9 @@ async fn other_methods_are_405_with_the_allowed_methods(fixture: &Fixture) {
     let session = format!("{sessions}/{}", new_id());
     let (activity, summary) = (format!("{course}/activity"), format!("{course}/summary"));
     for (path, allowed) in [
-        ("/courses", "DELETE, GET, HEAD"),
+        ("/courses", "GET, HEAD"),
+        ("/learner", "DELETE"),
+        ("/activity", "GET, HEAD"),
         (course.as_str(), "DELETE, GET, HEAD, POST"),
         (&sessions, "GET, HEAD"),
         (&session, "DELETE, GET, HEAD"),
