@@ -34,7 +34,7 @@
 //!   - `conformance/harness`: HTTP client, requests, responses, sample records.
 //!   - `conformance/writes`: checks of records, batches, deletes.
 //!   - `conformance/reads`: checks of reads.
-//!   - `conformance/http`: checks of methods, headers, health, documents.
+//!   - `conformance/http`: checks of methods, query parameters, headers, health, documents.
 //! - [`config`]: flags and environment variables.
 //! - [`telemetry`]: log and throttle.
 //!   - `telemetry/metrics`: metrics for Prometheus.

@@ -44,7 +44,7 @@ const SUBJECTS: [&[ContractCheck]; 21] = [
     reads::conditional::CHECKS,
     writes::fields::CHECKS,
     writes::bodies::CHECKS,
-    reads::parameters::CHECKS,
+    http::parameters::CHECKS,
     http::methods::CHECKS,
     http::protocol::CHECKS,
     http::service::CHECKS,

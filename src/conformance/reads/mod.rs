@@ -7,7 +7,6 @@ pub(super) mod course_lists;
 pub(super) mod learner_activity;
 pub(super) mod lists;
 pub(super) mod pages;
-pub(super) mod parameters;
 pub(super) mod sessions;
 pub(super) mod summary;
 pub(super) mod totals;
