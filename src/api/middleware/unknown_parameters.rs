@@ -10,6 +10,8 @@ use crate::wire::validation::Problem;
 
 /// Maximum length of a parameter's name in a response, in characters.
 const MAX_NAME: usize = 64;
+/// Maximum number of unknown parameters in a response: a query has room for thousands.
+const MAX_REPORTED: usize = 10;
 
 /// Checks the names of a request's query parameters.
 ///
@@ -30,6 +32,9 @@ pub(super) fn check(request: &Request, routes: &Routes) -> Result<(), ApiError> 
     let given: Vec<(String, String)> = request.params().map_err(ApiError::internal)?;
     let mut problems: Vec<Problem> = Vec::new();
     for (name, _) in given {
+        if problems.len() == MAX_REPORTED {
+            break;
+        }
         let field: String = name.chars().take(MAX_NAME).collect();
         let is_reported = problems.iter().any(|problem| problem.field == field);
         if !is_reported && !route.parameters.contains(&name) {

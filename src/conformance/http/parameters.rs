@@ -225,6 +225,13 @@ async fn unknown_parameters_are_invalid(api: &Instance) -> CheckResult {
         .await?;
     let name = "x".repeat(64);
     refused.is_invalid(&format!("invalid {name}"), &[&name])?;
+    // The response is short, however many parameters the query has.
+    let many: Vec<_> = (0..2_000).map(|number| format!("p{number}")).collect();
+    let refused = api
+        .get(&learner, &format!("{sessions}?{}", many.join("&")))
+        .await?;
+    let first: Vec<_> = many.iter().take(10).map(String::as_str).collect();
+    refused.is_invalid("invalid p0", &first)?;
     // Empty parts are no parameters, and a percent-encoded name is the same name.
     let found = api.sessions(&learner, &course, "?&%6Cimit=1&").await?;
     found.has_status(200)
