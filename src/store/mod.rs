@@ -154,7 +154,7 @@ pub trait StatsStore: Send + Sync {
     async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError>;
 
     /// Erases a learner: deletes all sessions, in steps, and for thirty days refuses records with a time up
-    /// to now. Later sessions recorded meanwhile are deleted or not. Never returns
+    /// to now, or up to the latest of the deleted sessions where that is later. Later sessions recorded meanwhile are deleted or not. Never returns
     /// [`DeleteOutcome::Missing`].
     async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError>;
 

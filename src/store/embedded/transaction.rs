@@ -139,11 +139,15 @@ impl<'txn> Tables<'txn> {
         courses.map(|entry| Ok(entry?.0.value().course)).collect()
     }
 
-    /// Stores the tombstone of a learner erased at `now`. A clock that was set back does not change the time
-    /// of a former tombstone.
+    /// Stores the tombstone of a learner as of the latest of `now`, the time of a former tombstone, which
+    /// stays after the clock was set back, and the learner's latest session: the same record of a session that
+    /// was stamped ahead must not bring the learner back.
     pub(super) fn erase(&mut self, learner: LearnerId, now: OccurredAt) -> Result<(), StoreError> {
         let former = self.erased_at(learner, now)?;
-        let erased_at = former.map_or(now.millis, |former| former.max(now.millis));
+        let latest = self.courses.range(CourseKey::range(learner))?.next_back();
+        let latest = latest.transpose()?.map(|(key, _)| key.value().latest);
+        let erased_at = now.millis.max(former.unwrap_or(now.millis));
+        let erased_at = erased_at.max(latest.unwrap_or(erased_at));
         self.erased.insert(learner.as_u128(), erased_at)?;
         Ok(())
     }

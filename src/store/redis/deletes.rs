@@ -53,9 +53,8 @@ pub(super) async fn learner(
     store: &RedisStore,
     learner: LearnerId,
 ) -> Result<DeleteOutcome, StoreError> {
-    let key = store.keys.erased(learner);
     let lifetime = TOMBSTONE.as_millis().to_string();
-    let call = ScriptCall::new(&ERASE, learner, vec![key], lifetime);
+    let call = ScriptCall::new(&ERASE, learner, store.keys.of_erase(learner), lifetime);
     codec::erased(&store.write(call).await?)?;
     let mut outcome = DeleteOutcome::Deleted;
     for id in courses(store, learner).await? {

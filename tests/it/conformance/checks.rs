@@ -155,6 +155,7 @@ test_checks! {
         an_erased_learner_is_gone_everywhere_and_the_others_are_not,
         an_erasure_may_be_repeated,
         what_occurred_before_an_erasure_is_gone,
+        what_was_stamped_ahead_and_erased_is_gone,
         what_occurs_after_an_erasure_begins_anew,
         a_repeated_erasure_refuses_older_records_and_takes_newer_records,
     }

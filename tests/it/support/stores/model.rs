@@ -56,7 +56,7 @@ impl Operation {
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     pub(crate) sessions: BTreeMap<(LearnerId, CourseId, SessionId), Session>,
-    /// Approximate time of each erasure: tests record no session near the erasure.
+    /// Time of each erasure. Approximate where the clock decides: tests record no session near then.
     erased: HashMap<LearnerId, i64>,
 }
 
@@ -87,8 +87,13 @@ impl Model {
                 self.sessions.retain(|key, _| is_kept(key));
             }
             Operation::Erase(learner) => {
+                let sessions = self.sessions.iter().filter(|((l, ..), _)| l == learner);
+                let latest = sessions
+                    .map(|(_, session)| session.occurred_at.millis)
+                    .max();
+                let erased_at = self.erased.entry(*learner).or_insert(i64::MIN);
+                *erased_at = latest.into_iter().fold(now().max(*erased_at), i64::max);
                 self.sessions.retain(|(l, ..), _| l != learner);
-                self.erased.insert(*learner, now());
                 return OperationOutcome::DeleteOutcome(DeleteOutcome::Deleted);
             }
         }
