@@ -10,8 +10,8 @@ use poem_openapi::payload::Json;
 
 use super::error_body::{ErrorBody, FieldError};
 use crate::store::StoreError;
+use crate::wire::InvalidObject;
 use crate::wire::batch::BatchError;
-use crate::wire::record::InvalidObject;
 use crate::wire::time::Unwritable;
 use crate::wire::validation::Problem;
 
