@@ -64,7 +64,8 @@ impl DeletesApi {
     ///
     /// Forgets all sessions of the learner in all courses, in steps as those of one, and for thirty days
     /// refuses records that occurred no later than now, or than the latest of the forgotten sessions, as
-    /// they may still be on their way: they are answered 410. Later ones begin anew. It is safe to repeat, also where there is nothing.
+    /// they may still be on their way: they are answered 410. Later ones begin anew. It is safe to
+    /// repeat, also where there is nothing.
     #[oai(
         path = "/learner",
         method = "delete",

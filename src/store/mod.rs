@@ -154,8 +154,8 @@ pub trait StatsStore: Send + Sync {
     async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError>;
 
     /// Erases a learner: deletes all sessions, in steps, and for thirty days refuses records with a time up
-    /// to now, or up to the latest of the deleted sessions where that is later. Later sessions recorded meanwhile are deleted or not. Never returns
-    /// [`DeleteOutcome::Missing`].
+    /// to now, or up to the latest of the deleted sessions where that is later. Later sessions recorded
+    /// meanwhile are deleted or not. Never returns [`DeleteOutcome::Missing`].
     async fn erase(&self, learner: LearnerId) -> Result<DeleteOutcome, StoreError>;
 
     /// Returns `Ok` where the store is reachable.

@@ -144,7 +144,7 @@ fn record(bytes: &[u8]) -> Result<Checked<Record>, InvalidObject> {
 pub(crate) fn record_without_others(bytes: &[u8]) -> Result<Checked<Record>, InvalidObject> {
     let object = RawObject::parse(bytes, &FIELDS)?;
     let record = checked(&object);
-    let unknown = object.unknown(&FIELDS);
+    let unknown = object.unknown();
     let others = if unknown.is_empty() {
         Ok(())
     } else {

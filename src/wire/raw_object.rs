@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::validation::Problem;
@@ -18,49 +18,50 @@ const MAX_UNKNOWN: usize = 10;
 /// Parse error: text without a JSON object, or with a known field twice.
 pub(crate) struct InvalidObject;
 
-/// Fields of a JSON object, in their order.
-pub(super) struct RawObject<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+/// Fields of a JSON object: the known fields, and the names of some others.
+pub(super) struct RawObject<'a> {
+    fields: Vec<(&'static str, &'a RawValue)>,
+    /// At most [`MAX_UNKNOWN`] names: the object takes no more memory than its text.
+    unknown: Vec<String>,
+    known: &'static [&'static str],
+}
 
 impl<'a> RawObject<'a> {
     /// Parses a JSON object. A known field given twice is an error, as JSON parsers disagree on the value
     /// that counts.
-    pub(super) fn parse(bytes: &'a [u8], known: &[&str]) -> Result<Self, InvalidObject> {
-        let object: Self = serde_json::from_slice(bytes).map_err(|_| InvalidObject)?;
-        let is_repeated = |name: &&str| object.0.iter().filter(|(key, _)| key == name).count() > 1;
-        if known.iter().any(is_repeated) {
-            return Err(InvalidObject);
-        }
+    pub(super) fn parse(
+        bytes: &'a [u8],
+        known: &'static [&'static str],
+    ) -> Result<Self, InvalidObject> {
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        let object = json.deserialize_map(ObjectVisitor { known });
+        let object = object.map_err(|_| InvalidObject)?;
+        json.end().map_err(|_| InvalidObject)?;
         Ok(object)
     }
 
     /// Returns the value of a field; `None` for a missing field and for null.
     pub(super) fn get(&self, name: &str) -> Option<&'a RawValue> {
-        let field = self.0.iter().find(|(key, _)| key == name);
+        let field = self.fields.iter().find(|(known, _)| *known == name);
         field
             .map(|(_, value)| *value)
             .filter(|value| value.get() != "null")
     }
 
     /// Returns the problems of the fields that are not known.
-    pub(super) fn unknown(&self, known: &[&str]) -> Vec<Problem> {
-        let names = self.0.iter().map(|(name, _)| name);
-        let unknown = names.filter(|name| !known.contains(&&***name));
-        let problems = unknown.take(MAX_UNKNOWN).map(|name| Problem {
-            field: name.chars().take(MAX_NAME).collect::<String>().into(),
+    pub(super) fn unknown(&self) -> Vec<Problem> {
+        let problems = self.unknown.iter().map(|name| Problem {
+            field: name.clone().into(),
             missing: false,
-            expected: format!("a known field: {}", known.join(", ")).into(),
+            expected: format!("a known field: {}", self.known.join(", ")).into(),
         });
         problems.collect()
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor)
-    }
+struct ObjectVisitor {
+    known: &'static [&'static str],
 }
-
-struct ObjectVisitor;
 
 impl<'de> Visitor<'de> for ObjectVisitor {
     type Value = RawObject<'de>;
@@ -74,11 +75,25 @@ impl<'de> Visitor<'de> for ObjectVisitor {
         #[derive(Deserialize)]
         struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-        let mut fields = Vec::with_capacity(8);
+        let known = self.known;
+        let (mut fields, mut unknown) = (Vec::with_capacity(known.len()), Vec::new());
         while let Some((Name(name), value)) = map.next_entry()? {
-            fields.push((name, value));
+            match known.iter().find(|known| **known == name) {
+                Some(&known) if fields.iter().any(|(other, _)| *other == known) => {
+                    return Err(Error::duplicate_field(known));
+                }
+                Some(&known) => fields.push((known, value)),
+                None if unknown.len() < MAX_UNKNOWN => {
+                    unknown.push(name.chars().take(MAX_NAME).collect());
+                }
+                None => {}
+            }
         }
-        Ok(RawObject(fields))
+        Ok(RawObject {
+            fields,
+            unknown,
+            known,
+        })
     }
 }
 
@@ -119,18 +134,15 @@ mod tests {
     #[test]
     fn unknown_fields_are_problems_of_bounded_number_and_length() {
         let object = parse(r#"{"a":1,"B":1,"":2}"#).unwrap();
-        let fields = object
-            .unknown(&KNOWN)
-            .into_iter()
-            .map(|problem| problem.field);
+        let fields = object.unknown().into_iter().map(|problem| problem.field);
         assert_eq!(fields.collect::<Vec<_>>(), ["B", ""]);
         let long = format!(r#"{{"{}":1}}"#, "é".repeat(1_000));
-        let problems = parse(&long).unwrap().unknown(&KNOWN);
+        let problems = parse(&long).unwrap().unknown();
         assert_eq!(problems[0].field, "é".repeat(MAX_NAME));
         let many: Vec<_> = (0..1_000)
             .map(|number| format!(r#""{number}":1"#))
             .collect();
         let many = format!("{{{}}}", many.join(","));
-        assert_eq!(parse(&many).unwrap().unknown(&KNOWN).len(), MAX_UNKNOWN);
+        assert_eq!(parse(&many).unwrap().unknown().len(), MAX_UNKNOWN);
     }
 }
