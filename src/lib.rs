@@ -35,7 +35,7 @@
 //!   - `conformance/writes`: checks of records, batches, deletes.
 //!   - `conformance/reads`: checks of reads.
 //!   - `conformance/lists`: checks of lists and their pages.
-//!   - `conformance/http`: checks of methods, headers, health, documents.
+//!   - `conformance/http`: checks of methods, query parameters, headers, health, documents.
 //! - [`config`]: flags and environment variables.
 //! - [`telemetry`]: log and throttle.
 //!   - `telemetry/metrics`: metrics for Prometheus.

@@ -1,22 +1,22 @@
-//! `/courses/{courseId}/activity`: activity of a learner by day.
+//! `/activity` and `/courses/{courseId}/activity`: activity of a learner by day.
 
 use std::ops::RangeInclusive;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
-use time::{Date, OffsetDateTime};
+use time::Date;
 
 use super::extract::learner::Learner;
 use super::extract::path_id::Path;
-use super::extract::query::Query;
+use super::extract::query::{Query, invalid};
 use super::operation::OperationResult;
 use super::respond::error::ApiError;
 use super::respond::error_docs::{InvalidParameters, Unavailable};
 use super::respond::etag::{Conditional, IfNoneMatch};
 use super::respond::totals::TotalsBody;
 use super::{State, Tag};
-use crate::domain::{Activity, CourseId, Enrolment, Slice, Span};
-use crate::store::{StatsStore, StoreError};
+use crate::domain::{Activity, CourseId, LearnerId, Today};
 use crate::wire::time::{Day, day_number};
 use crate::wire::validation::{Checked, Problem, both, enrolment};
 
@@ -25,17 +25,17 @@ const DEFAULT_DAYS: i32 = 30;
 /// Maximum number of days of a request.
 const MAX_DAYS: i32 = 366;
 
-/// Operation on the activity of a learner.
+/// Operations on the activity of a learner.
 pub(super) struct ActivityApi(pub(super) State);
 
 #[OpenApi]
 impl ActivityApi {
-    /// A learner's activity
+    /// A learner's activity in a course
     ///
     /// The learner's totals in the course on each calendar day that has sessions, oldest first: the
     /// day of a session is the date that its `occurredAt` was recorded with, in its own offset. And
-    /// the runs of consecutive days that have sessions, as far as they are within the days asked
-    /// for.
+    /// the streaks, the runs of consecutive days that have sessions, as far as they are within the days
+    /// asked for.
     #[oai(
         path = "/courses/:courseId/activity",
         method = "get",
@@ -48,20 +48,54 @@ impl ActivityApi {
         course: Path<CourseId>,
         /// The first day; without it, 29 days before the last one.
         from: Query<Date>,
-        /// The last day, at most 365 days after the first; without it, today in UTC or the day of
-        /// the learner's newest session, whichever is later.
+        /// The last day, at most 365 days after the first: the learner's own today. Without it, the
+        /// latest day that is today anywhere, or on which the learner studied.
         to: Query<Date>,
         condition: IfNoneMatch,
     ) -> OperationResult<Conditional<ActivityBody>, (InvalidParameters, Unavailable)> {
         let enrolment = enrolment(learner.0, course.0);
         let (enrolment, days) = both(enrolment, Days::new(from, to))?;
+        let read = self.read(enrolment.learner, Some(enrolment.course), days);
+        Ok(condition.respond(&read.await?))
+    }
+
+    /// A learner's activity in all courses
+    ///
+    /// The activity over all of the learner's courses: a streak is a learner's, whatever the course.
+    #[oai(
+        path = "/activity",
+        method = "get",
+        operation_id = "getLearnerActivity",
+        tag = "Tag::Learner"
+    )]
+    async fn learner_activity(
+        &self,
+        learner: Learner,
+        /// The first day; without it, 29 days before the last one.
+        from: Query<Date>,
+        /// The last day, at most 365 days after the first: the learner's own today. Without it, the
+        /// latest day that is today anywhere, or on which the learner studied.
+        to: Query<Date>,
+        condition: IfNoneMatch,
+    ) -> OperationResult<Conditional<ActivityBody>, (InvalidParameters, Unavailable)> {
+        let (learner, days) = both(learner.0, Days::new(from, to))?;
+        Ok(condition.respond(&self.read(learner, None, days).await?))
+    }
+}
+
+impl ActivityApi {
+    async fn read(
+        &self,
+        learner: LearnerId,
+        course: Option<CourseId>,
+        days: Days,
+    ) -> Result<ActivityBody, ApiError> {
+        let today = today();
+        let read = days.to_read(today)?;
         let store = self.0.acquire()?;
-        let last = match days.last {
-            Some(last) => last,
-            None => today(&*store, enrolment).await?,
-        };
-        let activity = store.activity(enrolment, days.until(last)?).await?;
-        Ok(condition.respond(&ActivityBody::new(&activity, last)?))
+        let activity = store.activity(learner, course, read).await?;
+        let (activity, current) = days.select(activity, today)?;
+        ActivityBody::new(&activity, current)
     }
 }
 
@@ -92,20 +126,41 @@ impl Days {
             return Ok(first..=last);
         }
         Err(vec![Problem {
-            field: "to",
             missing: self.last.is_none(),
-            expected: "a date from that of from to 365 days after it".into(),
+            ..invalid("to", "a date from that of from to 365 days after it").remove(0)
         }])
+    }
+
+    /// Range of days to read: without `to`, up to the latest day of a session.
+    fn to_read(&self, today: Today) -> Checked<RangeInclusive<i32>> {
+        if let Some(last) = self.last {
+            return self.until(last);
+        }
+        let latest = today.latest_of_sessions();
+        let first = self.first.unwrap_or(today.latest - (DEFAULT_DAYS - 1));
+        if (today.latest - (MAX_DAYS - 1)..=latest).contains(&first) {
+            return Ok(first..=latest);
+        }
+        self.until(today.latest)
+    }
+
+    /// Activity of the days, and the day of which the day before is the last that ends a current streak.
+    fn select(&self, activity: Activity, today: Today) -> Checked<(Activity, i32)> {
+        if let Some(last) = self.last {
+            return Ok((activity, last));
+        }
+        let studied = activity.days.last_key_value().map(|(&day, _)| day);
+        let last = studied.map_or(today.latest, |day| day.max(today.latest));
+        let first = *self.until(last)?.start();
+        Ok((activity.since(first), today.earliest))
     }
 }
 
-/// Current day: in UTC, or the local day of the learner's newest session, whichever is later.
-async fn today(store: &dyn StatsStore, enrolment: Enrolment) -> Result<i32, StoreError> {
-    let newest = store.sessions(enrolment, Span::ALL, Slice::first(1));
-    let newest = newest.await?.items.pop();
-    let local = newest.map(|newest| newest.session.occurred_at.local_day);
-    let utc = day_number(OffsetDateTime::now_utc().date());
-    Ok(local.map_or(utc, |local| local.max(utc)))
+/// Present days, by the clock of this machine.
+fn today() -> Today {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = since_epoch.unwrap_or_default().as_millis();
+    Today::at(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
 /// What a learner did on each day.
@@ -115,11 +170,12 @@ struct ActivityBody {
     /// The days that have sessions, oldest first.
     #[oai(validator(max_items = 366))]
     days: Vec<ActiveDay>,
-    /// Length of the run of consecutive days that lasts until the last day asked for, or until the
-    /// day before, as today is not over yet; else 0.
+    /// Length of the streak that lasts until the last day asked for, or until the day before, as today is
+    /// not over yet; without `to`, until today or the day before at some offset; else 0. A streak longer
+    /// than the days asked for counts as these days.
     #[oai(validator(minimum(value = "0"), maximum(value = "366")))]
     current_streak: u32,
-    /// Length of the longest run of consecutive days.
+    /// Length of the longest streak within the days asked for.
     #[oai(validator(minimum(value = "0"), maximum(value = "366")))]
     longest_streak: u32,
 }
@@ -138,7 +194,7 @@ struct ActiveDay {
 }
 
 impl ActivityBody {
-    fn new(activity: &Activity, last: i32) -> Result<Self, ApiError> {
+    fn new(activity: &Activity, today: i32) -> Result<Self, ApiError> {
         let days = activity.days.iter().map(|(&day, totals)| {
             Ok(ActiveDay {
                 day: Day::new(day)?,
@@ -148,7 +204,7 @@ impl ActivityBody {
         });
         Ok(Self {
             days: days.collect::<Result<_, ApiError>>()?,
-            current_streak: activity.current_streak(last),
+            current_streak: activity.current_streak(today),
             longest_streak: activity.longest_streak(),
         })
     }

@@ -61,13 +61,14 @@ impl DeletesApi {
     /// Erase a learner
     ///
     /// Forgets all sessions of the learner in all courses, in steps as those of one, and for thirty days
-    /// refuses records that occurred no later than now, as they may still be on their way: they are
-    /// answered 410. Later ones begin anew. It is safe to repeat, also where there is nothing.
+    /// refuses records that occurred no later than now, or than the latest of the forgotten sessions, as
+    /// they may still be on their way: they are answered 410. Later ones begin anew. It is safe to
+    /// repeat, also where there is nothing.
     #[oai(
-        path = "/courses",
+        path = "/learner",
         method = "delete",
         operation_id = "eraseLearner",
-        tag = "Tag::Courses"
+        tag = "Tag::Learner"
     )]
     async fn erase(
         &self,

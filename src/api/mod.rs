@@ -47,6 +47,8 @@ enum Tag {
     Sessions,
     /// What has been done in courses.
     Courses,
+    /// A learner in all courses.
+    Learner,
     /// For load balancers and operators.
     Health,
 }

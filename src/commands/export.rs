@@ -3,16 +3,13 @@
 //! Learners are ordered by id, courses and sessions as listed: equal data gives equal bytes on every
 //! store. Sessions recorded during the export may be included or not.
 
-use std::collections::HashSet;
 use std::time::Instant;
 
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 
 use super::{CommandError, Ui, store_retry};
-use crate::domain::{
-    Enrolment, LearnerId, ListedCourse, ListedSession, Page, Position, Slice, Span,
-};
+use crate::domain::{Enrolment, LearnerId, ListedSession, Page, Position, Slice, Span};
 use crate::retry::retry;
 use crate::store::{Store, StoreError};
 use crate::wire::session_line;
@@ -156,41 +153,13 @@ fn each<T>(items: Vec<T>) -> impl Stream<Item = Result<T, StoreError>> {
 }
 
 /// Reads all courses of a learner.
-///
-/// A session recorded during the reads moves a course to the front of the list, before the position of
-/// the next page. A list of several pages is therefore read again until a pass finds no new course.
 async fn courses(store: Store, learner: LearnerId) -> Result<Vec<Enrolment>, StoreError> {
-    let (mut courses, mut known) = (Vec::new(), HashSet::new());
-    loop {
-        let (mut after, mut pages, before) = (None, 0, courses.len());
-        loop {
-            let page = listed_courses(&store, learner, after).await?;
-            let ids = page.items.iter().map(|listed| listed.id);
-            courses.extend(
-                ids.filter(|id| known.insert(*id))
-                    .map(|id| Enrolment::new(learner, id)),
-            );
-            (after, pages) = (page.next, pages + 1);
-            if after.is_none() {
-                break;
-            }
-        }
-        if pages == 1 || courses.len() == before {
-            return Ok(courses);
-        }
-    }
-}
-
-async fn listed_courses(
-    store: &Store,
-    learner: LearnerId,
-    after: Option<Position>,
-) -> Result<Page<ListedCourse>, StoreError> {
-    let slice = Slice { after, limit: PAGE };
-    retry(store_retry(), StoreError::is_transient, || {
-        store.requests.courses(learner, slice)
-    })
-    .await
+    let courses = retry(store_retry(), StoreError::is_transient, || {
+        store.requests.all_courses(learner)
+    });
+    let courses = courses.await?.into_iter();
+    let enrolments = courses.map(|course| Enrolment::new(learner, course.id));
+    Ok(enrolments.collect())
 }
 
 async fn listed_sessions(

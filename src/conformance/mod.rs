@@ -28,7 +28,7 @@ pub use harness::{ContractCheck, Instance, Mismatch};
 const CONCURRENCY: usize = 8;
 
 /// The checks by file, in the order of the report.
-const SUBJECTS: [&[ContractCheck]; 23] = [
+const SUBJECTS: [&[ContractCheck]; 24] = [
     writes::records::CHECKS,
     reads::sessions::CHECKS,
     reads::totals::CHECKS,
@@ -37,6 +37,7 @@ const SUBJECTS: [&[ContractCheck]; 23] = [
     lists::pages::CHECKS,
     reads::activity::CHECKS,
     reads::activity_ranges::CHECKS,
+    reads::learner_activity::CHECKS,
     reads::summary::CHECKS,
     lists::roster::CHECKS,
     lists::roster_pages::CHECKS,
@@ -48,7 +49,7 @@ const SUBJECTS: [&[ContractCheck]; 23] = [
     reads::conditional::CHECKS,
     writes::fields::CHECKS,
     writes::bodies::CHECKS,
-    reads::parameters::CHECKS,
+    http::parameters::CHECKS,
     http::methods::CHECKS,
     http::protocol::CHECKS,
     http::service::CHECKS,

@@ -1,10 +1,14 @@
-//! Totals of an enrolment by calendar day, and streaks of days.
+//! Totals by calendar day, streaks of days, and the days that are today.
 
 use std::collections::BTreeMap;
 
-use super::{Session, Totals};
+use super::{OccurredAt, Session, Totals};
 
-/// Totals of an enrolment by local calendar day. Only days with sessions have totals.
+/// Milliseconds in an hour.
+const HOUR: i64 = 3_600_000;
+
+/// Totals of an enrolment, or of all enrolments of a learner, by local calendar day. Only days with sessions
+/// have totals.
 ///
 /// Folded from the sessions by each request; no store has a table of days.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,8 +19,6 @@ pub struct Activity {
 
 impl Activity {
     /// Adds a session to the totals of its local day.
-    ///
-    /// Sums of a day are within the limit, as a day has a part of the enrolment's sessions.
     pub fn count(&mut self, session: &Session) {
         let day = self.days.entry(session.occurred_at.local_day).or_default();
         *day = day.with(&session.stats);
@@ -28,13 +30,20 @@ impl Activity {
         self.streaks().map(|(_, length)| length).max().unwrap_or(0)
     }
 
-    /// Returns the length of the streak that ends on `today` or, as today is not over, on the day before;
-    /// 0 without a streak.
+    /// Returns the length of the latest streak where the streak reaches `today` or, as today is not over, the
+    /// day before; else 0.
     #[must_use]
     pub fn current_streak(&self, today: i32) -> u32 {
         let last = self.streaks().last();
         let current = last.filter(|(day, _)| *day >= today.saturating_sub(1));
         current.map_or(0, |(_, length)| length)
+    }
+
+    /// Returns the days from `first` on.
+    #[must_use]
+    pub fn since(mut self, first: i32) -> Self {
+        self.days = self.days.split_off(&first);
+        self
     }
 
     /// Returns every day with sessions, and the length of the streak up to the day. On the last day of a
@@ -53,10 +62,40 @@ impl Activity {
     }
 }
 
+/// Calendar days that are today somewhere, for a learner whose offset is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Today {
+    /// Today at UTC−12:00, in days since 1970-01-01.
+    pub earliest: i32,
+    /// Today at UTC+14:00, in days since 1970-01-01.
+    pub latest: i32,
+}
+
+impl Today {
+    /// Returns the days of an instant, in milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn at(millis: i64) -> Self {
+        let day = |hours: i64| {
+            let local = millis.saturating_add(hours * HOUR);
+            OccurredAt::from_utc_millis(local).local_day
+        };
+        Self {
+            earliest: day(-12),
+            latest: day(14),
+        }
+    }
+
+    /// Latest local day that a session can have: up to 24 hours ahead, at an offset shorter than a day.
+    #[must_use]
+    pub fn latest_of_sessions(self) -> i32 {
+        self.latest.saturating_add(2)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{OccurredAt, Stats};
+    use crate::domain::Stats;
 
     fn activity(days: &[i32]) -> Activity {
         let mut activity = Activity::default();
@@ -88,6 +127,34 @@ mod tests {
             let activity = activity(days);
             assert_eq!(activity.current_streak(today), current, "{days:?}");
             assert_eq!(activity.longest_streak(), longest, "{days:?}");
+        }
+    }
+
+    #[test]
+    fn a_streak_of_a_learner_west_of_utc_is_current_until_the_day_after_is_over_there() {
+        // Sessions on the 22nd to the 24th of November 2026; asked at 00:46Z on the 26th, when the 25th has
+        // begun everywhere, but is not over at UTC-12.
+        let asked = 1_795_653_960_000;
+        let today = Today::at(asked);
+        let day = OccurredAt::from_utc_millis(asked).local_day;
+        assert_eq!((today.earliest, today.latest), (day - 1, day));
+        let activity = activity(&[day - 4, day - 3, day - 2]);
+        assert_eq!(activity.current_streak(today.earliest), 3);
+        assert_eq!(activity.since(day - 3).longest_streak(), 2);
+    }
+
+    #[test]
+    fn today_is_two_days_somewhere_at_any_time() {
+        const DAY: i64 = 24 * HOUR;
+        for (millis, earliest, latest) in [
+            (0, -1, 0),
+            (10 * HOUR - 1, -1, 0),
+            (10 * HOUR, -1, 1),
+            (12 * HOUR, 0, 1),
+            (DAY - 1, 0, 1),
+            (-1, -1, 0),
+        ] {
+            assert_eq!(Today::at(millis), Today { earliest, latest }, "{millis}");
         }
     }
 

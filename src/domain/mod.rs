@@ -24,7 +24,7 @@ mod time;
 mod totals;
 
 pub use self::time::{OccurredAt, Span, rfc_3339};
-pub use activity::Activity;
+pub use activity::{Activity, Today};
 pub use aggregate_delta::AggregateDelta;
 pub use decimal::{Decimal, InvalidDecimal};
 pub use enrolment::Enrolment;

@@ -152,10 +152,11 @@ impl StatsStore for Instrumented {
 
     async fn activity(
         &self,
-        enrolment: Enrolment,
+        learner: LearnerId,
+        course: Option<CourseId>,
         days: RangeInclusive<i32>,
     ) -> Result<Activity, StoreError> {
-        let result = self.0.activity(enrolment, days);
+        let result = self.0.activity(learner, course, days);
         self.measure(StoreOp::Activity, result).await
     }
 

@@ -15,6 +15,7 @@ pub mod maintenance;
 mod open;
 pub mod redis;
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub use open::Store;
 const TOMBSTONE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Maximum number of sessions that [`StatsStore::activity`] reads in a page.
 const ACTIVITY_PAGE: usize = 1_000;
+/// Maximum number of courses that [`StatsStore::all_courses`] reads in a page.
+const COURSES_PAGE: usize = 1_000;
 
 /// Store of sessions, and of aggregates that equal a recount of the sessions to the last digit.
 ///
@@ -79,27 +82,63 @@ pub trait StatsStore: Send + Sync {
         slice: Slice,
     ) -> Result<Page<ListedCourse>, StoreError>;
 
-    /// Returns the activity of an enrolment on a range of local calendar days. Reads the sessions page by
-    /// page; concurrent writes are in the activity or not.
+    /// Returns all courses of a learner.
+    ///
+    /// A session recorded during the reads moves a course to the front of the list, before the position of
+    /// the next page. A list of several pages is therefore read again until a pass finds no new course.
+    async fn all_courses(&self, learner: LearnerId) -> Result<Vec<ListedCourse>, StoreError> {
+        let (mut courses, mut known) = (Vec::new(), HashSet::new());
+        loop {
+            let (mut slice, mut pages, before) = (Slice::first(COURSES_PAGE), 0, courses.len());
+            loop {
+                let page = self.courses(learner, slice).await?;
+                courses.extend(page.items.into_iter().filter(|item| known.insert(item.id)));
+                (slice.after, pages) = (page.next, pages + 1);
+                if slice.after.is_none() {
+                    break;
+                }
+            }
+            if pages == 1 || courses.len() == before {
+                return Ok(courses);
+            }
+        }
+    }
+
+    /// Returns the activity of a learner in a course, or in all courses, on a range of local calendar days.
+    /// Reads the sessions page by page; concurrent writes are in the activity or not.
     async fn activity(
         &self,
-        enrolment: Enrolment,
+        learner: LearnerId,
+        course: Option<CourseId>,
         days: RangeInclusive<i32>,
     ) -> Result<Activity, StoreError> {
         let span = OccurredAt::span_of_days(&days);
-        let mut slice = Slice::first(ACTIVITY_PAGE);
-        let mut activity = Activity::default();
-        loop {
-            let page = self.sessions(enrolment, span, slice).await?;
-            let sessions = page.items.iter().map(|listed| &listed.session);
-            sessions
-                .filter(|session| days.contains(&session.occurred_at.local_day))
-                .for_each(|session| activity.count(session));
-            if page.next.is_none() {
-                return Ok(activity);
+        let courses = match course {
+            Some(course) => vec![course],
+            None => {
+                let courses = self.all_courses(learner).await?.into_iter();
+                // Without reads of courses that end before the days.
+                let recent = courses.filter(|course| course.last_occurred >= span.from);
+                recent.map(|course| course.id).collect()
             }
-            slice.after = page.next;
+        };
+        let mut activity = Activity::default();
+        for course in courses {
+            let enrolment = Enrolment::new(learner, course);
+            let mut slice = Slice::first(ACTIVITY_PAGE);
+            loop {
+                let page = self.sessions(enrolment, span, slice).await?;
+                let sessions = page.items.iter().map(|listed| &listed.session);
+                sessions
+                    .filter(|session| days.contains(&session.occurred_at.local_day))
+                    .for_each(|session| activity.count(session));
+                if page.next.is_none() {
+                    break;
+                }
+                slice.after = page.next;
+            }
         }
+        Ok(activity)
     }
 
     /// Returns the summary of a course over all learners; `None` without sessions.

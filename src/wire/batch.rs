@@ -9,8 +9,9 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use uuid::{Uuid, uuid};
 
-use super::record::{InvalidObject, RawRecord, RecordFields, RecordSchema, id, is_empty, object};
-use super::validation::{ApiId, Checked, Problem};
+use super::raw_object::{InvalidObject, RawObject};
+use super::record::{self, RecordFields, RecordSchema, id, is_empty};
+use super::validation::{ApiId, Checked, Problem, both};
 use crate::domain::{CourseId, Limit, Record, SessionId};
 
 /// Maximum number of records of a batch.
@@ -68,23 +69,30 @@ pub(crate) enum BatchError {
 ///
 /// The body is no JSON object, or `sessions` is no array of 1 to 1,000 elements.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Checked<Record>>, BatchError> {
-    let RawBatch { sessions } = object(bytes).map_err(|InvalidObject| error(bytes))?;
-    match sessions {
-        Some(Elements(elements)) if !elements.is_empty() => {
+    match serde_json::from_slice(bytes) {
+        Ok(RawBatch {
+            sessions: Some(Elements(elements)),
+        }) if is_object(bytes) && !elements.is_empty() => {
             Ok(elements.into_iter().map(element).collect())
         }
-        _ => Err(BatchError::Sessions(no_records(true))),
+        _ => Err(error(bytes)),
     }
 }
 
-/// Parse error of a body other than a [`RawBatch`]: a wrong field `sessions`, or else an invalid body.
+/// Returns whether a text can only be a JSON object. serde would accept an array as a struct.
+fn is_object(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().first() == Some(&b'{')
+}
+
+/// Error of a body other than a [`RawBatch`]: a wrong field `sessions`, or else an invalid body.
 fn error(bytes: &[u8]) -> BatchError {
-    match object(bytes) {
-        Ok(AnyBatch { sessions }) => {
-            BatchError::Sessions(no_records(sessions.is_none_or(is_empty)))
-        }
-        Err(InvalidObject) => BatchError::InvalidObject,
-    }
+    let Ok(object) = RawObject::parse(bytes, &[SESSIONS]) else {
+        return BatchError::InvalidObject;
+    };
+    let is_empty_array = |raw: &RawValue| serde_json::from_str::<[(); 0]>(raw.get()).is_ok();
+    let sessions = object.get(SESSIONS);
+    let is_missing = sessions.is_none_or(|raw| is_empty(raw) || is_empty_array(raw));
+    BatchError::Sessions(no_records(is_missing))
 }
 
 /// Problem of a body with the field `sessions` missing or wrong.
@@ -115,7 +123,7 @@ pub(crate) fn limit_exceeded(limit: Limit) -> Problem {
         }
     };
     Problem {
-        field,
+        field: field.into(),
         missing: false,
         expected: expected.into(),
     }
@@ -123,7 +131,7 @@ pub(crate) fn limit_exceeded(limit: Limit) -> Problem {
 
 fn wrong(missing: bool, expected: &'static str) -> Problem {
     Problem {
-        field: SESSIONS,
+        field: SESSIONS.into(),
         missing,
         expected: expected.into(),
     }
@@ -137,17 +145,41 @@ fn element(raw: &RawValue) -> Checked<Record> {
     })
 }
 
-/// Parses a JSON object with ids and a record: the record, or the problems.
-pub(crate) fn record(bytes: &[u8]) -> Result<Checked<Record>, InvalidObject> {
-    let raw: RawBatchRecord<'_> = object(bytes)?;
-    let fields = RecordFields::validate(&RawRecord {
-        session_id: raw.session_id,
-        total_modules_studied: raw.total_modules_studied,
-        average_score: raw.average_score,
-        time_studied: raw.time_studied,
-        occurred_at: raw.occurred_at,
-    });
-    Ok(fields.record(id(raw.user_id), id(raw.course_id)))
+/// Fields of a record of a batch in JSON.
+const FIELDS: [&str; 7] = {
+    let [session, modules, score, time, occurred_at] = record::FIELDS;
+    [
+        "userId",
+        "courseId",
+        session,
+        modules,
+        score,
+        time,
+        occurred_at,
+    ]
+};
+
+/// Parses a JSON object with ids and a record: the record, or the problems. Unknown fields are ignored.
+fn record(bytes: &[u8]) -> Result<Checked<Record>, InvalidObject> {
+    Ok(checked(&RawObject::parse(bytes, &FIELDS)?))
+}
+
+/// Parses a JSON object with ids and a record: the record, or the problems, unknown fields among them.
+pub(crate) fn record_without_others(bytes: &[u8]) -> Result<Checked<Record>, InvalidObject> {
+    let object = RawObject::parse(bytes, &FIELDS)?;
+    let record = checked(&object);
+    let unknown = object.unknown();
+    let others = if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(unknown)
+    };
+    Ok(both(record, others).map(|(record, ())| record))
+}
+
+/// Validates the ids and the fields of a record.
+fn checked(object: &RawObject<'_>) -> Checked<Record> {
+    RecordFields::validate(object).record(id(object), id(object))
 }
 
 /// Batch with elements as raw JSON.
@@ -155,34 +187,6 @@ pub(crate) fn record(bytes: &[u8]) -> Result<Checked<Record>, InvalidObject> {
 struct RawBatch<'a> {
     #[serde(borrow)]
     sessions: Option<Elements<'a>>,
-}
-
-/// Object with any value as `sessions`.
-#[derive(Deserialize)]
-struct AnyBatch<'a> {
-    #[serde(borrow)]
-    sessions: Option<&'a RawValue>,
-}
-
-/// Ids and the fields of a [`RawRecord`] as raw JSON. The fields are listed here again, as
-/// `serde(flatten)` has no support for raw JSON.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawBatchRecord<'a> {
-    #[serde(borrow)]
-    user_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    course_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    session_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    total_modules_studied: Option<&'a RawValue>,
-    #[serde(borrow)]
-    average_score: Option<&'a RawValue>,
-    #[serde(borrow)]
-    time_studied: Option<&'a RawValue>,
-    #[serde(borrow)]
-    occurred_at: Option<&'a RawValue>,
 }
 
 /// Elements of an array of at most [`MAX_RECORDS`]. Counted while parsing, as a list of half a million

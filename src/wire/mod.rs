@@ -3,7 +3,10 @@
 pub(crate) mod batch;
 pub(crate) mod number;
 pub(crate) mod occurred_at;
+mod raw_object;
 pub(crate) mod record;
 pub(crate) mod session_line;
 pub(crate) mod time;
 pub(crate) mod validation;
+
+pub(crate) use raw_object::InvalidObject;

@@ -2,13 +2,13 @@
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::datetime;
 use uuid::{Uuid, uuid};
 
+use super::raw_object::{InvalidObject, RawObject};
 use super::time::day_number;
 use super::validation::{ApiId, Checked, Problem, both, enrolment};
 use crate::domain::{
@@ -62,47 +62,40 @@ pub(crate) struct RecordFields {
     occurred_at: Checked<Option<OccurredAt>>,
 }
 
-/// Fields of a record as raw JSON. Validated one by one, as a response reports all validation errors.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RawRecord<'a> {
-    #[serde(borrow)]
-    pub(super) session_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) total_modules_studied: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) average_score: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) time_studied: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(super) occurred_at: Option<&'a RawValue>,
-}
+/// Fields of a record in JSON.
+pub(super) const FIELDS: [&str; 5] = [
+    "sessionId",
+    "totalModulesStudied",
+    "averageScore",
+    "timeStudied",
+    "occurredAt",
+];
 
 impl RecordFields {
-    /// Parses the fields of a JSON object.
+    /// Parses the fields of a JSON object. Unknown fields are ignored.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, InvalidObject> {
-        Ok(Self::validate(&object(bytes)?))
+        Ok(Self::validate(&RawObject::parse(bytes, &FIELDS)?))
     }
 
     /// Validates the fields of a record.
-    pub(super) fn validate(raw: &RawRecord<'_>) -> Self {
-        let modules = amount("totalModulesStudied", raw.total_modules_studied);
+    pub(super) fn validate(raw: &RawObject<'_>) -> Self {
+        let modules = amount("totalModulesStudied", raw);
         let score = number(
             "averageScore",
-            raw.average_score,
+            raw,
             "a number of a magnitude up to 1e12",
             Score::new,
         );
-        let time = amount("timeStudied", raw.time_studied);
+        let time = amount("timeStudied", raw);
         let stats = both(modules, both(score, time)).map(|(modules, (score, time))| Stats {
             modules,
             score,
             time,
         });
         Self {
-            session: id(raw.session_id),
+            session: id(raw),
             stats,
-            occurred_at: raw.occurred_at.map(occurred_at).transpose(),
+            occurred_at: raw.get("occurredAt").map(occurred_at).transpose(),
         }
     }
 
@@ -119,46 +112,35 @@ impl RecordFields {
     }
 }
 
-/// Parse error: text without a JSON object, or with a known field twice.
-pub(crate) struct InvalidObject;
-
-/// Parses a JSON object. A field given twice is an error, as JSON parsers disagree on the value that
-/// counts.
-pub(crate) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, InvalidObject> {
-    // serde would accept an array as a struct.
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        return Err(InvalidObject);
-    }
-    serde_json::from_slice(bytes).map_err(|_| InvalidObject)
-}
-
 /// Validates an id in JSON.
-pub(crate) fn id<T: ApiId>(raw: Option<&RawValue>) -> Checked<T> {
+pub(super) fn id<T: ApiId>(object: &RawObject<'_>) -> Checked<T> {
+    let raw = object.get(T::FIELD);
     // A number, array or object is invalid, not missing.
     let text = raw.map(|raw| text(raw).unwrap_or_else(|| raw.get().to_owned()));
     T::check(text.as_deref())
 }
 
 /// Validates an amount in JSON.
-fn amount(field: &'static str, raw: Option<&RawValue>) -> Checked<Amount> {
-    number(field, raw, "a number from 0 to 1e12", Amount::new)
+fn amount(field: &'static str, object: &RawObject<'_>) -> Checked<Amount> {
+    number(field, object, "a number from 0 to 1e12", Amount::new)
 }
 
 /// Validates a number in JSON. An empty string counts as missing.
 fn number<T>(
     field: &'static str,
-    raw: Option<&RawValue>,
+    object: &RawObject<'_>,
     expected: &'static str,
     in_range: fn(f64) -> Result<T, OutOfRange>,
 ) -> Checked<T> {
     let problem = |missing| {
         vec![Problem {
-            field,
+            field: field.into(),
             missing,
             expected: expected.into(),
         }]
     };
-    let raw = raw
+    let raw = object
+        .get(field)
         .filter(|raw| !is_empty(raw))
         .ok_or_else(|| problem(true))?;
     let value = serde_json::from_str(raw.get()).map_err(|_| problem(false))?;
@@ -170,7 +152,7 @@ fn occurred_at(raw: &RawValue) -> Checked<OccurredAt> {
     let problem = || {
         let expected = "a time in RFC 3339 with an offset, such as 2026-01-15T09:30:00+01:00, in year 0 or later in UTC and at most 24 hours from now";
         vec![Problem {
-            field: "occurredAt",
+            field: "occurredAt".into(),
             missing: false,
             expected: expected.into(),
         }]

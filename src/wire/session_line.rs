@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::batch::record;
-use super::record::InvalidObject;
+use super::batch::record_without_others;
+use super::raw_object::InvalidObject;
 use super::time::Unwritable;
 use super::validation::Problem;
 use super::{number, occurred_at};
@@ -56,14 +56,15 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Parses a line, with the validation of a record of a batch.
+/// Parses a line, with the validation of a record of a batch. Unknown fields are problems: a misspelt
+/// `occurredAt` must not become now.
 ///
 /// # Errors
 ///
 /// Text with all problems of the line.
 pub(crate) fn read(line: &[u8]) -> Result<Record, String> {
-    let record =
-        record(line).map_err(|InvalidObject| "it is no JSON object, or has a field twice")?;
+    let record = record_without_others(line)
+        .map_err(|InvalidObject| "it is no JSON object, or has a field twice")?;
     record.map_err(|problems| {
         let advice: Vec<_> = problems.iter().map(Problem::advice).collect();
         advice.join(" ")
@@ -136,6 +137,14 @@ mod tests {
         ] {
             assert!(wrong.contains(field), "{wrong}");
         }
+        let misspelt = format!(
+            r#"{{"userId":"{LEARNER}","courseId":"{COURSE}","sessionId":"{SESSION}","totalModulesStudied":1,"averageScore":1,"timeStudied":1,"occuredAt":"2026-01-15T00:00:00Z"}}"#
+        );
+        let wrong = read(misspelt.as_bytes()).unwrap_err();
+        assert!(
+            wrong.contains("occuredAt is invalid") && wrong.contains("occurredAt"),
+            "{wrong}"
+        );
         for invalid in ["[]", "{", "x", r#"{"userId":1,"userId":1}"#, "{}{}"] {
             let wrong = read(invalid.as_bytes()).unwrap_err();
             assert!(wrong.contains("JSON object"), "{invalid}: {wrong}");

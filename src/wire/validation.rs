@@ -7,8 +7,8 @@ use crate::domain::{CourseId, Enrolment, InvalidId, LearnerId, SessionId};
 /// Problem of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// Name of the field in the API.
-    pub(crate) field: &'static str,
+    /// Name of the field in the API, or the name of an unknown parameter.
+    pub(crate) field: Cow<'static, str>,
     /// True for a missing or empty field, false for a wrong value.
     pub(crate) missing: bool,
     /// Valid values, as the end of a sentence after "must be".
@@ -18,7 +18,7 @@ pub(crate) struct Problem {
 impl Problem {
     /// Short text for the `message` of an error response.
     pub(crate) fn summary(&self) -> String {
-        let field = self.field;
+        let field = &self.field;
         if self.missing {
             format!("{field} required")
         } else {
@@ -74,7 +74,7 @@ pub(crate) trait ApiId: Sized + Send + Sync {
         const EXPECTED: &str = "a hyphenated UUID such as 0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f";
         let problem = |missing| {
             vec![Problem {
-                field: Self::FIELD,
+                field: Self::FIELD.into(),
                 missing,
                 expected: EXPECTED.into(),
             }]

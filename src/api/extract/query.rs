@@ -65,7 +65,7 @@ impl<'a, T: Parameter> ApiExtractor<'a> for Query<T> {
 /// Problem of a wrong value.
 pub(crate) fn invalid(field: &'static str, expected: &'static str) -> Vec<Problem> {
     vec![Problem {
-        field,
+        field: field.into(),
         missing: false,
         expected: expected.into(),
     }]

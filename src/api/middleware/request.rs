@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::access_log::{AccessEntry, AccessLog, RequestOutcome};
 use super::routes::Routes;
+use super::unknown_parameters;
 use crate::api::respond::error::{self, ApiError};
 use crate::telemetry::trace::{self, RequestSpan};
 
@@ -43,6 +44,7 @@ impl<E: Endpoint<Output = Response>> RequestMiddleware<E> {
 
     /// Response of the endpoint; a timeout and a panic become errors.
     async fn guarded(&self, request: Request) -> poem::Result<Response> {
+        unknown_parameters::check(&request, &self.routes)?;
         let response = AssertUnwindSafe(self.endpoint.call(request)).catch_unwind();
         match tokio::time::timeout(self.timeout, response).await {
             Ok(Ok(response)) => response,

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use poem::http::Method;
 use poem_openapi::OpenApi;
+use poem_openapi::registry::{MetaOperation, MetaParamIn};
 
 use crate::api::{Operations, docs};
 
@@ -22,6 +23,8 @@ pub(crate) struct Route {
     pub(crate) methods: Vec<Method>,
     /// Value of the header `Allow`.
     pub(crate) allowed: String,
+    /// Names of the query parameters of `GET`; empty where `GET` ignores the query.
+    pub(crate) parameters: Vec<String>,
 }
 
 impl Routes {
@@ -29,18 +32,24 @@ impl Routes {
     pub(crate) fn new() -> Arc<Self> {
         let paths = Operations::meta().into_iter().flat_map(|api| api.paths);
         let documented = paths.map(|path| {
-            let methods = path
-                .operations
-                .into_iter()
-                .map(|operation| operation.method);
-            (path.path, methods.collect())
+            let operations = path.operations.iter();
+            let methods: Vec<_> = operations
+                .map(|operation| operation.method.clone())
+                .collect();
+            Route {
+                allowed: allow(&methods),
+                methods,
+                parameters: parameters(&path.operations),
+                pattern: path.path,
+            }
         });
-        let pages = docs::PATHS.map(|path| (path.to_owned(), vec![Method::GET]));
-        let routes = documented.chain(pages).map(|(pattern, methods)| Route {
-            allowed: allow(&methods),
-            methods,
-            pattern,
+        let pages = docs::PATHS.map(|path| Route {
+            pattern: path.to_owned(),
+            allowed: allow(&[Method::GET]),
+            methods: vec![Method::GET],
+            parameters: Vec::new(),
         });
+        let routes = documented.chain(pages);
         Arc::new(Self {
             routes: routes.collect(),
             numbers: OnceLock::new(),
@@ -93,6 +102,16 @@ impl Routes {
         let mut routes = self.routes.iter();
         routes.position(|route| matches(&route.pattern))
     }
+}
+
+/// Names of the query parameters of `GET`. No other method has query parameters.
+fn parameters(operations: &[MetaOperation]) -> Vec<String> {
+    let get = operations
+        .iter()
+        .filter(|operation| operation.method == Method::GET);
+    let parameters = get.flat_map(|operation| &operation.params);
+    let query = parameters.filter(|parameter| parameter.in_type == MetaParamIn::Query);
+    query.map(|parameter| parameter.name.clone()).collect()
 }
 
 /// Value of `Allow` for the methods of a route: HEAD is allowed where GET is.

@@ -11,8 +11,8 @@ use poem_openapi::payload::Json;
 use super::error_body::{ErrorBody, FieldError};
 use crate::domain::Limit;
 use crate::store::StoreError;
+use crate::wire::InvalidObject;
 use crate::wire::batch::{self, BatchError};
-use crate::wire::record::InvalidObject;
 use crate::wire::time::Unwritable;
 use crate::wire::validation::Problem;
 

@@ -32,7 +32,7 @@ pub(crate) struct FieldError {
 impl From<&Problem> for FieldError {
     fn from(problem: &Problem) -> Self {
         Self {
-            field: problem.field.to_owned(),
+            field: problem.field.clone().into_owned(),
             message: problem.advice(),
         }
     }

@@ -138,6 +138,11 @@ impl Instance {
         self.get(learner, &format!("/courses/{course}/activity{query}"))
     }
 
+    /// The activity of a learner in all courses; `query` is empty or starts with a question mark.
+    pub(crate) fn whole_activity(&self, learner: &str, query: &str) -> PendingResponse<'_> {
+        self.get(learner, &format!("/activity{query}"))
+    }
+
     pub(crate) fn summary(&self, course: &str) -> PendingResponse<'_> {
         self.send(Request::get(format!("/courses/{course}/summary")))
     }
@@ -161,7 +166,7 @@ impl Instance {
     }
 
     pub(crate) fn erase_learner(&self, learner: &str) -> PendingResponse<'_> {
-        self.send(Request::delete("/courses").of(learner))
+        self.send(Request::delete("/learner").of(learner))
     }
 
     pub(crate) fn batch(&self, records: &[Value]) -> PendingResponse<'_> {

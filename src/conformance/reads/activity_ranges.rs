@@ -143,8 +143,8 @@ async fn a_day_that_has_begun_in_the_east_is_today(api: &Instance) -> CheckResul
         found.json()?["currentStreak"] == 2,
         "a current streak of 2 days",
     )?;
-    // In another course the same learner may be in yesterday.
-    let query = format!("?from={}", date(0));
+    // A day that has begun nowhere is not in the range.
+    let query = format!("?from={}", &seconds_after(now, 3 * 86_400)[..10]);
     let refused = api.activity(&learner, &new_id(), &query).await?;
     refused.is_invalid("to required", &["to"])?;
     // An explicit last day has precedence.

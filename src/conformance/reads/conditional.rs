@@ -26,7 +26,7 @@ struct RecordedSession {
     learner: String,
     course: String,
     body: Value,
-    paths: [String; 7],
+    paths: [String; 8],
 }
 
 async fn recorded_session(api: &Instance) -> CheckResult<RecordedSession> {
@@ -40,6 +40,8 @@ async fn recorded_session(api: &Instance) -> CheckResult<RecordedSession> {
         "/courses".to_owned(),
         format!("/courses/{course}/sessions"),
         format!("/courses/{course}/activity?to=2026-01-15"),
+        // Not the content of the activity in the course: the streak is not current.
+        "/activity?to=2026-01-17".to_owned(),
         format!("/courses/{course}/summary"),
         format!("/courses/{course}/learners"),
     ];

@@ -3,7 +3,7 @@
 pub(super) mod activity;
 pub(super) mod activity_ranges;
 pub(super) mod conditional;
-pub(super) mod parameters;
+pub(super) mod learner_activity;
 pub(super) mod sessions;
 pub(super) mod summary;
 pub(super) mod totals;

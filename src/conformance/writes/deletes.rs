@@ -140,7 +140,7 @@ async fn wrong_ids_are_told(api: &Instance) -> CheckResult {
     let response = api.erase_learner("").await?;
     response.is_invalid("userId required", &["userId"])?;
     for path in [
-        "/courses".to_owned(),
+        "/learner".to_owned(),
         format!("/courses/{course}"),
         session_path(&course, &session),
     ] {

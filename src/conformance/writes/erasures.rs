@@ -11,6 +11,7 @@ checks!("deletes":
     an_erased_learner_is_gone_everywhere_and_the_others_are_not,
     an_erasure_may_be_repeated,
     what_occurred_before_an_erasure_is_gone,
+    what_was_stamped_ahead_and_erased_is_gone,
     what_occurs_after_an_erasure_begins_anew,
     a_repeated_erasure_refuses_older_records_and_takes_newer_records,
 );
@@ -57,6 +58,29 @@ async fn what_occurred_before_an_erasure_is_gone(api: &Instance) -> CheckResult 
         late.is_refused(410, "learner erased", "learner_erased")?;
     }
     api.totals(&learner, &course).await?.is_not_found()
+}
+
+async fn what_was_stamped_ahead_and_erased_is_gone(api: &Instance) -> CheckResult {
+    let (learner, courses) = (api.learner(), [new_id(), new_id()]);
+    for seconds in [3, 23 * 3_600] {
+        let body = sample_at(&from_now(seconds), 1, 2, 3);
+        let earlier = sample_at(&from_now(seconds - 2), 1, 2, 3);
+        api.store(&learner, &courses[0], std::slice::from_ref(&body))
+            .await?;
+        api.erase_learner(&learner).await?.is_deleted()?;
+        for (course, body) in [
+            (&courses[0], &body),
+            (&courses[1], &body),
+            (&courses[1], &earlier),
+        ] {
+            let late = api.record(&learner, course, body).await?;
+            late.is_refused(410, "learner erased", "learner_erased")?;
+        }
+        let found = api.get(&learner, "/courses").await?;
+        found.is(200, &json!({"courses": []}))?;
+    }
+    // Without a time, a record is later than the erasure.
+    api.store(&learner, &courses[0], &[sample(1, 2, 3)]).await
 }
 
 async fn what_occurs_after_an_erasure_begins_anew(api: &Instance) -> CheckResult {

@@ -193,6 +193,7 @@ async fn a_read_needs_a_user(api: &Instance) -> CheckResult {
         format!("/courses/{course}/sessions"),
         format!("/courses/{course}/activity"),
         "/courses".into(),
+        "/activity".into(),
     ] {
         for request in [Request::get(&path), Request::get(&path).of("")] {
             let response = api.send(request).await?;

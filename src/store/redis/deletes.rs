@@ -48,9 +48,8 @@ pub(super) async fn enrolment(
 /// Writes the tombstone, and then deletes the present enrolments: the tombstone refuses records of earlier
 /// sessions meanwhile.
 pub(super) async fn learner(store: &RedisStore, learner: LearnerId) -> Result<(), StoreError> {
-    let key = store.keys.erased(learner);
     let lifetime = TOMBSTONE.as_millis().to_string();
-    let call = ScriptCall::new(&ERASE, learner, vec![key], lifetime);
+    let call = ScriptCall::new(&ERASE, learner, store.keys.of_erase(learner), lifetime);
     codec::erased(&store.write(call).await?)?;
     for id in courses(store, learner).await? {
         enrolment(store, Enrolment::new(learner, id)).await?;

@@ -124,6 +124,11 @@ impl Keys {
         keys
     }
 
+    /// Keys of the erase script, in the script's order.
+    pub(crate) fn of_erase(&self, learner: LearnerId) -> Vec<String> {
+        vec![self.erased(learner), self.courses(learner)]
+    }
+
     /// Keys of a record that never exists, to check permissions on keys.
     pub(crate) fn of_nobody(&self) -> [String; 7] {
         let nil = Uuid::nil();

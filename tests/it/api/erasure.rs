@@ -106,7 +106,7 @@ async fn an_erasure_deletes_all_earlier_records_and_no_later_record(fixture: &Fi
     };
     reached(ENOUGH).await;
     let before = Moment::now();
-    let erased = client.delete(&learner.to_string(), "/courses").await;
+    let erased = client.delete(&learner.to_string(), "/learner").await;
     let after = Moment::now();
     assert_eq!(erased.status, 204);
     reached(stored.load(Ordering::Relaxed) + ENOUGH).await;

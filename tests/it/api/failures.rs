@@ -12,7 +12,7 @@ use crate::support::stores::fixture::Fixture;
 use crate::support::stores::hooked::Hooked;
 
 /// The paths of all reads.
-fn reads() -> [String; 7] {
+fn reads() -> [String; 8] {
     let course = format!("/courses/{}", new_id());
     [
         format!("{course}/sessions/{}", new_id()),
@@ -22,6 +22,7 @@ fn reads() -> [String; 7] {
         format!("{course}/learners"),
         course,
         "/courses".to_owned(),
+        "/activity".to_owned(),
     ]
 }
 
@@ -45,7 +46,7 @@ async fn answers_of(failure: fn() -> StoreError) -> Vec<Answer> {
         api.client.batch(batch([new_record()])).await,
         api.client.delete(&learner, &session_path).await,
         api.client.delete(&learner, &course_path).await,
-        api.client.delete(&learner, "/courses").await,
+        api.client.delete(&learner, "/learner").await,
     ];
     for path in reads() {
         answers.push(api.client.get(&learner, &path).await);

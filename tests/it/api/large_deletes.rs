@@ -131,7 +131,7 @@ async fn a_learner_with_large_courses_is_erased_in_steps(fixture: &Fixture) {
     }
     let late = at(&body(1, 2, 3), "2020-01-01T00:00:00Z");
     let Api { client, .. } = &Api::serve(store.clone()).await;
-    let (repeats, status) = delete_in_steps(store, learner, "/courses", async || {
+    let (repeats, status) = delete_in_steps(store, learner, "/learner", async || {
         for course in courses {
             assert_consistent(&**store, learner, course).await;
             let answer = client

@@ -92,7 +92,7 @@ async fn requests_past_the_limit_are_refused_at_once_and_the_others_are_served()
         api.client.batch(batch([new_record()])).await,
         api.client.delete(&learner, &session).await,
         api.client.delete(&learner, &course).await,
-        api.client.delete(&learner, "/courses").await,
+        api.client.delete(&learner, "/learner").await,
     ] {
         assert_error(&answer, 503, "overloaded", "overloaded");
         assert_eq!(answer.header("retry-after"), Some("1"));

@@ -98,7 +98,9 @@ async fn other_methods_are_405_with_the_allowed_methods(fixture: &Fixture) {
     let (activity, summary) = (format!("{course}/activity"), format!("{course}/summary"));
     let learners = format!("{course}/learners");
     for (path, allowed) in [
-        ("/courses", "DELETE, GET, HEAD"),
+        ("/courses", "GET, HEAD"),
+        ("/learner", "DELETE"),
+        ("/activity", "GET, HEAD"),
         (course.as_str(), "DELETE, GET, HEAD, POST"),
         (&sessions, "GET, HEAD"),
         (&session, "DELETE, GET, HEAD"),

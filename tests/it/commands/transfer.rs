@@ -61,13 +61,10 @@ async fn an_export_from_redis_to_the_embedded_store_and_back_is_equal() {
         let days = || 20_080..=20_460;
         assert_eq!(
             embedded
-                .activity(Enrolment::new(learner, course), days())
+                .activity(learner, Some(course), days())
                 .await
                 .unwrap(),
-            redis
-                .activity(Enrolment::new(learner, course), days())
-                .await
-                .unwrap()
+            redis.activity(learner, Some(course), days()).await.unwrap()
         );
         let totals = embedded
             .totals(Enrolment::new(learner, course))
@@ -130,7 +127,7 @@ async fn local_days_and_exact_digits_survive() {
         CourseId::parse(&course).unwrap(),
     );
     let activity = moved
-        .activity(Enrolment::new(learner, course), 20_500..=20_600)
+        .activity(learner, Some(course), 20_500..=20_600)
         .await
         .unwrap();
     let days: Vec<_> = activity

@@ -122,6 +122,13 @@ test_checks! {
         a_range_far_from_today_needs_its_last_day,
         ranges_that_are_none_are_refused,
     }
+    learner_activity {
+        a_learners_activity_is_over_all_courses,
+        a_streak_goes_on_in_another_course,
+        a_learner_without_sessions_has_no_activity,
+        a_learners_activity_follows_deletes_and_an_erasure,
+        a_streak_that_reaches_the_day_before_today_is_current,
+    }
     summary {
         a_summary_is_over_all_learners_with_exactly_its_members,
         a_summary_counts_many_learners_of_one_course,
@@ -164,6 +171,7 @@ test_checks! {
         an_erased_learner_is_gone_everywhere_and_the_others_are_not,
         an_erasure_may_be_repeated,
         what_occurred_before_an_erasure_is_gone,
+        what_was_stamped_ahead_and_erased_is_gone,
         what_occurs_after_an_erasure_begins_anew,
         a_repeated_erasure_refuses_older_records_and_takes_newer_records,
     }
@@ -224,7 +232,8 @@ test_checks! {
         a_repeated_or_empty_parameter_is_invalid,
         all_wrong_parameters_are_listed_in_order,
         cursors_of_other_lists_and_changed_cursors_are_invalid,
-        other_parameters_are_ignored,
+        unknown_parameters_are_invalid,
+        a_query_is_ignored_where_there_are_no_parameters,
     }
     methods {
         unknown_paths_are_not_found,

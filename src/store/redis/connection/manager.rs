@@ -5,15 +5,11 @@ use std::sync::Arc;
 use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Pool, RecycleResult};
 use redis::cluster::ClusterClient;
-use redis::io::tcp::TcpSettings;
-use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, RedisError, RedisResult,
-    TlsCertificates, TlsMode, cmd,
-};
+use redis::{AsyncConnectionConfig, RedisError, RedisResult, TlsCertificates};
 
 use super::schema::Schema;
-use super::url::{RedisUrl, Topology};
+use super::sentinels::Sentinels;
+use super::url::{RedisUrl, Topology, tcp_settings};
 use super::{Connection, tls};
 use crate::config::RedisSettings;
 use crate::error::StartError;
@@ -108,15 +104,7 @@ impl RedisManager {
     async fn connect(&self) -> RedisResult<Connection> {
         match &self.source {
             Source::Standalone(manager) => Connection::single(manager.create().await?).await,
-            Source::Sentinel(sentinels) => {
-                let mut client = sentinels.client()?;
-                let config = connection_config(&self.settings);
-                let master = client.async_get_client().await?;
-                let connection = master.get_multiplexed_async_connection_with_config(&config);
-                let connection = Connection::single(connection.await?).await?;
-                sentinels.confirm(&mut client, &master).await?;
-                Ok(connection)
-            }
+            Source::Sentinel(sentinels) => sentinels.connect().await,
             Source::Cluster(client) => {
                 Connection::cluster(client.get_async_connection().await?).await
             }
@@ -152,15 +140,9 @@ fn source(
         Topology::Standalone => Source::Standalone(standalone(&url, certificates, settings)?),
         Topology::Cluster => Source::Cluster(cluster(url, certificates, settings)?),
         Topology::Sentinel { master } => {
-            let sentinels = Box::new(Sentinels {
-                master: master.clone(),
-                certificates,
-                settings: settings.clone(),
-                url,
-            });
-            // Errors of the configuration are errors of the start.
-            sentinels.client()?;
-            Source::Sentinel(sentinels)
+            let config = connection_config(settings);
+            let sentinels = Sentinels::new(master, &url, certificates.as_ref(), settings, config)?;
+            Source::Sentinel(Box::new(sentinels))
         }
     })
 }
@@ -172,11 +154,8 @@ fn standalone(
     certificates: Option<TlsCertificates>,
     settings: &RedisSettings,
 ) -> RedisResult<deadpool_redis::Manager> {
-    let mut info = url.first().clone().set_tcp_settings(tcp_settings());
-    if let Some(certificates) = certificates {
-        let client = Client::build_with_tls(info, certificates)?;
-        info = client.get_connection_info().clone();
-    }
+    let client = tls::client(url.first().clone(), certificates.as_ref())?;
+    let info = client.get_connection_info().clone();
     deadpool_redis::Manager::new_with_config(info, connection_config(settings))
 }
 
@@ -199,83 +178,10 @@ fn cluster(
     builder.build()
 }
 
-/// Sentinels, and the name of the master that they watch.
-struct Sentinels {
-    url: RedisUrl,
-    master: String,
-    certificates: Option<TlsCertificates>,
-    settings: RedisSettings,
-}
-
-impl Sentinels {
-    /// Client for one connection: the client needs exclusive access while a connection opens.
-    fn client(&self) -> RedisResult<SentinelClient> {
-        let sentinels = self.url.servers.iter();
-        let sentinels = sentinels.map(|sentinel| sentinel.addr().clone());
-        let redis = self.url.first().redis_settings();
-        let mut builder =
-            SentinelClientBuilder::new(sentinels, &self.master, SentinelServerType::Master)?
-                .set_client_to_redis_tcp_settings(tcp_settings())
-                .set_client_to_redis_db(redis.db());
-        if let Some(user) = redis.username() {
-            builder = builder.set_client_to_redis_username(user);
-        }
-        if let Some(password) = redis.password() {
-            builder = builder.set_client_to_redis_password(password);
-        }
-        if let Some(user) = &self.settings.sentinel_username {
-            builder = builder.set_client_to_sentinel_username(user);
-        }
-        if let Some(password) = &self.settings.sentinel_password {
-            builder = builder.set_client_to_sentinel_password(password.reveal());
-        }
-        if self.url.tls {
-            builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
-        }
-        if let Some(certificates) = &self.certificates {
-            builder = builder
-                .set_client_to_redis_certificates(certificates.clone())
-                .set_client_to_sentinel_certificates(certificates.clone());
-        }
-        builder.build()
-    }
-
-    /// Asks a Sentinel whether `master` is the master, after a connection to `master` has opened.
-    ///
-    /// The driver takes the address from `SENTINEL MASTERS`, which lists the former master until all
-    /// replicas follow the new master; `GET-MASTER-ADDR-BY-NAME` replies with the new master from the
-    /// promotion on (Redis, "Sentinel client spec"). A former master that hung until then still reports
-    /// its former role: seen to serve stale reads.
-    async fn confirm(&self, client: &mut SentinelClient, master: &Client) -> RedisResult<()> {
-        let sentinel = client.async_get_sentinel_client().await?;
-        let config = connection_config(&self.settings);
-        let connection = sentinel.get_multiplexed_async_connection_with_config(&config);
-        let (host, port): (String, u16) = cmd("SENTINEL")
-            .arg("GET-MASTER-ADDR-BY-NAME")
-            .arg(&self.master)
-            .query_async(&mut connection.await?)
-            .await?;
-        match master.get_connection_info().addr() {
-            ConnectionAddr::Tcp(opened, at)
-            | ConnectionAddr::TcpTls {
-                host: opened,
-                port: at,
-                ..
-            } if (opened, *at) == (&host, port) => Ok(()),
-            _ => Err((ErrorKind::Io, "the Sentinels have replaced the master").into()),
-        }
-    }
-}
-
 fn connection_config(settings: &RedisSettings) -> AsyncConnectionConfig {
     AsyncConnectionConfig::new()
         .set_connection_timeout(Some(settings.connect_timeout))
         .set_response_timeout(Some(settings.response_timeout))
-}
-
-/// TCP settings of every connection: small requests leave the socket without delay.
-fn tcp_settings() -> TcpSettings {
-    TcpSettings::default().set_nodelay(true)
 }
 
 fn invalid_url() -> StartError {

@@ -8,6 +8,7 @@ pub(crate) mod lanes;
 pub(crate) mod manager;
 pub(crate) mod scatter;
 pub(crate) mod schema;
+mod sentinels;
 pub(crate) mod server_clock;
 mod tls;
 pub(crate) mod url;

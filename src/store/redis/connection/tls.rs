@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use redis::{ClientTlsConfig, TlsCertificates};
+use redis::{Client, ClientTlsConfig, ConnectionInfo, RedisResult, TlsCertificates};
 
 use crate::config::RedisSettings;
 use crate::error::StartError;
@@ -43,6 +43,17 @@ pub(crate) fn certificates(
         client_tls,
         root_cert,
     }))
+}
+
+/// Client of a server, with the certificates of the configuration.
+pub(super) fn client(
+    info: ConnectionInfo,
+    certificates: Option<&TlsCertificates>,
+) -> RedisResult<Client> {
+    match certificates {
+        Some(certificates) => Client::build_with_tls(info, certificates.clone()),
+        None => Client::open(info),
+    }
 }
 
 fn read(name: &str, file: Option<&Path>) -> Result<Option<Vec<u8>>, StartError> {

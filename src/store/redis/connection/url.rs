@@ -1,5 +1,6 @@
 //! Parser of `REDIS_URL`.
 
+use redis::io::tcp::TcpSettings;
 use redis::{ConnectionInfo, IntoConnectionInfo, RedisError};
 
 /// Default port of a Sentinel.
@@ -55,7 +56,8 @@ impl RedisUrl {
         }
         let server = |host: &str| {
             let port = default_port(&topology, host);
-            format!("{protocol}://{credentials}{host}{port}/{database}").into_connection_info()
+            let url = format!("{protocol}://{credentials}{host}{port}/{database}");
+            Ok(url.into_connection_info()?.set_tcp_settings(tcp_settings()))
         };
         let servers: Result<Vec<_>, RedisError> = hosts.split(',').map(server).collect();
         Some(Self {
@@ -69,6 +71,11 @@ impl RedisUrl {
     pub(crate) fn first(&self) -> &ConnectionInfo {
         &self.servers[0]
     }
+}
+
+/// TCP settings of every connection: small requests leave the socket without delay.
+pub(super) fn tcp_settings() -> TcpSettings {
+    TcpSettings::default().set_nodelay(true)
 }
 
 /// Port to append to a host without a port; the driver's default is the port of Redis, not of Sentinels.

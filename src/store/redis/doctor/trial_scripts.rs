@@ -65,13 +65,9 @@ impl Probe {
     async fn time_erase(&self, latency: &mut Latency) -> Result<(), StoreError> {
         let lifetime = LIFETIME.as_millis().to_string().into_bytes();
         while !latency.is_complete() {
-            let key = self.store.keys.erased(self.enrolment.learner);
-            let call = ScriptCall::new(
-                &ERASE,
-                self.enrolment.learner,
-                vec![key],
-                vec![lifetime.clone()],
-            );
+            let learner = self.enrolment.learner;
+            let keys = self.store.keys.of_erase(learner);
+            let call = ScriptCall::new(&ERASE, learner, keys, vec![lifetime.clone()]);
             latency.time(self.store.write(call)).await?;
         }
         Ok(())

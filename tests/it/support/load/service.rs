@@ -1,11 +1,18 @@
 //! The service under load, during failures of Redis.
 
+use futures_util::future::join_all;
+
 use crate::support::api::{Client, body, new_id};
 use crate::support::audit::redis::audit;
 use crate::support::eventually;
 use crate::support::load::requests::{Load, Report};
 use crate::support::processes::redis::Redis;
 use crate::support::processes::service::{Service, on_redis};
+
+/// Number of clients.
+const CLIENTS: usize = 16;
+/// Number of concurrent requests that reach every thread of the service.
+const AT_ONCE: usize = 2 * CLIENTS;
 
 /// Service on Redis, under load from 16 clients with writes and reads.
 pub(crate) struct UnderLoad {
@@ -24,7 +31,7 @@ impl UnderLoad {
         let service = Service::start(on_redis(url).envs(environment.iter().copied()));
         let client = service.client();
         becomes_ready(&client).await;
-        let load = Load::start(vec![client.clone()], 16);
+        let load = Load::start(vec![client.clone()], CLIENTS);
         load.wait_for_writes(200).await;
         Self {
             client,
@@ -33,10 +40,17 @@ impl UnderLoad {
         }
     }
 
-    /// Waits until the service serves requests again.
+    /// Waits until the service serves requests again, on every thread: each has connections of its own.
     pub(crate) async fn recovers(&self) {
         self.load.wait_for_writes(200).await;
-        becomes_ready(&self.client).await;
+        eventually("all threads are ready", || async {
+            // More requests at once than the load has connections, which the threads share evenly.
+            let answers = join_all((0..AT_ONCE).map(|_| self.client.try_ready())).await;
+            let mut answers = answers.into_iter();
+            let all_ready = answers.all(|answer| answer.is_ok_and(|answer| answer.status == 200));
+            all_ready.then_some(())
+        })
+        .await;
     }
 
     /// Ends the load. Asserts that no acknowledged write was lost or half done, and that all keys of

@@ -201,6 +201,9 @@ impl Model {
         let courses_of = learners.into_iter().map(async |learner| {
             let courses = courses(store, learner, PAGE).await;
             assert_eq!(courses.concat(), self.courses(learner));
+            let days = i32::MIN..=i32::MAX;
+            let activity = store.activity(learner, None, days.clone()).await.unwrap();
+            assert_eq!(activity, self.whole_activity(learner, &days));
         });
         let courses: BTreeSet<_> = pairs.iter().map(|(_, course)| *course).collect();
         let summaries = courses.into_iter().map(async |course| {
@@ -216,7 +219,7 @@ impl Model {
             let (totals, sessions, activity) = tokio::join!(
                 store.totals(Enrolment::new(learner, course)),
                 sessions(store, learner, course, Span::ALL, PAGE),
-                store.activity(Enrolment::new(learner, course), days.clone()),
+                store.activity(learner, Some(course), days.clone()),
             );
             assert_eq!(totals.unwrap(), self.totals(learner, course));
             let mut sessions = sessions.concat();
@@ -262,6 +265,17 @@ impl Model {
         listed.sort_by_key(|listed| (listed.last_occurred, *listed.id.as_bytes()));
         listed.reverse();
         listed
+    }
+
+    /// Activity of a learner in all courses.
+    fn whole_activity(&self, learner: LearnerId, days: &RangeInclusive<i32>) -> Activity {
+        let mut activity = Activity::default();
+        for ((other, ..), session) in &self.sessions {
+            if *other == learner && days.contains(&session.occurred_at.local_day) {
+                activity.count(session);
+            }
+        }
+        activity
     }
 
     pub(crate) fn activity(

@@ -8,7 +8,8 @@ checks!("parameters":
     a_repeated_or_empty_parameter_is_invalid,
     all_wrong_parameters_are_listed_in_order,
     cursors_of_other_lists_and_changed_cursors_are_invalid,
-    other_parameters_are_ignored,
+    unknown_parameters_are_invalid,
+    a_query_is_ignored_where_there_are_no_parameters,
 );
 
 const LIMITS: [&str; 11] = [
@@ -96,7 +97,7 @@ async fn a_repeated_or_empty_parameter_is_invalid(api: &Instance) -> CheckResult
     ] {
         for query in [
             format!("{field}={value}&{field}={value}"),
-            format!("{field}={value}&x=1&{field}="),
+            format!("{field}={value}&{field}="),
             format!("{field}="),
             field.to_owned(),
         ] {
@@ -199,24 +200,53 @@ async fn cursors_of_other_lists_and_changed_cursors_are_invalid(api: &Instance) 
     Ok(())
 }
 
-async fn other_parameters_are_ignored(api: &Instance) -> CheckResult {
+async fn unknown_parameters_are_invalid(api: &Instance) -> CheckResult {
     let (learner, course) = (api.learner(), new_id());
-    for _ in 0..2 {
-        let body = sample_at("2026-01-15T09:30:00Z", 1, 2, 3);
-        api.store(&learner, &course, &[body]).await?;
-    }
-    for (query, count) in [
-        ("?x=1&x=2&Limit=1&=&&from%20=x&%FF=%FF", 2),
-        // A percent-encoded name is the same name.
-        ("?%6Cimit=1", 1),
+    let body = sample_at("2026-01-15T09:30:00Z", 1, 2, 3);
+    api.store(&learner, &course, &[body.clone(), body]).await?;
+    let (sessions, activity) = (
+        format!("/courses/{course}/sessions"),
+        format!("/courses/{course}/activity"),
+    );
+    for (path, query, names) in [
+        (&*sessions, "form=2026-01-15T08:30:00Z", &["form"][..]),
+        (&sessions, "limit=1&Limit=1&x=1&x=2&y", &["Limit", "x", "y"]),
+        (&sessions, "from%20=x", &["from "]),
+        ("/courses", "from=2026-01-15T08:30:00Z", &["from"]),
+        (&activity, "limit=5", &["limit"]),
+        ("/activity", "cursor=x", &["cursor"]),
     ] {
-        let found = api.sessions(&learner, &course, query).await?;
-        let sessions = found.json()?["sessions"].as_array().map(Vec::len);
-        found.expect(
-            sessions == Some(count),
-            format_args!("{count} sessions for {query}"),
-        )?;
+        let refused = api.get(&learner, &format!("{path}?{query}")).await?;
+        refused.is_invalid(&format!("invalid {}", names[0]), names)?;
     }
-    let found = api.get(&learner, &format!("/courses/{course}?limit=x"));
-    found.await?.has_status(200)
+    // The name in the response is short, however long the name in the request.
+    let refused = api
+        .get(&learner, &format!("{sessions}?{}=1", "x".repeat(5_000)))
+        .await?;
+    let name = "x".repeat(64);
+    refused.is_invalid(&format!("invalid {name}"), &[&name])?;
+    // The response is short, however many parameters the query has.
+    let many: Vec<_> = (0..2_000).map(|number| format!("p{number}")).collect();
+    let refused = api
+        .get(&learner, &format!("{sessions}?{}", many.join("&")))
+        .await?;
+    let first: Vec<_> = many.iter().take(10).map(String::as_str).collect();
+    refused.is_invalid("invalid p0", &first)?;
+    // Empty parts are no parameters, and a percent-encoded name is the same name.
+    let found = api.sessions(&learner, &course, "?&%6Cimit=1&").await?;
+    found.has_status(200)
+}
+
+async fn a_query_is_ignored_where_there_are_no_parameters(api: &Instance) -> CheckResult {
+    let (learner, course) = (api.learner(), new_id());
+    let body = sample_at("2026-01-15T09:30:00Z", 1, 2, 3);
+    api.store(&learner, &course, &[body]).await?;
+    for path in [
+        format!("/courses/{course}"),
+        format!("/courses/{course}/summary"),
+    ] {
+        let found = api.get(&learner, &format!("{path}?limit=x&x=1&x=2&=&%FF=%FF"));
+        found.await?.has_status(200)?;
+    }
+    Ok(())
 }
