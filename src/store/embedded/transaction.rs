@@ -303,7 +303,7 @@ impl<'txn> Tables<'txn> {
     }
 
     /// Returns the time of the enrolment's latest session, in milliseconds since 1970.
-    fn latest(&self, enrolment: Enrolment) -> Result<Option<i64>, StoreError> {
+    pub(super) fn latest(&self, enrolment: Enrolment) -> Result<Option<i64>, StoreError> {
         let range = TimelineKey::range(enrolment, Span::ALL);
         let latest = self.timeline.range(range)?.next_back().transpose()?;
         Ok(latest.map(|(key, _)| key.value().millis))

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use crate::domain::{AggregateDelta, CourseId, Enrolment, LearnerId, Session, SessionId};
 use crate::store::StoreError;
+use crate::store::aggregate_text::{StoredSummary, StoredTotals};
 
 /// Data of a store, as maintenance reads and repairs them.
 ///
@@ -159,6 +160,32 @@ pub(crate) struct OtherType;
 /// Aggregate as stored: the text, `None` without an aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredAggregate(pub(crate) Result<Option<String>, OtherType>);
+
+impl StoredAggregate {
+    /// Value of totals, as a delta from nothing; `None` for an unreadable aggregate.
+    pub(crate) fn totals(&self) -> Option<AggregateDelta> {
+        match &self.0 {
+            Ok(None) => Some(AggregateDelta::default()),
+            Ok(Some(text)) => {
+                let stored = text.parse::<StoredTotals>().ok()?;
+                Some(stored.totals.into())
+            }
+            Err(OtherType) => None,
+        }
+    }
+
+    /// Value of a summary, as a delta from nothing; `None` for an unreadable aggregate.
+    pub(crate) fn summary(&self) -> Option<AggregateDelta> {
+        match &self.0 {
+            Ok(None) => Some(AggregateDelta::default()),
+            Ok(Some(text)) => {
+                let stored = text.parse::<StoredSummary>().ok()?;
+                Some(stored.summary.into())
+            }
+            Err(OtherType) => None,
+        }
+    }
+}
 
 /// Derived data of an enrolment. Equal states before and after a read show that no write came in between, as
 /// every write raises the revision of the totals.

@@ -1,5 +1,7 @@
 //! Maintenance of a store: verify, repair, list learners for an export, inspect, diagnose.
 
+mod display;
+pub(crate) mod inspect;
 pub(crate) mod ledger;
 pub(crate) mod verify;
 

@@ -1,93 +1,148 @@
-//! The embedded store as a [`Ledger`].
+//! The embedded store as a [`Ledger`]: each read has a snapshot of its own, each repair is a transaction of the
+//! writer.
+
+mod pages;
+mod repairs;
+mod scan;
 
 use async_trait::async_trait;
 
 use super::EmbeddedStore;
+use super::schema::{ERASURES, RosterKey};
 use crate::domain::{AggregateDelta, CourseId, Enrolment, LearnerId, SessionId};
 use crate::store::StoreError;
 use crate::store::maintenance::ledger::{
     CoursesPage, EnrolmentPage, EntryPosition, Ledger, Location, Pass, Scan, StoredAggregate,
     SummaryPage,
 };
+use scan::TableScan;
 
-fn not_built<T>() -> Result<T, StoreError> {
-    Err(StoreError::Unexpected("not built".into()))
-}
+/// Maximum number of rows of a page.
+const PAGE: usize = 1_000;
 
 #[async_trait]
 impl Ledger for EmbeddedStore {
+    /// Returns the table, and the key in brackets.
     fn name(&self, location: &Location) -> String {
-        format!("{location:?}")
+        let of = |enrolment: &Enrolment| {
+            let Enrolment { learner, course } = enrolment;
+            format!("{learner}, {course}")
+        };
+        match location {
+            Location::Session(key, session) => format!("sessions[{}, {session}]", of(key)),
+            Location::Totals(key) => format!("totals[{}]", of(key)),
+            Location::SessionIndex(key) => format!("timeline[{}]", of(key)),
+            Location::SessionEntry(key, session) => format!("timeline[{}, {session}]", of(key)),
+            Location::CourseIndex(learner) => format!("courses[{learner}]"),
+            Location::CourseEntry(key) => format!("courses[{}]", of(key)),
+            Location::Roster(bucket, course) => format!("roster[{course}, {bucket}]"),
+            Location::RosterEntry(key) => {
+                let RosterKey {
+                    course,
+                    bucket,
+                    learner,
+                } = RosterKey::of(*key);
+                format!("roster[{course}, {bucket}, {learner}]")
+            }
+            Location::Summary(bucket, course) => format!("summary[{course}, {bucket}]"),
+            Location::Erasure(learner) => format!("erasures[{learner}]"),
+        }
     }
 
-    async fn scan(&self, _pass: Pass) -> Result<Box<dyn Scan + '_>, StoreError> {
-        not_built()
+    async fn scan(&self, pass: Pass) -> Result<Box<dyn Scan + '_>, StoreError> {
+        Ok(Box::new(TableScan::new(self, pass)))
     }
 
     async fn enrolment(
         &self,
-        _enrolment: Enrolment,
-        _after: Option<&EntryPosition>,
-        _unindexed: &[SessionId],
+        enrolment: Enrolment,
+        after: Option<&EntryPosition>,
+        unindexed: &[SessionId],
     ) -> Result<EnrolmentPage, StoreError> {
-        not_built()
+        let (after, unindexed) = (after.cloned(), unindexed.to_vec());
+        self.read_long(move |snapshot| {
+            pages::enrolment(snapshot, enrolment, after.as_ref(), &unindexed)
+        })
+        .await
     }
 
     async fn summary(
         &self,
-        _bucket: u16,
-        _course: CourseId,
-        _after: Option<LearnerId>,
+        bucket: u16,
+        course: CourseId,
+        after: Option<LearnerId>,
     ) -> Result<SummaryPage, StoreError> {
-        not_built()
+        self.read_long(move |snapshot| pages::summary(snapshot, bucket, course, after))
+            .await
     }
 
     async fn courses(
         &self,
-        _learner: LearnerId,
-        _after: Option<&EntryPosition>,
+        learner: LearnerId,
+        after: Option<&EntryPosition>,
     ) -> Result<CoursesPage, StoreError> {
-        not_built()
+        let after = after.cloned();
+        self.read_long(move |snapshot| pages::courses(snapshot, learner, after.as_ref()))
+            .await
     }
 
-    async fn erasure(&self, _learner: LearnerId) -> Result<Option<String>, StoreError> {
-        not_built()
+    async fn erasure(&self, learner: LearnerId) -> Result<Option<String>, StoreError> {
+        self.read_long(move |snapshot| {
+            let row = snapshot.open_table(ERASURES)?.get(learner.as_u128())?;
+            Ok(row.map(|row| row.value().0.to_string()))
+        })
+        .await
     }
 
     async fn align_sessions(
         &self,
-        _enrolment: Enrolment,
-        _sessions: &[SessionId],
+        enrolment: Enrolment,
+        sessions: &[SessionId],
     ) -> Result<(), StoreError> {
-        not_built()
+        for step in sessions.chunks(PAGE) {
+            let step = step.to_vec();
+            let aligning = self.writer.write(step.len(), move |tables, _| {
+                tables.align_sessions(enrolment, &step)
+            });
+            aligning.await?;
+        }
+        Ok(())
     }
 
-    async fn align_enrolment(&self, _enrolment: Enrolment) -> Result<(), StoreError> {
-        not_built()
+    async fn align_enrolment(&self, enrolment: Enrolment) -> Result<(), StoreError> {
+        let aligning = self
+            .writer
+            .write(1, move |tables, _| tables.align_enrolment(enrolment));
+        aligning.await
     }
 
-    async fn strip_index(
-        &self,
-        _location: &Location,
-        _members: &[Vec<u8>],
-    ) -> Result<(), StoreError> {
-        not_built()
+    /// Does nothing: redb has neither invalid members nor tables of another type.
+    async fn strip_index(&self, _: &Location, _: &[Vec<u8>]) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn add_delta(
         &self,
-        _location: &Location,
-        _delta: &AggregateDelta,
+        location: &Location,
+        delta: &AggregateDelta,
     ) -> Result<bool, StoreError> {
-        not_built()
+        let (location, delta) = (*location, *delta);
+        let adding = self
+            .writer
+            .write(1, move |tables, _| tables.add_delta(&location, delta));
+        adding.await
     }
 
     async fn reset_aggregate(
         &self,
-        _location: &Location,
-        _found: &StoredAggregate,
-        _value: &AggregateDelta,
+        location: &Location,
+        found: &StoredAggregate,
+        value: &AggregateDelta,
     ) -> Result<bool, StoreError> {
-        not_built()
+        let (location, found, value) = (*location, found.clone(), *value);
+        let resetting = self.writer.write(1, move |tables, _| {
+            tables.reset_aggregate(&location, &found, value)
+        });
+        resetting.await
     }
 }

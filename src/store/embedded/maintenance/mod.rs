@@ -13,7 +13,8 @@ use crate::domain::{Erasure, LearnerId};
 use crate::store::StoreError;
 use crate::store::doctor::Diagnosis;
 use crate::store::maintenance::{
-    InspectScope, LastVerification, Maintenance, StoredEntry, VerifyEvent, VerifyReport, verify,
+    InspectScope, LastVerification, Maintenance, StoredEntry, VerifyEvent, VerifyReport, inspect,
+    verify,
 };
 use crate::telemetry::metrics;
 
@@ -52,7 +53,7 @@ impl Maintenance for EmbeddedStore {
         scope: InspectScope,
         entries: mpsc::Sender<StoredEntry>,
     ) -> Result<(), StoreError> {
-        verify::inspect(self, scope, entries).await
+        inspect::inspect(self, scope, entries).await
     }
 
     async fn diagnose(&self) -> Vec<Diagnosis> {

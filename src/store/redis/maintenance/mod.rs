@@ -14,7 +14,7 @@ use crate::store::StoreError;
 use crate::store::doctor::Diagnosis;
 use crate::store::maintenance::{
     InspectScope, LastVerification, Maintenance, StoredEntry, Upgrade, VerifyEvent, VerifyReport,
-    verify,
+    inspect, verify,
 };
 
 /// Limits of the memory and of the script calls of maintenance.
@@ -82,7 +82,7 @@ impl Maintenance for RedisStore {
         scope: InspectScope,
         entries: mpsc::Sender<StoredEntry>,
     ) -> Result<(), StoreError> {
-        verify::inspect(self, scope, entries).await
+        inspect::inspect(self, scope, entries).await
     }
 
     async fn diagnose(&self) -> Vec<Diagnosis> {

@@ -1,0 +1,235 @@
+//! Verification of an enrolment: totals, session index, course index entry and roster entry against the
+//! sessions.
+
+use super::{ATTEMPTS, Step, Verification, wait};
+use crate::domain::{AggregateDelta, Enrolment, SessionId, Totals};
+use crate::store::bucket;
+use crate::store::maintenance::display;
+use crate::store::maintenance::ledger::{
+    EnrolmentState, InvalidEntry, Location, SessionSnapshot, StoredSession,
+};
+
+/// Recount of the sessions of an enrolment, with the state of the same moment.
+struct Recount {
+    state: EnrolmentState,
+    totals: Totals,
+    /// Time of the latest session, in ms since 1970.
+    latest: Option<i64>,
+    /// Sessions whose entry disagrees, and unreadable sessions.
+    mismatches: Vec<SessionSnapshot>,
+    invalid: Vec<InvalidEntry>,
+    is_unreadable: bool,
+}
+
+impl Recount {
+    fn new(state: EnrolmentState) -> Self {
+        Self {
+            state,
+            totals: Totals::default(),
+            latest: None,
+            mismatches: Vec::new(),
+            invalid: Vec::new(),
+            is_unreadable: false,
+        }
+    }
+
+    fn add(&mut self, snapshot: SessionSnapshot) {
+        let expected = match &snapshot.session {
+            StoredSession::Absent => None,
+            StoredSession::Valid(session) => {
+                if snapshot.counts {
+                    self.totals = self.totals.with(&session.stats);
+                    self.latest = self.latest.max(Some(session.occurred_at.millis));
+                }
+                Some(session.occurred_at.millis.to_string())
+            }
+            StoredSession::Unreadable(_) => {
+                self.is_unreadable = true;
+                self.mismatches.push(snapshot);
+                return;
+            }
+        };
+        if snapshot.entry != expected {
+            self.mismatches.push(snapshot);
+        }
+    }
+
+    /// Times of the entries that the course index should have.
+    fn course_entries(&self) -> Vec<String> {
+        self.latest.iter().map(ToString::to_string).collect()
+    }
+
+    fn value(&self) -> AggregateDelta {
+        self.totals.into()
+    }
+}
+
+impl Verification<'_> {
+    /// Verifies an enrolment against its sessions, `unindexed` sessions included.
+    pub(super) async fn verify_enrolment(
+        &self,
+        enrolment: Enrolment,
+        unindexed: Vec<SessionId>,
+    ) -> Step {
+        let Some(recount) = self.settled_recount(enrolment, &unindexed).await? else {
+            self.report().unsettled += 1;
+            return Ok(());
+        };
+        self.add_sessions(recount.totals.sessions).await?;
+        self.verify_sessions(enrolment, &recount).await?;
+        self.report_invalid(&recount.invalid).await?;
+        if recount.is_unreadable {
+            // The expected totals are unknown.
+            return Ok(());
+        }
+        let is_listed = self.verify_entries(enrolment, &recount).await?;
+        let is_right = self.verify_totals(enrolment, &recount).await?;
+        if !(is_listed && is_right) {
+            self.correct(enrolment, &recount);
+        }
+        Ok(())
+    }
+
+    /// Recounts an enrolment between two equal states; `None` where clients write all the time.
+    async fn settled_recount(
+        &self,
+        enrolment: Enrolment,
+        unindexed: &[SessionId],
+    ) -> Step<Option<Recount>> {
+        for attempt in 0..ATTEMPTS {
+            if let Some(recount) = self.recount(enrolment, unindexed).await? {
+                return Ok(Some(recount));
+            }
+            self.check_cancelled()?;
+            wait(attempt).await;
+        }
+        Ok(None)
+    }
+
+    /// Recounts an enrolment page by page; `None` where a write has come in between.
+    async fn recount(
+        &self,
+        enrolment: Enrolment,
+        unindexed: &[SessionId],
+    ) -> Step<Option<Recount>> {
+        let first = self.ledger.enrolment(enrolment, None, unindexed).await?;
+        let mut recount = Recount::new(first.state.clone());
+        let mut page = first;
+        loop {
+            if page.state != recount.state {
+                return Ok(None);
+            }
+            recount.invalid.append(&mut page.invalid);
+            page.sessions
+                .into_iter()
+                .for_each(|session| recount.add(session));
+            let Some(next) = page.next else {
+                return Ok(Some(recount));
+            };
+            page = self.ledger.enrolment(enrolment, Some(&next), &[]).await?;
+        }
+    }
+
+    /// Reports unreadable sessions and wrong entries of the session index.
+    async fn verify_sessions(&self, enrolment: Enrolment, recount: &Recount) -> Step {
+        if recount.state.entries.is_err() {
+            self.report_other_type(&Location::SessionIndex(enrolment))
+                .await?;
+        }
+        let wrong = recount.mismatches.iter();
+        let wrong = wrong.filter(|found| !matches!(found.session, StoredSession::Unreadable(_)));
+        let ids: Vec<_> = wrong.map(|found| found.id).collect();
+        if self.repair && !ids.is_empty() {
+            self.ledger.align_sessions(enrolment, &ids).await?;
+        }
+        for found in &recount.mismatches {
+            let location = match &found.session {
+                StoredSession::Unreadable(text) => {
+                    let name = self.ledger.name(&Location::Session(enrolment, found.id));
+                    self.report_difference(name, "a session", text.clone(), false)
+                        .await?;
+                    continue;
+                }
+                // An index of another type is a difference of its own.
+                _ if recount.state.entries.is_err() => continue,
+                _ => Location::SessionEntry(enrolment, found.id),
+            };
+            let expected = match &found.session {
+                StoredSession::Valid(session) => session.occurred_at.millis.to_string(),
+                _ => display::NOTHING.into(),
+            };
+            let entry = found
+                .entry
+                .clone()
+                .unwrap_or_else(|| display::NOTHING.into());
+            let name = self.ledger.name(&location);
+            self.report_difference(name, expected, entry, self.repair)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Verifies the entries in the course index and in the roster. Returns whether the roster is right.
+    async fn verify_entries(&self, enrolment: Enrolment, recount: &Recount) -> Step<bool> {
+        let expected = recount.course_entries();
+        let is_in_roster = recount.totals.sessions > 0;
+        let is_course_right = recount
+            .state
+            .course_entries
+            .as_ref()
+            .is_ok_and(|found| *found == expected);
+        let is_roster_right = recount.state.is_in_roster == Ok(is_in_roster);
+        if self.repair && !(is_course_right && is_roster_right) {
+            self.ledger.align_enrolment(enrolment).await?;
+        }
+        // Indexes of another type are differences of their own.
+        if let Ok(found) = &recount.state.course_entries
+            && !is_course_right
+        {
+            let name = self.ledger.name(&Location::CourseEntry(enrolment));
+            let texts = (display::entries(&expected), display::entries(found));
+            self.report_difference(name, texts.0, texts.1, self.repair)
+                .await?;
+        }
+        if let Ok(found) = recount.state.is_in_roster
+            && !is_roster_right
+        {
+            let text = |is_in: bool| if is_in { "an entry" } else { display::NOTHING };
+            let name = self.ledger.name(&Location::RosterEntry(enrolment));
+            self.report_difference(name, text(is_in_roster), text(found), self.repair)
+                .await?;
+        }
+        Ok(is_roster_right || self.repair)
+    }
+
+    /// Verifies the totals. Returns whether the totals are right in the end.
+    async fn verify_totals(&self, enrolment: Enrolment, recount: &Recount) -> Step<bool> {
+        let location = Location::Totals(enrolment);
+        let expected = recount.value();
+        self.verify_aggregate(&location, &recount.state.totals, &expected)
+            .await
+    }
+
+    /// Notes what the summary will not count rightly.
+    fn correct(&self, enrolment: Enrolment, recount: &Recount) {
+        let expected = AggregateDelta {
+            learners: i128::from(recount.totals.sessions > 0),
+            ..recount.value()
+        };
+        let stored = recount
+            .state
+            .totals
+            .totals()
+            .filter(|_| recount.state.is_in_roster == Ok(true));
+        let counted = stored.map_or_else(AggregateDelta::default, |stored| AggregateDelta {
+            learners: i128::from(stored.sessions > 0),
+            ..stored
+        });
+        let Enrolment { learner, course } = enrolment;
+        let mut corrections = self.corrections();
+        let summary = corrections
+            .entry((bucket::of(learner), course))
+            .or_default();
+        summary.insert(learner, expected - counted);
+    }
+}

@@ -1,0 +1,296 @@
+//! Verification and repair of a store, over the store's [`Ledger`].
+//!
+//! A write changes a session, its index entries and its aggregates in one step, and raises the revision of the
+//! aggregates. So a recount between two equal states is of one moment, and the delta from a stored aggregate to
+//! the recount is unchanged by later writes: a repair adds the delta.
+//!
+//! Three passes: the first collects the sessions that are absent from their session index; the second recounts
+//! the enrolments (`enrolment`); the third compares the summaries with the totals of their rosters (`summary`).
+//! Where an enrolment is wrong and is not repaired, a correction keeps its summary from being reported for the
+//! same reason.
+
+mod enrolment;
+mod summary;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::sync::mpsc;
+
+use super::display;
+use super::ledger::{Found, InvalidEntry, Ledger, Location, Pass};
+use super::{Difference, VerifyEvent, VerifyReport};
+use crate::domain::{AggregateDelta, CourseId, Enrolment, LearnerId, SessionId};
+use crate::store::StoreError;
+
+/// Number of enrolments verified concurrently: enough to keep a distant Redis busy, and few enough to leave
+/// Redis to requests.
+const CONCURRENCY: usize = 16;
+/// Maximum number of recounts of an enrolment or a summary that clients write to.
+const ATTEMPTS: u32 = 40;
+/// Longest wait between two recounts; each wait is a little longer than the wait before.
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
+/// Maximum number of sessions in memory that are absent from their session index.
+const MAX_UNINDEXED: usize = 200_000;
+/// Number of sessions between two progress events.
+const PROGRESS: u64 = 5_000;
+
+/// Reason to end a verification early.
+enum Stop {
+    /// The receiver of the events is dropped.
+    Cancelled,
+    Failed(StoreError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+type Step<T = ()> = Result<T, Stop>;
+
+/// Sessions that are absent from their session index, by enrolment.
+type Unindexed = BTreeMap<Enrolment, BTreeSet<SessionId>>;
+
+/// What the summary of a bucket will not count rightly, by learner: the recount of the learner without what
+/// the roster and the totals show.
+type Corrections = BTreeMap<(u16, CourseId), BTreeMap<LearnerId, AggregateDelta>>;
+
+/// Verifies the whole store, and with `repair` repairs each difference. Returns an early report where the
+/// receiver of the events is dropped.
+pub(crate) async fn verify(
+    ledger: &dyn Ledger,
+    repair: bool,
+    events: mpsc::Sender<VerifyEvent>,
+) -> Result<VerifyReport, StoreError> {
+    let run = Verification {
+        ledger,
+        repair,
+        events,
+        report: Mutex::default(),
+        reported: Mutex::default(),
+        corrections: Mutex::default(),
+    };
+    match run.run().await {
+        Ok(()) | Err(Stop::Cancelled) => Ok(*run.report()),
+        Err(Stop::Failed(error)) => Err(error),
+    }
+}
+
+/// Running verification.
+struct Verification<'a> {
+    ledger: &'a dyn Ledger,
+    repair: bool,
+    events: mpsc::Sender<VerifyEvent>,
+    report: Mutex<VerifyReport>,
+    /// Locations of the differences that were not repaired: a scan may find a row twice.
+    reported: Mutex<HashSet<String>>,
+    corrections: Mutex<Corrections>,
+}
+
+impl Verification<'_> {
+    async fn run(&self) -> Step {
+        let unindexed = self.unindexed_sessions().await?;
+        self.verify_enrolments(unindexed).await?;
+        self.verify_summaries().await
+    }
+
+    /// Collects the sessions that are absent from their session index.
+    async fn unindexed_sessions(&self) -> Step<Unindexed> {
+        let (mut unindexed, mut count) = (Unindexed::new(), 0);
+        let mut scan = self.ledger.scan(Pass::Sessions).await?;
+        while let Some(found) = scan.next().await? {
+            self.check_cancelled()?;
+            for finding in found {
+                let Found::Unindexed(enrolment, session) = finding else {
+                    continue;
+                };
+                if count < MAX_UNINDEXED {
+                    count += usize::from(unindexed.entry(enrolment).or_default().insert(session));
+                } else {
+                    // The next verification finds the rest, once these are repaired.
+                    self.report().unsettled += 1;
+                }
+            }
+        }
+        Ok(unindexed)
+    }
+
+    /// Verifies all enrolments, and the indexes as a whole.
+    async fn verify_enrolments(&self, mut unindexed: Unindexed) -> Step {
+        // Without totals, an enrolment may be found by several of its entries.
+        let mut without_totals = BTreeSet::new();
+        let mut scan = self.ledger.scan(Pass::Enrolments).await?;
+        while let Some(found) = scan.next().await? {
+            let mut enrolments = Vec::new();
+            for finding in found {
+                match finding {
+                    Found::Enrolment(enrolment) => enrolments.push(enrolment),
+                    Found::WithoutTotals(enrolment) => {
+                        without_totals.insert(enrolment);
+                    }
+                    Found::OtherType(index) => self.report_other_type(&index).await?,
+                    Found::Invalid(entry) => self.report_invalid(&[entry]).await?,
+                    Found::Unknown(key) => {
+                        let found = "a key that nobody reads";
+                        self.report_difference(key, display::NOTHING, found, false)
+                            .await?;
+                    }
+                    Found::Unindexed(..) | Found::Summary(..) => {}
+                }
+            }
+            let enrolments = enrolments
+                .into_iter()
+                .map(|enrolment| (enrolment, unindexed.remove(&enrolment)));
+            self.verify_each(enrolments.collect()).await?;
+        }
+        drop(scan);
+        without_totals.extend(unindexed.keys());
+        let rest = without_totals
+            .into_iter()
+            .map(|enrolment| (enrolment, unindexed.remove(&enrolment)));
+        self.verify_each(rest.collect()).await
+    }
+
+    async fn verify_each(&self, enrolments: Vec<(Enrolment, Option<BTreeSet<SessionId>>)>) -> Step {
+        let enrolments = enrolments.into_iter().map(|(enrolment, unindexed)| {
+            let unindexed = unindexed.unwrap_or_default().into_iter().collect();
+            self.verify_enrolment(enrolment, unindexed)
+        });
+        stream::iter(enrolments)
+            .buffer_unordered(CONCURRENCY)
+            .try_collect()
+            .await
+    }
+
+    /// Verifies all summaries, those known only by corrections included.
+    async fn verify_summaries(&self) -> Step {
+        let mut corrections = std::mem::take(&mut *self.corrections());
+        let mut scan = self.ledger.scan(Pass::Summaries).await?;
+        while let Some(found) = scan.next().await? {
+            let summaries = found.into_iter().filter_map(|finding| match finding {
+                Found::Summary(bucket, course) => {
+                    let correction = corrections.remove(&(bucket, course));
+                    Some(((bucket, course), correction.unwrap_or_default()))
+                }
+                _ => None,
+            });
+            self.verify_each_summary(summaries.collect()).await?;
+        }
+        self.verify_each_summary(corrections.into_iter().collect())
+            .await
+    }
+
+    async fn verify_each_summary(
+        &self,
+        summaries: Vec<((u16, CourseId), BTreeMap<LearnerId, AggregateDelta>)>,
+    ) -> Step {
+        let summaries = summaries
+            .into_iter()
+            .map(|((bucket, course), corrections)| {
+                self.verify_summary(bucket, course, corrections)
+            });
+        stream::iter(summaries)
+            .buffer_unordered(CONCURRENCY)
+            .try_collect()
+            .await
+    }
+
+    /// Reports an index of another type, and deletes the key when the run repairs: the entries are aligned
+    /// with the sessions afterwards.
+    async fn report_other_type(&self, index: &Location) -> Step {
+        if self.repair {
+            self.ledger.strip_index(index, &[]).await?;
+        }
+        let name = self.ledger.name(index);
+        self.report_difference(name, "an index", display::OTHER_TYPE, self.repair)
+            .await
+    }
+
+    /// Reports members of an index that are no ids, and removes the members when the run repairs.
+    async fn report_invalid(&self, entries: &[InvalidEntry]) -> Step {
+        for entry in entries {
+            if self.repair {
+                let members = [entry.member.clone()];
+                self.ledger.strip_index(&entry.index, &members).await?;
+            }
+            let name = self.ledger.name(&entry.index);
+            let name = format!("{name} \"{}\"", entry.member.escape_ascii());
+            let found = entry.score.clone();
+            self.report_difference(name, display::NOTHING, found, self.repair)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Counts a difference in the report, and sends the difference; once for each name.
+    async fn report_difference(
+        &self,
+        key: String,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+        repaired: bool,
+    ) -> Step {
+        if !repaired && !self.reported().insert(key.clone()) {
+            return Ok(());
+        }
+        {
+            let mut report = self.report();
+            report.differences += 1;
+            report.repaired += u64::from(repaired);
+        }
+        let difference = Difference {
+            key,
+            expected: expected.into(),
+            found: found.into(),
+            repaired,
+        };
+        self.send(VerifyEvent::Difference(difference)).await
+    }
+
+    /// Counts recounted sessions in the report, and sends a progress event from time to time.
+    async fn add_sessions(&self, sessions: u64) -> Step {
+        let (before, now) = {
+            let mut report = self.report();
+            let before = report.sessions;
+            report.sessions += sessions;
+            (before, report.sessions)
+        };
+        if before / PROGRESS == now / PROGRESS {
+            return self.check_cancelled();
+        }
+        self.send(VerifyEvent::Progress { sessions: now }).await
+    }
+
+    fn check_cancelled(&self) -> Step {
+        if self.events.is_closed() {
+            return Err(Stop::Cancelled);
+        }
+        Ok(())
+    }
+
+    async fn send(&self, event: VerifyEvent) -> Step {
+        self.events.send(event).await.map_err(|_| Stop::Cancelled)
+    }
+
+    fn report(&self) -> MutexGuard<'_, VerifyReport> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reported(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn corrections(&self) -> MutexGuard<'_, Corrections> {
+        let corrections = self.corrections.lock();
+        corrections.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits before an attempt to recount.
+async fn wait(attempt: u32) {
+    tokio::time::sleep(LONGEST_WAIT.mul_f64(f64::from(attempt) / f64::from(ATTEMPTS))).await;
+}
