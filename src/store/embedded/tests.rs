@@ -11,12 +11,16 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::EmbeddedStore;
-use super::schema::{COURSES, CourseKey, ERASED, SESSIONS, SUMMARY, SummaryKey, TIMELINE, TOTALS};
+use super::schema::{
+    COURSES, CourseKey, ERASURES, ROSTER, RosterKey, SESSIONS, SUMMARY, SummaryKey, TIMELINE,
+    TOTALS,
+};
 use super::transaction::Tables;
 use crate::domain::{
-    Amount, Enrolment, LearnerId, OccurredAt, Outcome, Record, Score, Session, SessionId, Stats,
-    Summary, Totals,
+    Amount, Enrolment, LearnerId, Limits, OccurredAt, Outcome, Record, Score, Session, SessionId,
+    Stats, Summary, Totals,
 };
+use crate::store::aggregate_text::{StoredSummary, StoredTotals};
 use crate::store::{StatsStore, StoreError};
 
 struct Fixture {
@@ -50,7 +54,7 @@ impl Fixture {
         let records = records.iter();
         self.write(|tables| {
             records
-                .map(|record| tables.record(record, now).unwrap())
+                .map(|record| tables.record(record, now, Limits::default()).unwrap())
                 .collect()
         })
     }
@@ -75,6 +79,29 @@ where
                 .unwrap()
         })
         .collect()
+}
+
+/// Returns all rows of a table of texts, parsed.
+fn texts<K, V>(
+    snapshot: &ReadTransaction,
+    table: TableDefinition<'_, K, &'static str>,
+    parse: fn(&str) -> V,
+) -> Vec<(K, V)>
+where
+    K: redb::Key + 'static + for<'a> redb::Value<SelfType<'a> = K>,
+{
+    let table = snapshot.open_table(table).unwrap();
+    let rows = table.iter().unwrap().map(Result::unwrap);
+    rows.map(|(key, text)| (key.value(), parse(text.value())))
+        .collect()
+}
+
+fn totals_of(text: &str) -> Totals {
+    text.parse::<StoredTotals>().unwrap().totals
+}
+
+fn summary_of(text: &str) -> Summary {
+    text.parse::<StoredSummary>().unwrap().summary
 }
 
 /// Returns a random record of few learners, courses and sessions, so that all recur.
@@ -123,7 +150,7 @@ fn assert_recount(snapshot: &ReadTransaction) {
     let mut latest: BTreeMap<Enrolment, i64> = BTreeMap::new();
     let mut timeline = BTreeSet::new();
     for (key, row) in rows(snapshot, SESSIONS) {
-        let session = Session::try_from(row).unwrap();
+        let session = Session::try_from(&row).unwrap();
         let at = session.occurred_at.millis;
         let total = totals.entry(key.enrolment).or_default();
         *total = total.with(&session.stats);
@@ -134,15 +161,25 @@ fn assert_recount(snapshot: &ReadTransaction) {
         *latest = at.max(*latest);
         timeline.insert(key.timeline(at));
     }
+    let enrolments: Vec<_> = totals.keys().copied().collect();
     assert_eq!(
-        rows(snapshot, TOTALS),
+        texts(snapshot, TOTALS, totals_of),
         totals.into_iter().collect::<Vec<_>>()
     );
+    let mut roster: Vec<_> = enrolments
+        .into_iter()
+        .map(|key| (RosterKey::of(key), ()))
+        .collect();
+    roster.sort_unstable();
+    assert_eq!(rows(snapshot, ROSTER), roster);
     let summary = summary.into_iter().map(|(key, (learners, totals))| {
         let learners = learners.len() as u64;
         (key, Summary { learners, totals })
     });
-    assert_eq!(rows(snapshot, SUMMARY), summary.collect::<Vec<_>>());
+    assert_eq!(
+        texts(snapshot, SUMMARY, summary_of),
+        summary.collect::<Vec<_>>()
+    );
     let timeline = timeline.into_iter().map(|key| (key, ()));
     assert_eq!(rows(snapshot, TIMELINE), timeline.collect::<Vec<_>>());
     let courses: BTreeSet<_> = latest
@@ -164,16 +201,14 @@ fn records_up_to_the_time_of_an_erasure_are_refused_for_thirty_days() {
             tables.erase(one.enrolment.learner, now).unwrap();
         }
     });
-    let at = |millis| Record {
-        occurred_at: Some(OccurredAt::from_utc_millis(millis)),
-        ..one
-    };
+    let at = |millis| one.at(OccurredAt::from_utc_millis(millis));
     assert_eq!(
         fixture.record(&[at(999), at(1_000), at(1_001)]),
         [Outcome::Erased, Outcome::Erased, Outcome::Created]
     );
     let without_a_time = Record {
         occurred_at: None,
+        version: None,
         ..one
     };
     assert_eq!(
@@ -183,7 +218,7 @@ fn records_up_to_the_time_of_an_erasure_are_refused_for_thirty_days() {
     );
     let record_at = |now, record| {
         let now = OccurredAt::from_utc_millis(now);
-        fixture.write(|tables| tables.record(&record, now).unwrap())
+        fixture.write(|tables| tables.record(&record, now, Limits::default()).unwrap())
     };
     let other = Record {
         session: Uuid::from_u128(99).into(),
@@ -191,7 +226,7 @@ fn records_up_to_the_time_of_an_erasure_are_refused_for_thirty_days() {
     };
     assert_eq!(record_at(later - 1, other), Outcome::Erased);
     assert_eq!(record_at(later, other), Outcome::Created);
-    assert_eq!(rows(&fixture.snapshot(), ERASED), []);
+    assert_eq!(rows(&fixture.snapshot(), ERASURES), []);
 }
 
 /// Holds the write lock of the database until the returned sender is dropped.

@@ -169,7 +169,10 @@ impl<'txn> Tables<'txn> {
         let times = [Some(now.millis), former, latest];
         let as_of = times.into_iter().flatten().max().unwrap_or(now.millis);
         let lifetime = i64::try_from(TOMBSTONE.as_millis()).unwrap_or(i64::MAX);
-        let expires = now.millis.saturating_add(lifetime);
+        let former = self.erasures.get(learner.as_u128())?;
+        let former = former.map_or(i64::MIN, |row| row.value().1);
+        // After a jump of the clock back, the later end stays.
+        let expires = now.millis.saturating_add(lifetime).max(former);
         self.erasures.insert(learner.as_u128(), (as_of, expires))?;
         Ok(())
     }

@@ -4,6 +4,8 @@
 mod pages;
 mod repairs;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 
