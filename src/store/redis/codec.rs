@@ -7,45 +7,48 @@ use uuid::Uuid;
 
 use super::connection::server_clock::ServerClock;
 use crate::domain::{
-    Amount, Decimal, Limit, Measures, OccurredAt, Outcome, Record, Score, Session, Stats, Summary,
-    Totals,
+    Amount, Limit, Limits, Measures, OccurredAt, Outcome, Record, Score, Session, Source, Stats,
+    Summary, Totals,
 };
 use crate::store::StoreError;
+use crate::store::aggregate_text::{StoredSummary, StoredTotals};
 
 /// Fields of a session's hash, in the order of [`session`].
-pub(crate) const SESSION_FIELDS: [&str; 5] = ["m", "s", "t", "o", "d"];
-/// Fields of a totals hash, in the order of [`totals`].
-pub(crate) const TOTALS_FIELDS: [&str; 7] = ["n", "m", "mf", "s", "sf", "t", "tf"];
-/// Fields of a summary's hash, in the order of [`summary`].
-pub(crate) const SUMMARY_FIELDS: [&str; 8] = ["l", "n", "m", "mf", "s", "sf", "t", "tf"];
+pub(crate) const SESSION_FIELDS: [&str; 6] = ["m", "s", "t", "o", "d", "v"];
 
 /// Arguments of the record script after the deadline.
-pub(crate) struct RecordArguments<'a>(pub(crate) &'a Record);
+pub(crate) struct RecordArguments<'a> {
+    pub(crate) record: &'a Record,
+    pub(crate) limits: Limits,
+}
 
 impl ToRedisArgs for RecordArguments<'_> {
     fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
-        let Self(record) = self;
-        let measures = record.stats.measures();
-        for number in measures.into_array() {
+        let Self { record, limits } = self;
+        for number in record.stats.measures().into_array() {
             write(number, out);
         }
         match record.occurred_at {
             Some(at) => (at.millis, at.local_day).write_redis_args(out),
             None => ("", "").write_redis_args(out),
         }
+        match record.version {
+            Some(version) => version.write_redis_args(out),
+            None => "".write_redis_args(out),
+        }
+        let source = match record.source {
+            Source::Client => "",
+            Source::Import => "import",
+        };
+        source.write_redis_args(out);
         out.write_arg(record.session.as_bytes());
         out.write_arg(record.enrolment.course.as_bytes());
-        let is_whole = |number: f64| number.fract() == 0.0;
-        if !measures.into_array().into_iter().all(is_whole) {
-            let contributions = measures.map(Decimal::contribution_of);
-            for (units, fraction) in contributions.map(|_| (0, 0)).into_array() {
-                (units, fraction).write_redis_args(out);
-            }
-        }
+        out.write_arg(record.enrolment.learner.as_bytes());
+        (limits.sessions, limits.courses).write_redis_args(out);
     }
 
     fn num_of_args(&self) -> usize {
-        13
+        12
     }
 }
 
@@ -76,19 +79,20 @@ pub(crate) fn too_late(reply: &str) -> Option<ServerClock> {
 }
 
 /// Parses the reply of the record script.
-pub(crate) fn outcome(reply: &str) -> Result<Outcome, StoreError> {
+pub(crate) fn outcome(reply: &str, limits: Limits) -> Result<Outcome, StoreError> {
     match reply {
         "created" => Ok(Outcome::Created),
         "replaced" => Ok(Outcome::Replaced),
         "superseded" => Ok(Outcome::Superseded),
         "erased" => Ok(Outcome::Erased),
-        "limit" => Ok(Outcome::LimitExceeded(Limit::Sum)),
+        "sum" => Ok(Outcome::LimitExceeded(Limit::Sum)),
+        "sessions" => Ok(Outcome::LimitExceeded(Limit::Sessions(limits.sessions))),
+        "courses" => Ok(Outcome::LimitExceeded(Limit::Courses(limits.courses))),
         other => Err(no_outcome(other)),
     }
 }
 
-/// Parses the reply of the delete script: the number of deleted sessions, or `None` where a sum would pass
-/// the limit.
+/// Parses the reply of the delete script: the number of deleted sessions.
 pub(crate) fn deleted(reply: &str) -> Result<usize, StoreError> {
     let count = reply.strip_prefix("deleted ");
     match count.and_then(|count| count.parse().ok()) {
@@ -126,11 +130,11 @@ fn no_outcome(reply: &str) -> StoreError {
 }
 
 /// Parses the [`SESSION_FIELDS`] of a session's hash; `None` without a hash.
-pub(crate) fn session(fields: [Option<String>; 5]) -> Result<Option<Session>, StoreError> {
+pub(crate) fn session(fields: [Option<String>; 6]) -> Result<Option<Session>, StoreError> {
     if fields.iter().all(Option::is_none) {
         return Ok(None);
     }
-    let [modules, score, time, millis, local_day] = &fields;
+    let [modules, score, time, millis, local_day, version] = &fields;
     let stats = Stats {
         modules: Amount::new(parse(modules, "m")?).map_err(|_| unexpected("m"))?,
         score: Score::new(parse(score, "s")?).map_err(|_| unexpected("s"))?,
@@ -140,7 +144,11 @@ pub(crate) fn session(fields: [Option<String>; 5]) -> Result<Option<Session>, St
         millis: parse(millis, "o")?,
         local_day: parse(local_day, "d")?,
     };
-    let version = Some(occurred_at.millis);
+    let version = match version.as_deref() {
+        None => None,
+        Some("") => Some(occurred_at.millis),
+        Some(_) => Some(parse(version, "v")?),
+    };
     Ok(Some(Session {
         stats,
         occurred_at,
@@ -148,30 +156,16 @@ pub(crate) fn session(fields: [Option<String>; 5]) -> Result<Option<Session>, St
     }))
 }
 
-/// Parses the [`TOTALS_FIELDS`] of a totals hash; `None` without sessions.
-pub(crate) fn totals(fields: &[Option<String>; 7]) -> Result<Option<Totals>, StoreError> {
-    let [sessions, m, mf, s, sf, t, tf] = fields;
-    if sessions.is_none() {
-        return Ok(None);
-    }
-    Ok(Some(Totals {
-        sessions: parse(sessions, "n")?,
-        sums: Measures {
-            modules: sum((m, "m"), (mf, "mf"))?,
-            score: sum((s, "s"), (sf, "sf"))?,
-            time: sum((t, "t"), (tf, "tf"))?,
-        },
-    }))
+/// Parses the text of totals; `None` without totals.
+pub(crate) fn totals(text: Option<String>) -> Result<Option<Totals>, StoreError> {
+    let stored = text.map(|text| text.parse::<StoredTotals>()).transpose()?;
+    Ok(stored.map(|stored| stored.totals))
 }
 
-/// Parses the [`SUMMARY_FIELDS`] of a summary's hash, the summary of one bucket; empty without a hash.
-pub(crate) fn summary(fields: [Option<String>; 8]) -> Result<Summary, StoreError> {
-    let [learners, totals_fields @ ..] = fields;
-    let Some(totals) = totals(&totals_fields)? else {
-        return Ok(Summary::default());
-    };
-    let learners = parse(&learners, "l")?;
-    Ok(Summary { learners, totals })
+/// Parses the text of a summary, the summary of one bucket; empty without a text.
+pub(crate) fn summary(text: Option<String>) -> Result<Summary, StoreError> {
+    let stored = text.map(|text| text.parse::<StoredSummary>()).transpose()?;
+    Ok(stored.unwrap_or_default().summary)
 }
 
 /// Parses a member of an index: an id of 16 bytes.
@@ -185,24 +179,6 @@ fn parse<T: FromStr>(field: &Option<String>, name: &str) -> Result<T, StoreError
         .as_deref()
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| unexpected(name))
-}
-
-/// Value of a field of a hash, with the field's name.
-type Field<'a> = (&'a Option<String>, &'static str);
-
-/// Parses a sum from the fields of its units and its fraction.
-fn sum(units: Field<'_>, fraction: Field<'_>) -> Result<Decimal, StoreError> {
-    let (units, _): (i64, i64) = (parse_or_zero(units)?, parse_or_zero(fraction)?);
-    units.to_string().parse().map_err(|_| unexpected("sum"))
-}
-
-/// Parses a part of a sum; a field with the value zero is absent from the hash.
-fn parse_or_zero((field, name): Field<'_>) -> Result<i64, StoreError> {
-    if field.is_none() {
-        Ok(0)
-    } else {
-        parse(field, name)
-    }
 }
 
 fn unexpected(field: &str) -> StoreError {

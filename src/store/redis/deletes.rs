@@ -65,7 +65,8 @@ async fn step(
 ) -> Result<usize, StoreError> {
     let keys = store.keys.of_delete(enrolment, sessions);
     let sessions = sessions.iter().map(SessionId::as_bytes).collect::<Vec<_>>();
-    let arguments = (enrolment.course.as_bytes(), sessions);
+    let learner = enrolment.learner.as_bytes();
+    let arguments = (enrolment.course.as_bytes(), learner, sessions);
     let call = ScriptCall::new(&DELETE, enrolment.learner, keys, arguments);
     codec::deleted(&store.write(call).await?)
 }

@@ -13,6 +13,7 @@ mod keys;
 mod ledger;
 mod maintenance;
 mod reads;
+mod roster;
 mod scan;
 mod schema_watch;
 mod script_call;
@@ -29,8 +30,8 @@ use tokio::task::JoinSet;
 use super::{StatsStore, StoreError};
 use crate::config::RedisSettings;
 use crate::domain::{
-    CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession, Outcome, Page,
-    Record, Roster, Session, SessionId, Slice, Span, Summary, Totals,
+    CourseId, DeleteOutcome, Enrolment, LearnerId, Limits, ListedCourse, ListedSession, Outcome,
+    Page, Record, Roster, Session, SessionId, Slice, Span, Summary, Totals,
 };
 use crate::error::StartError;
 use codec::RecordArguments;
@@ -56,6 +57,7 @@ const WAIT_PART: f64 = 0.8;
 pub struct RedisStore {
     keys: Keys,
     bounds: Bounds,
+    limits: Limits,
     lanes: Arc<Lanes>,
     replicas: Option<WaitReplicas>,
     topology: Topology,
@@ -125,6 +127,7 @@ impl RedisStore {
         Ok(Self {
             keys: Keys::new(settings.key_prefix.clone()),
             bounds: Bounds::default(),
+            limits: settings.limits,
             lanes,
             replicas,
             topology,
@@ -148,6 +151,7 @@ impl RedisStore {
         Self {
             keys,
             bounds: self.bounds,
+            limits: self.limits,
             lanes: Arc::clone(&self.lanes),
             replicas: self.replicas.clone(),
             topology: self.topology.clone(),
@@ -158,7 +162,8 @@ impl RedisStore {
 
     fn record_call<'r>(&self, record: &'r Record) -> ScriptCall<RecordArguments<'r>> {
         let keys = self.keys.of_record(record).into();
-        let arguments = RecordArguments(record);
+        let limits = self.limits;
+        let arguments = RecordArguments { record, limits };
         ScriptCall::new(&RECORD, record.enrolment.learner, keys, arguments)
     }
 }
@@ -170,14 +175,16 @@ impl StatsStore for RedisStore {
     }
 
     async fn record(&self, record: &Record) -> Result<Outcome, StoreError> {
-        codec::outcome(&self.writes().make_one(&self.record_call(record)).await?)
+        let reply = self.writes().make_one(&self.record_call(record)).await?;
+        codec::outcome(&reply, self.limits)
     }
 
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
         let calls = records.iter().map(|record| self.record_call(record));
         let calls: Vec<_> = calls.collect();
         let replies = self.writes().make(&calls).await.into_iter();
-        replies.map(|reply| codec::outcome(&reply?)).collect()
+        let outcomes = replies.map(|reply| codec::outcome(&reply?, self.limits));
+        outcomes.collect()
     }
 
     async fn session(
@@ -215,11 +222,11 @@ impl StatsStore for RedisStore {
 
     async fn roster(
         &self,
-        _course: CourseId,
-        _after: Option<LearnerId>,
-        _limit: usize,
+        course: CourseId,
+        after: Option<LearnerId>,
+        limit: usize,
     ) -> Result<Roster, StoreError> {
-        Err(StoreError::Unexpected("not built".into()))
+        roster::page(self, course, after, limit).await
     }
 
     async fn delete_session(

@@ -31,7 +31,7 @@ pub(super) async fn totals(
     enrolment: Enrolment,
 ) -> Result<Option<Totals>, StoreError> {
     let key = store.keys.totals(enrolment);
-    codec::totals(&store.query(&fields(&key, &codec::TOTALS_FIELDS)).await?)
+    codec::totals(store.query(&text(&key)).await?)
 }
 
 /// Reads a page of the session index, and then the sessions of the page.
@@ -76,10 +76,12 @@ pub(super) async fn courses(
         .iter()
         .map(|position| Enrolment::new(learner, position.id.into()))
         .map(|enrolment| store.keys.totals(enrolment));
-    let hashes = hashes(store, learner, keys, &codec::TOTALS_FIELDS).await?;
-    let mut items = Vec::with_capacity(hashes.len());
-    for (position, hash) in page.items.iter().zip(hashes) {
-        if let Some(totals) = codec::totals(&hash)? {
+    let bucket = bucket::of(learner);
+    let commands = keys.map(|key| (bucket, text(&key)));
+    let texts: Vec<_> = store.query(&Scatter(commands.collect())).await?;
+    let mut items = Vec::with_capacity(texts.len());
+    for (position, text) in page.items.iter().zip(texts) {
+        if let Some(totals) = codec::totals(text)? {
             items.push(ListedCourse {
                 id: position.id.into(),
                 totals,
@@ -100,10 +102,10 @@ pub(super) async fn summary(
 ) -> Result<Option<Summary>, StoreError> {
     let buckets = (0..BUCKETS).map(|bucket| {
         let key = store.keys.summary_in(bucket, course);
-        (bucket, fields(&key, &codec::SUMMARY_FIELDS))
+        (bucket, text(&key))
     });
-    let hashes: Vec<_> = store.query(&Scatter(buckets.collect())).await?;
-    let parts = hashes.into_iter().map(codec::summary);
+    let texts: Vec<_> = store.query(&Scatter(buckets.collect())).await?;
+    let parts = texts.into_iter().map(codec::summary);
     let summary: Summary = parts.sum::<Result<_, _>>()?;
     Ok(Some(summary).filter(|summary| summary.learners > 0))
 }
@@ -143,6 +145,13 @@ async fn hashes<const N: usize>(
     let bucket = bucket::of(learner);
     let commands = keys.map(|key| (bucket, fields(&key, names)));
     store.query(&Scatter(commands.collect())).await
+}
+
+/// Command that reads a text.
+pub(super) fn text(key: &str) -> Cmd {
+    let mut command = cmd("GET");
+    command.arg(key);
+    command
 }
 
 /// Command that reads fields of a hash.

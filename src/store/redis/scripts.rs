@@ -19,8 +19,13 @@ macro_rules! reading {
 }
 
 /// Stores a record.
-pub(crate) static RECORD: LazyLock<LuaScript> =
-    LazyLock::new(|| writing!("scripts/arithmetic.lua", "scripts/record.lua"));
+pub(crate) static RECORD: LazyLock<LuaScript> = LazyLock::new(|| {
+    reading!(
+        "scripts/call.lua",
+        "scripts/arithmetic.lua",
+        "scripts/record.lua"
+    )
+});
 
 /// Deletes sessions.
 pub(crate) static DELETE: LazyLock<LuaScript> = LazyLock::new(|| {

@@ -168,9 +168,13 @@ impl Writes<'_> {
     }
 }
 
-/// Text of a script's reply.
+/// Text of a script's reply, or of the only reply of the record script.
 fn text(reply: RedisResult<Value>) -> Reply {
-    Ok(String::from_redis_value(reply?)?)
+    let reply = match reply? {
+        Value::Array(mut replies) if replies.len() == 1 => replies.remove(0).extract_error()?,
+        reply => reply,
+    };
+    Ok(String::from_redis_value(reply)?)
 }
 
 /// Awaits groups of calls, a limited number at once, and returns all replies in any order.

@@ -1,92 +1,120 @@
--- Exact sums in Lua, the twin of the Rust type `Decimal` in src/domain/decimal.rs. Prefix of the scripts
--- that calculate sums.
+-- Exact sums in Lua, the twin of the Rust type `Decimal` in src/domain/decimal.rs, and the texts of aggregates.
+-- Prefix of the scripts that calculate sums.
 --
--- Redis's Lua has no integers, only doubles, which are exact up to 2^53. So a sum is stored as two whole
--- numbers: units, and a fraction in 1e-15. Both have the sign of the sum, and |fraction| is below 1e15, so
--- every sum has a canonical spelling. A sum stays within 9e15, and a session changes a sum by at most 2e12,
--- so no step with few sessions passes 2^53.
+-- A number is its canonical decimal text, with up to 22 places and any number of units: "-12.5", never "12.50",
+-- "+1" or "1e3". Redis's Lua has only doubles, which are exact for whole numbers up to 2^53: texts with few
+-- digits are added as whole numbers, longer texts in limbs. No step passes 2^53.
 --
--- Fields are texts, or false for a missing field; Lua converts the text operands of a calculation to
--- numbers. Whole numbers are written by the format %d: `tostring` would round large numbers.
+-- An aggregate is a text: `sessions modules score time revision`, in a summary with the number of learners in
+-- front.
 
-local SCALE, LIMIT = 1e15, 9e15
-local format = string.format
+local find, format, match, rep, sub = string.find, string.format, string.match, string.rep, string.sub
 
--- Fields of an aggregate: units and fractions of the sums, sessions, learners.
-local FIELDS = { 'm', 'mf', 's', 'sf', 't', 'tf', 'n', 'l' }
-local SESSIONS, LEARNERS = 7, 8
+-- Bases of the limbs: 11 digits of the fraction, 12 digits of the units.
+local FRACTION, UNITS = 1e11, 1e12
+-- Number of digits of whole numbers that a double adds exactly.
+local SHORT = 15
 
--- Returns the contribution of a decimal text ("-12.5", never with an exponent) to a sum: units and the
--- first 15 fractional digits.
-local function contribution(text)
-  local point = string.find(text, '.', 1, true)
-  if not point then return text + 0, 0 end
-  local digits = string.sub(text, point + 1, point + 15)
-  local fraction = digits .. string.rep('0', 15 - #digits)
-  -- By the text: units of zero have no sign.
-  if string.byte(text) == 45 then fraction = -fraction end
-  return string.sub(text, 1, point - 1) + 0, fraction + 0
+-- Returns the limbs of a number, each with the sign of the number: millions of millions, units, the first and
+-- the last 11 places.
+local function limbs(text)
+  local sign, units, places = match(text, '^(-?)(%d+)%.?(%d*)$')
+  places = places .. rep('0', 22 - #places)
+  local high, low = 0, units
+  if #units > 12 then high, low = sub(units, 1, -13) + 0, sub(units, -12) end
+  local by = sign == '-' and -1 or 1
+  return by * high, by * low, by * sub(places, 1, 11), by * sub(places, 12)
 end
 
--- Returns the canonical spelling of a sum whose fraction may be up to three times too large, or of another
--- sign than the units; nil for a sum past the limit.
-local function canonical(units, fraction)
-  if fraction ~= 0 then
-    while fraction >= SCALE do units, fraction = units + 1, fraction - SCALE end
-    while fraction <= -SCALE do units, fraction = units - 1, fraction + SCALE end
-    if units > 0 and fraction < 0 then
-      units, fraction = units - 1, fraction + SCALE
-    elseif units < 0 and fraction > 0 then
-      units, fraction = units + 1, fraction - SCALE
-    end
+-- Returns the limbs with all but the first from 0 to their base.
+local function carried(high, low, first, last)
+  local carry = math.floor(last / FRACTION)
+  first, last = first + carry, last - carry * FRACTION
+  carry = math.floor(first / FRACTION)
+  low, first = low + carry, first - carry * FRACTION
+  carry = math.floor(low / UNITS)
+  return high + carry, low - carry * UNITS, first, last
+end
+
+-- Returns the text of a number by its limbs.
+local function text_of(high, low, first, last)
+  local sign = ''
+  high, low, first, last = carried(high, low, first, last)
+  if high < 0 then
+    sign = '-'
+    high, low, first, last = carried(-high, -low, -first, -last)
   end
-  if units >= LIMIT and (units > LIMIT or fraction > 0) then return nil end
-  if units <= -LIMIT and (units < -LIMIT or fraction < 0) then return nil end
-  return units, fraction
+  local units = high > 0 and format('%d%012d', high, low) or format('%d', low)
+  if first == 0 and last == 0 then return sign .. units end
+  return sign .. units .. '.' .. match(format('%011d%011d', first, last), '^(.-)0*$')
 end
 
--- Subtracts the measures of a session, decimal texts of modules, score and time, from the sums of `delta`.
-local function subtract(delta, session)
-  for i = 1, 3 do
-    local units, fraction = contribution(session[i])
-    units, fraction = delta[2 * i - 1] - units, delta[2 * i] - fraction
-    -- Carry, so that fractions of many sessions do not add up past 2^53.
-    if fraction <= -SCALE then
-      units, fraction = units - 1, fraction + SCALE
-    elseif fraction >= SCALE then
-      units, fraction = units + 1, fraction - SCALE
-    end
-    delta[2 * i - 1], delta[2 * i] = units, fraction
+-- Returns a text with few digits as a whole number, scaled by 10 to the power of its places and `zeros`.
+local function scaled(text, point, zeros)
+  if point then text = sub(text, 1, point - 1) .. sub(text, point + 1) end
+  return text .. rep('0', zeros) + 0
+end
+
+-- Returns the sum of two numbers.
+local function add(a, b)
+  local point_a, point_b = find(a, '.', 1, true), find(b, '.', 1, true)
+  if not point_a and not point_b and #a <= SHORT and #b <= SHORT then return format('%d', a + b) end
+  local places_a, places_b = point_a and #a - point_a or 0, point_b and #b - point_b or 0
+  local places = math.max(places_a, places_b)
+  if #a - places_a + places <= SHORT and #b - places_b + places <= SHORT then
+    local sum = scaled(a, point_a, places - places_a) + scaled(b, point_b, places - places_b)
+    if sum == 0 then return '0' end
+    local digits = format('%0' .. places + 1 .. 'd', math.abs(sum))
+    local fraction = match(sub(digits, -places), '^(.-)0*$')
+    local units = (sum < 0 and '-' or '') .. sub(digits, 1, -places - 1)
+    return fraction == '' and units or units .. '.' .. fraction
   end
+  local high_a, low_a, first_a, last_a = limbs(a)
+  local high_b, low_b, first_b, last_b = limbs(b)
+  return text_of(high_a + high_b, low_a + low_b, first_a + first_b, last_a + last_b)
 end
 
--- Returns the fields of the aggregate at `key` after the addition of `delta` to the sums and sessions, and
--- the fields before; nil where a sum would pass the limit. Writes nothing.
-local function added(key, delta)
-  local before = call('HMGET', key, 'm', 'mf', 's', 'sf', 't', 'tf', 'n', 'l')
-  local m, mf = canonical((before[1] or 0) + delta[1], (before[2] or 0) + delta[2])
-  local s, sf = canonical((before[3] or 0) + delta[3], (before[4] or 0) + delta[4])
-  local t, tf = canonical((before[5] or 0) + delta[5], (before[6] or 0) + delta[6])
-  if not (m and s and t) then return nil end
-  return { m, mf, s, sf, t, tf, (before[7] or 0) + delta[7], (before[8] or 0) + 0 }, before
+-- Returns the opposite number.
+local function negative(text)
+  if text == '0' then return text end
+  return sub(text, 1, 1) == '-' and sub(text, 2) or '-' .. text
 end
 
--- Writes an aggregate. A field of zero is deleted.
-local function write_aggregate(key, before, after)
-  local first, step = 1, 1
-  if after[1] ~= 0 and after[3] ~= 0 and after[5] ~= 0 and after[7] ~= 0 then
-    -- The common case: one call for four fields, without a table of arguments, which would cost as much
-    -- as the call.
-    call('HSET', key, 'm', format('%d', after[1]), 's', format('%d', after[3]),
-      't', format('%d', after[5]), 'n', format('%d', after[7]))
-    first, step = 2, 2
-  end
-  for i = first, #FIELDS, step do
-    local text = after[i] ~= 0 and format('%d', after[i])
-    if text and text ~= before[i] then
-      call('HSET', key, FIELDS[i], text)
-    elseif before[i] and not text then
-      call('HDEL', key, FIELDS[i])
-    end
+-- Returns whether the magnitude of a number is at most 9e15.
+local function is_within_limit(text)
+  local units, point = match(text, '^-?(%d+)(%.?)')
+  if #units < 16 then return true end
+  return #units == 16 and (units + 0 < 9e15 or (units + 0 == 9e15 and point == ''))
+end
+
+-- Returns an aggregate: learners (false for totals), sessions, three sums and the revision; an error for a text
+-- that is no aggregate. Without a text, the empty aggregate.
+local function aggregate(text, is_summary)
+  if not text then return { is_summary and 0, 0, '0', '0', '0', 0 } end
+  local learners, rest = false, text
+  if is_summary then learners, rest = match(text, '^(%d+) (.*)$') end
+  local sessions, modules, score, time, revision =
+    match(rest or '', '^(%d+) (-?%d+%.?%d*) (-?%d+%.?%d*) (-?%d+%.?%d*) (%d+)$')
+  if not sessions then error({ err = 'ERR a stored aggregate is not readable' }) end
+  return { learners and learners + 0, sessions + 0, modules, score, time, revision + 0 }
+end
+
+-- Adds numbers of learners and sessions, and three sums, to an aggregate.
+local function change(stored, learners, sessions, sums)
+  if stored[1] then stored[1] = stored[1] + learners end
+  stored[2] = stored[2] + sessions
+  for i = 1, 3 do stored[2 + i] = add(stored[2 + i], sums[i]) end
+  stored[6] = stored[6] + 1
+end
+
+-- Writes an aggregate; deletes an aggregate without learners, sessions and sums.
+local function write_aggregate(key, stored)
+  local learners, sessions, modules, score, time, revision = unpack(stored, 1, 6)
+  if sessions == 0 and modules == '0' and score == '0' and time == '0' and (learners or 0) == 0 then
+    call('DEL', key)
+  elseif learners then
+    call('SET', key, format('%d %d %s %s %s %d', learners, sessions, modules, score, time, revision))
+  else
+    call('SET', key, format('%d %s %s %s %d', sessions, modules, score, time, revision))
   end
 end

@@ -1,0 +1,3 @@
+-- Prefix of a script without a deadline of the whole call.
+
+local call = redis.call
