@@ -52,7 +52,7 @@ end
 -- Returns a text with few digits as a whole number, scaled by 10 to the power of its places and `zeros`.
 local function scaled(text, point, zeros)
   if point then text = sub(text, 1, point - 1) .. sub(text, point + 1) end
-  return text .. rep('0', zeros) + 0
+  return (text .. rep('0', zeros)) + 0
 end
 
 -- Returns the sum of two numbers.
