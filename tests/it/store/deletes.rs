@@ -134,7 +134,7 @@ async fn records_from_before_an_erasure_are_refused_and_later_records_stored(fix
         ..recorded
     };
     assert_eq!(store.record(&recorded).await.unwrap(), Outcome::Created);
-    for _ in 0..2 {
+    for round in 1..=2 {
         let before = now();
         assert_eq!(
             store.erase(recorded.enrolment.learner).await.unwrap(),
@@ -142,7 +142,9 @@ async fn records_from_before_an_erasure_are_refused_and_later_records_stored(fix
         );
         let after = now();
         // Also for a deleted and recorded session.
-        let records = [at(before), at(i64::MIN), at(after + 1), recorded, recorded];
+        // Later than the session of the round before, which the erasure covers too.
+        let later = after + round * 60_000;
+        let records = [at(before), at(i64::MIN), at(later), recorded, recorded];
         let outcomes = store.record_many(&records).await.into_iter();
         let outcomes: Vec<_> = outcomes.map(Result::unwrap).collect();
         let (erased, created, replaced) = (Outcome::Erased, Outcome::Created, Outcome::Replaced);
