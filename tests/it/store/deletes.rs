@@ -137,12 +137,14 @@ async fn records_from_before_an_erasure_are_refused_and_later_records_stored(fix
         .at(OccurredAt::from_utc_millis(millis))
     };
     assert_eq!(store.record(&recorded).await.unwrap(), Outcome::Created);
-    for _ in 0..2 {
+    for round in 1..=2 {
         let before = now();
         store.erase(recorded.enrolment.learner).await.unwrap();
         let after = now();
         // Also for a deleted and recorded session.
-        let records = [at(before), at(i64::MIN), at(after + 1), recorded, recorded];
+        // Later than the session of the round before, which the erasure covers too.
+        let later = after + round * 60_000;
+        let records = [at(before), at(i64::MIN), at(later), recorded, recorded];
         let outcomes = store.record_many(&records).await.into_iter();
         let outcomes: Vec<_> = outcomes.map(Result::unwrap).collect();
         let (erased, created, replaced) = (Outcome::Erased, Outcome::Created, Outcome::Replaced);
