@@ -59,10 +59,10 @@ fn sums(value: &AggregateDelta) -> String {
     format!("{} {}", value.sessions, sums.join(" "))
 }
 
-/// An unreadable aggregate as stored.
-pub(crate) fn unreadable(stored: &StoredAggregate) -> String {
-    match &stored.0 {
-        Ok(Some(text)) => format!("\"{}\"", text.escape_debug()),
+/// An aggregate as stored.
+pub(crate) fn stored(aggregate: &StoredAggregate) -> String {
+    match &aggregate.0 {
+        Ok(Some(text)) => text.escape_ascii().to_string(),
         Ok(None) => NOTHING.into(),
         Err(OtherType) => OTHER_TYPE.into(),
     }

@@ -121,12 +121,10 @@ impl Inspection<'_> {
     }
 
     async fn aggregate(&self, location: &Location, stored: &StoredAggregate) {
-        let text = match &stored.0 {
-            Ok(None) => return,
-            Ok(Some(text)) => text.clone(),
-            Err(_) => display::OTHER_TYPE.into(),
-        };
-        self.send(location, text).await;
+        if stored.0 == Ok(None) {
+            return;
+        }
+        self.send(location, display::stored(stored)).await;
     }
 
     async fn send(&self, location: &Location, value: String) {

@@ -1,17 +1,19 @@
 //! The parts of a store that maintenance reads and repairs: verification, repair and inspection are one
 //! algorithm over a [`Ledger`], on every store.
 
+use std::str::FromStr;
+
 use async_trait::async_trait;
 
-use crate::domain::{AggregateDelta, CourseId, Enrolment, LearnerId, Session, SessionId};
-use crate::store::StoreError;
+use crate::domain::{CourseId, Enrolment, LearnerId, Session, SessionId};
 use crate::store::aggregate_text::{StoredSummary, StoredTotals};
+use crate::store::{StoreError, bucket};
 
 /// Data of a store, as maintenance reads and repairs them.
 ///
-/// Each call is one step, which delays requests by a few milliseconds at most: a step reads at most a page of
-/// a bounded number of entries. A read is of one moment. A write of a client changes a session, its index
-/// entries and its aggregates in one step, and raises the revision of the totals and of the summary.
+/// Each call is a step or two, each of which delays requests by a few milliseconds at most: a step reads at most a
+/// page of a bounded number of entries. A write of a client changes a session, its index entries and its
+/// aggregates in one step, and raises the revision of the totals and of the summary.
 #[async_trait]
 pub(crate) trait Ledger: Send + Sync {
     /// Returns the name of a location for operators: the key in Redis, and for an entry the member; the table
@@ -48,39 +50,27 @@ pub(crate) trait Ledger: Send + Sync {
     /// Reads the time of a learner's erasure as stored; `None` without an erasure.
     async fn erasure(&self, learner: LearnerId) -> Result<Option<String>, StoreError>;
 
-    /// Makes the entries of sessions in the session index agree with the sessions, as they are at the time of
-    /// the call.
-    async fn align_sessions(
+    /// Makes the entries of sessions in the session index agree with the sessions, and then the entries of the
+    /// enrolment in the course index and in the roster with the session index: all as they are at the time of
+    /// the call. The snapshots have the wrong entries.
+    async fn align(
         &self,
         enrolment: Enrolment,
-        sessions: &[SessionId],
+        sessions: &[SessionSnapshot],
     ) -> Result<(), StoreError>;
 
-    /// Makes the entries of an enrolment in the course index and in the roster agree with the session index,
-    /// as it is at the time of the call.
-    async fn align_enrolment(&self, enrolment: Enrolment) -> Result<(), StoreError>;
+    /// Removes members from an index, as [`InvalidEntry`] has them. Without members, deletes an index or an
+    /// erasure of another type; returns false where the type is right.
+    async fn strip(&self, location: &Location, members: &[Vec<u8>]) -> Result<bool, StoreError>;
 
-    /// Removes members from an index, as [`InvalidEntry`] has them; without members, deletes an index of
-    /// another type.
-    async fn strip_index(&self, location: &Location, members: &[Vec<u8>])
-    -> Result<(), StoreError>;
-
-    /// Adds a delta to [`Totals`](Location::Totals) or a [`Summary`](Location::Summary), and deletes the
-    /// aggregate where nothing is left. Returns false, and changes nothing, where the aggregate is
-    /// unreadable.
-    async fn add_delta(
-        &self,
-        location: &Location,
-        delta: &AggregateDelta,
-    ) -> Result<bool, StoreError>;
-
-    /// Replaces an unreadable aggregate by `value`. Returns false, and changes nothing, where the aggregate
-    /// is no longer as `found`.
-    async fn reset_aggregate(
+    /// Replaces the text of [`Totals`](Location::Totals) or of a [`Summary`](Location::Summary); without a
+    /// text, deletes the aggregate. Returns false, and changes nothing, where the aggregate is no longer as
+    /// `found`.
+    async fn replace_aggregate(
         &self,
         location: &Location,
         found: &StoredAggregate,
-        value: &AggregateDelta,
+        text: Option<String>,
     ) -> Result<bool, StoreError>;
 }
 
@@ -103,6 +93,23 @@ pub(crate) enum Location {
     RosterEntry(Enrolment),
     Summary(u16, CourseId),
     Erasure(LearnerId),
+}
+
+impl Location {
+    /// Returns the bucket of the learner, or of the roster or summary.
+    pub(crate) fn bucket(&self) -> u16 {
+        match *self {
+            Self::Session(Enrolment { learner, .. }, _)
+            | Self::Totals(Enrolment { learner, .. })
+            | Self::SessionIndex(Enrolment { learner, .. })
+            | Self::SessionEntry(Enrolment { learner, .. }, _)
+            | Self::CourseIndex(learner)
+            | Self::CourseEntry(Enrolment { learner, .. })
+            | Self::RosterEntry(Enrolment { learner, .. })
+            | Self::Erasure(learner) => bucket::of(learner),
+            Self::Roster(bucket, _) | Self::Summary(bucket, _) => bucket,
+        }
+    }
 }
 
 /// Pass over a store. A verification makes the passes in this order.
@@ -133,7 +140,7 @@ pub(crate) enum Found {
     Enrolment(Enrolment),
     /// An enrolment without totals that has an entry in the session index, the course index or the roster.
     WithoutTotals(Enrolment),
-    /// An index of another type than an index.
+    /// An index or an erasure of another type.
     OtherType(Location),
     /// A member of an index that is no id.
     Invalid(InvalidEntry),
@@ -157,31 +164,25 @@ pub(crate) struct InvalidEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OtherType;
 
-/// Aggregate as stored: the text, `None` without an aggregate.
+/// Aggregate as stored: the bytes of the text, `None` without an aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StoredAggregate(pub(crate) Result<Option<String>, OtherType>);
+pub(crate) struct StoredAggregate(pub(crate) Result<Option<Vec<u8>>, OtherType>);
 
 impl StoredAggregate {
-    /// Value of totals, as a delta from nothing; `None` for an unreadable aggregate.
-    pub(crate) fn totals(&self) -> Option<AggregateDelta> {
-        match &self.0 {
-            Ok(None) => Some(AggregateDelta::default()),
-            Ok(Some(text)) => {
-                let stored = text.parse::<StoredTotals>().ok()?;
-                Some(stored.totals.into())
-            }
-            Err(OtherType) => None,
-        }
+    /// Value of totals; `None` for an unreadable aggregate.
+    pub(crate) fn totals(&self) -> Option<StoredTotals> {
+        self.parsed()
     }
 
-    /// Value of a summary, as a delta from nothing; `None` for an unreadable aggregate.
-    pub(crate) fn summary(&self) -> Option<AggregateDelta> {
+    /// Value of a summary; `None` for an unreadable aggregate.
+    pub(crate) fn summary(&self) -> Option<StoredSummary> {
+        self.parsed()
+    }
+
+    fn parsed<T: FromStr + Default>(&self) -> Option<T> {
         match &self.0 {
-            Ok(None) => Some(AggregateDelta::default()),
-            Ok(Some(text)) => {
-                let stored = text.parse::<StoredSummary>().ok()?;
-                Some(stored.summary.into())
-            }
+            Ok(None) => Some(T::default()),
+            Ok(Some(bytes)) => std::str::from_utf8(bytes).ok()?.parse().ok(),
             Err(OtherType) => None,
         }
     }
@@ -192,8 +193,7 @@ impl StoredAggregate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EnrolmentState {
     pub(crate) totals: StoredAggregate,
-    /// Number of entries of the session index.
-    pub(crate) entries: Result<usize, OtherType>,
+    pub(crate) session_index: Result<(), OtherType>,
     /// Times of the entries in the course index, as text; the store has at most one without damage.
     pub(crate) course_entries: Result<Vec<String>, OtherType>,
     /// Whether the roster has the learner.
@@ -204,6 +204,8 @@ pub(crate) struct EnrolmentState {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct EnrolmentPage {
     pub(crate) state: EnrolmentState,
+    /// Whether the page is of one moment: no write came in between its reads.
+    pub(crate) is_settled: bool,
     pub(crate) sessions: Vec<SessionSnapshot>,
     /// Members of the page of the session index that are no ids.
     pub(crate) invalid: Vec<InvalidEntry>,
@@ -242,6 +244,8 @@ pub(crate) enum StoredSession {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SummaryPage {
     pub(crate) summary: StoredAggregate,
+    /// Whether the page is of one moment: no write came in between its reads.
+    pub(crate) is_settled: bool,
     /// Learners of the roster with their totals.
     pub(crate) learners: Vec<(LearnerId, StoredAggregate)>,
     /// Last learner of the page; `None` on the last page.

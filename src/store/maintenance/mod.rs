@@ -1,6 +1,6 @@
 //! Maintenance of a store: verify, repair, list learners for an export, inspect, diagnose.
 
-mod display;
+pub(crate) mod display;
 pub(crate) mod inspect;
 pub(crate) mod ledger;
 pub(crate) mod verify;

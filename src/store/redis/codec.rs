@@ -156,6 +156,28 @@ pub(crate) fn session(fields: [Option<String>; 6]) -> Result<Option<Session>, St
     }))
 }
 
+/// Returns the [`SESSION_FIELDS`] of a session's hash.
+pub(crate) fn fields(session: &Session) -> [Option<String>; 6] {
+    let Measures {
+        modules,
+        score,
+        time,
+    } = texts(&session.stats);
+    let OccurredAt { millis, local_day } = session.occurred_at;
+    let version = session.version.map(|version| match version {
+        version if version == millis => String::new(),
+        version => version.to_string(),
+    });
+    [
+        Some(modules),
+        Some(score),
+        Some(time),
+        Some(millis.to_string()),
+        Some(local_day.to_string()),
+        version,
+    ]
+}
+
 /// Parses the text of totals; `None` without totals.
 pub(crate) fn totals(text: Option<String>) -> Result<Option<Totals>, StoreError> {
     let stored = text.map(|text| text.parse::<StoredTotals>()).transpose()?;

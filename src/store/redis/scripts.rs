@@ -40,36 +40,37 @@ pub(crate) static DELETE: LazyLock<LuaScript> = LazyLock::new(|| {
 pub(crate) static ERASE: LazyLock<LuaScript> = LazyLock::new(|| writing!("scripts/erase.lua"));
 
 /// Reads a page of an index.
-pub(crate) static PAGE: LazyLock<LuaScript> = LazyLock::new(|| reading!("scripts/page.lua"));
+pub(crate) static PAGE: LazyLock<LuaScript> =
+    LazyLock::new(|| reading!("scripts/index_page.lua", "scripts/page.lua"));
 
-/// Reads an enrolment and sessions in one snapshot.
-pub(crate) static SNAPSHOT: LazyLock<LuaScript> =
-    LazyLock::new(|| reading!("scripts/typed.lua", "scripts/snapshot.lua"));
-
-/// Reads aggregates in one snapshot.
-pub(crate) static AGGREGATES: LazyLock<LuaScript> =
-    LazyLock::new(|| reading!("scripts/typed.lua", "scripts/aggregates.lua"));
-
-/// Updates entries of the indexes from the sessions.
-pub(crate) static REINDEX: LazyLock<LuaScript> =
-    LazyLock::new(|| writing!("scripts/course_index.lua", "scripts/reindex.lua"));
-
-/// Removes invalid members from an index.
-pub(crate) static CLEAN_INDEX: LazyLock<LuaScript> =
-    LazyLock::new(|| writing!("scripts/typed.lua", "scripts/clean_index.lua"));
-
-/// Adds a delta to an aggregate.
-pub(crate) static ADD_DELTA: LazyLock<LuaScript> =
-    LazyLock::new(|| writing!("scripts/arithmetic.lua", "scripts/add_delta.lua"));
-
-/// Replaces an unreadable aggregate.
-pub(crate) static REPLACE_AGGREGATE: LazyLock<LuaScript> = LazyLock::new(|| {
-    writing!(
-        "scripts/arithmetic.lua",
+/// Reads an enrolment and sessions at one moment.
+pub(crate) static ENROLMENT: LazyLock<LuaScript> = LazyLock::new(|| {
+    reading!(
         "scripts/typed.lua",
-        "scripts/replace_aggregate.lua"
+        "scripts/index_page.lua",
+        "scripts/enrolment.lua"
     )
 });
+
+/// Reads a summary and totals at one moment.
+pub(crate) static SUMMARY: LazyLock<LuaScript> =
+    LazyLock::new(|| reading!("scripts/typed.lua", "scripts/summary.lua"));
+
+/// Makes indexes agree with the sessions.
+pub(crate) static ALIGN: LazyLock<LuaScript> =
+    LazyLock::new(|| writing!("scripts/course_index.lua", "scripts/align.lua"));
+
+/// Removes invalid members from an index.
+pub(crate) static STRIP: LazyLock<LuaScript> =
+    LazyLock::new(|| writing!("scripts/typed.lua", "scripts/strip.lua"));
+
+/// Replaces the text of an aggregate.
+pub(crate) static REPLACE_AGGREGATE: LazyLock<LuaScript> =
+    LazyLock::new(|| writing!("scripts/typed.lua", "scripts/replace_aggregate.lua"));
+
+/// Stores an erasure of an export.
+pub(crate) static RESTORE_ERASURE: LazyLock<LuaScript> =
+    LazyLock::new(|| writing!("scripts/restore_erasure.lua"));
 
 /// Checks the permissions of the user.
 pub(crate) static PERMISSIONS: LazyLock<LuaScript> =

@@ -11,11 +11,11 @@ use async_trait::async_trait;
 
 use super::EmbeddedStore;
 use super::schema::{ERASURES, RosterKey};
-use crate::domain::{AggregateDelta, CourseId, Enrolment, LearnerId, SessionId};
+use crate::domain::{CourseId, Enrolment, LearnerId, SessionId};
 use crate::store::StoreError;
 use crate::store::maintenance::ledger::{
-    CoursesPage, EnrolmentPage, EntryPosition, Ledger, Location, Pass, Scan, StoredAggregate,
-    SummaryPage,
+    CoursesPage, EnrolmentPage, EntryPosition, Ledger, Location, Pass, Scan, SessionSnapshot,
+    StoredAggregate, SummaryPage,
 };
 use scan::TableScan;
 
@@ -96,10 +96,10 @@ impl Ledger for EmbeddedStore {
         .await
     }
 
-    async fn align_sessions(
+    async fn align(
         &self,
         enrolment: Enrolment,
-        sessions: &[SessionId],
+        sessions: &[SessionSnapshot],
     ) -> Result<(), StoreError> {
         for step in sessions.chunks(PAGE) {
             let step = step.to_vec();
@@ -108,43 +108,27 @@ impl Ledger for EmbeddedStore {
             });
             aligning.await?;
         }
-        Ok(())
-    }
-
-    async fn align_enrolment(&self, enrolment: Enrolment) -> Result<(), StoreError> {
         let aligning = self
             .writer
             .write(1, move |tables, _| tables.align_enrolment(enrolment));
         aligning.await
     }
 
-    /// Does nothing: redb has neither invalid members nor tables of another type.
-    async fn strip_index(&self, _: &Location, _: &[Vec<u8>]) -> Result<(), StoreError> {
-        Ok(())
+    /// Does nothing: redb has neither invalid members nor rows of another type.
+    async fn strip(&self, _: &Location, _: &[Vec<u8>]) -> Result<bool, StoreError> {
+        Ok(false)
     }
 
-    async fn add_delta(
-        &self,
-        location: &Location,
-        delta: &AggregateDelta,
-    ) -> Result<bool, StoreError> {
-        let (location, delta) = (*location, *delta);
-        let adding = self
-            .writer
-            .write(1, move |tables, _| tables.add_delta(&location, delta));
-        adding.await
-    }
-
-    async fn reset_aggregate(
+    async fn replace_aggregate(
         &self,
         location: &Location,
         found: &StoredAggregate,
-        value: &AggregateDelta,
+        text: Option<String>,
     ) -> Result<bool, StoreError> {
-        let (location, found, value) = (*location, found.clone(), *value);
-        let resetting = self.writer.write(1, move |tables, _| {
-            tables.reset_aggregate(&location, &found, value)
+        let (location, found) = (*location, found.clone());
+        let replacing = self.writer.write(1, move |tables, _| {
+            tables.replace_aggregate(&location, &found, text.as_deref())
         });
-        resetting.await
+        replacing.await
     }
 }

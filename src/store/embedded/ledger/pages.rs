@@ -16,7 +16,7 @@ use crate::store::maintenance::ledger::{
     StoredSession, SummaryPage,
 };
 
-/// Reads a page of an enrolment. Counts the entries of the session index on each page.
+/// Reads a page of an enrolment.
 pub(super) fn enrolment(
     snapshot: &ReadTransaction,
     enrolment: Enrolment,
@@ -78,13 +78,14 @@ pub(super) fn enrolment(
     }
     Ok(EnrolmentPage {
         state: state(snapshot, enrolment)?,
+        is_settled: true,
         sessions: found,
         invalid: Vec::new(),
         next,
     })
 }
 
-/// Reads the derived data of an enrolment. The number of entries is left out, as the totals have a revision.
+/// Reads the derived data of an enrolment.
 fn state(snapshot: &ReadTransaction, enrolment: Enrolment) -> Result<EnrolmentState, StoreError> {
     let totals = snapshot.open_table(TOTALS)?.get(enrolment)?;
     let courses = snapshot.open_table(COURSES)?;
@@ -97,8 +98,8 @@ fn state(snapshot: &ReadTransaction, enrolment: Enrolment) -> Result<EnrolmentSt
     }
     let roster = snapshot.open_table(ROSTER)?.get(RosterKey::of(enrolment))?;
     Ok(EnrolmentState {
-        totals: StoredAggregate(Ok(totals.map(|row| row.value().to_owned()))),
-        entries: Ok(0),
+        totals: StoredAggregate(Ok(totals.map(|row| row.value().into()))),
+        session_index: Ok(()),
         course_entries: Ok(course_entries),
         is_in_roster: Ok(roster.is_some()),
     })
@@ -128,12 +129,13 @@ pub(super) fn summary(
     for entry in entries.by_ref().take(PAGE) {
         let key = entry?.0.value();
         let row = totals.get(key.enrolment())?;
-        let stored = row.map(|row| row.value().to_owned());
+        let stored = row.map(|row| row.value().into());
         learners.push((key.learner, StoredAggregate(Ok(stored))));
     }
     let next = entries.next().transpose()?.and(learners.last());
     Ok(SummaryPage {
-        summary: StoredAggregate(Ok(summary.map(|row| row.value().to_owned()))),
+        summary: StoredAggregate(Ok(summary.map(|row| row.value().into()))),
+        is_settled: true,
         next: next.map(|(learner, _)| *learner),
         learners,
     })

@@ -2,42 +2,31 @@
 
 use redb::ReadableTable;
 
-use crate::domain::{AggregateDelta, Enrolment, SessionId, Span, Summary, Totals};
+use crate::domain::Enrolment;
 use crate::store::StoreError;
-use crate::store::aggregate_text::{StoredSummary, StoredTotals};
-use crate::store::embedded::schema::{CourseKey, RosterKey, SessionKey, SummaryKey, TimelineKey};
+use crate::store::embedded::schema::{CourseKey, RosterKey, SessionKey, SummaryKey};
 use crate::store::embedded::transaction::Tables;
-use crate::store::maintenance::ledger::{Location, StoredAggregate};
+use crate::store::maintenance::ledger::{Location, SessionSnapshot, StoredAggregate};
 
 impl Tables<'_> {
     /// Makes the entries of sessions in the session index agree with the sessions.
     pub(super) fn align_sessions(
         &mut self,
         enrolment: Enrolment,
-        sessions: &[SessionId],
+        found: &[SessionSnapshot],
     ) -> Result<(), StoreError> {
-        let mut wrong = Vec::new();
-        for entry in self
-            .timeline
-            .range(TimelineKey::range(enrolment, Span::ALL))?
-        {
-            let key = entry?.0.value();
-            if sessions.contains(&key.session) {
-                let row = self.sessions.get(key.session_key())?;
-                if row.is_none_or(|row| row.value().occurred_at.millis != key.millis) {
-                    wrong.push(key);
-                }
-            }
-        }
-        for key in wrong {
-            self.timeline.remove(key)?;
-        }
-        for &session in sessions {
+        for SessionSnapshot { id, entry, .. } in found {
+            let session = *id;
             let key = SessionKey { enrolment, session };
             let row = self.sessions.get(key)?.map(|row| row.value());
-            if let Some(row) = row {
-                self.timeline
-                    .insert(key.timeline(row.occurred_at.millis), ())?;
+            let right = row.map(|row| key.timeline(row.occurred_at.millis));
+            let entry = entry.as_ref().and_then(|millis| millis.parse().ok());
+            let entry = entry.map(|millis| key.timeline(millis));
+            if let Some(wrong) = entry.filter(|entry| Some(*entry) != right) {
+                self.timeline.remove(wrong)?;
+            }
+            if let Some(right) = right {
+                self.timeline.insert(right, ())?;
             }
         }
         Ok(())
@@ -68,87 +57,42 @@ impl Tables<'_> {
         Ok(())
     }
 
-    /// Adds a delta to an aggregate. Returns false where the aggregate is unreadable.
-    pub(super) fn add_delta(
-        &mut self,
-        location: &Location,
-        delta: AggregateDelta,
-    ) -> Result<bool, StoreError> {
-        let text = self.aggregate(location)?;
-        match location {
-            Location::Totals(enrolment) => {
-                let Ok(stored) = text.map_or(Ok(StoredTotals::default()), |text| text.parse())
-                else {
-                    return Ok(false);
-                };
-                let totals = stored.totals.changed_by(delta);
-                let revision = stored.revision.saturating_add(1);
-                self.write_totals(*enrolment, StoredTotals { totals, revision })?;
-            }
-            Location::Summary(bucket, course) => {
-                let Ok(stored) = text.map_or(Ok(StoredSummary::default()), |text| text.parse())
-                else {
-                    return Ok(false);
-                };
-                let summary = stored.summary.changed_by(delta);
-                let revision = stored.revision.saturating_add(1);
-                let (bucket, course) = (*bucket, *course);
-                let key = SummaryKey { course, bucket };
-                self.write_summary(key, StoredSummary { summary, revision })?;
-            }
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    /// Replaces an aggregate that is as `found`.
-    pub(super) fn reset_aggregate(
+    /// Replaces the text of an aggregate that is as `found`.
+    pub(super) fn replace_aggregate(
         &mut self,
         location: &Location,
         found: &StoredAggregate,
-        value: AggregateDelta,
+        text: Option<&str>,
     ) -> Result<bool, StoreError> {
-        if StoredAggregate(Ok(self.aggregate(location)?)) != *found {
-            return Ok(false);
-        }
         match location {
-            Location::Totals(enrolment) => {
-                let totals = Totals::default().changed_by(value);
-                self.write_totals(
-                    *enrolment,
-                    StoredTotals {
-                        totals,
-                        revision: 1,
-                    },
-                )?;
-            }
+            Location::Totals(enrolment) => replace(&mut self.totals, *enrolment, found, text),
             Location::Summary(bucket, course) => {
-                let summary = Summary::default().changed_by(value);
                 let (bucket, course) = (*bucket, *course);
-                let key = SummaryKey { course, bucket };
-                self.write_summary(
-                    key,
-                    StoredSummary {
-                        summary,
-                        revision: 1,
-                    },
-                )?;
+                replace(
+                    &mut self.summary,
+                    SummaryKey { course, bucket },
+                    found,
+                    text,
+                )
             }
-            _ => return Ok(false),
+            _ => Ok(false),
         }
-        Ok(true)
     }
+}
 
-    /// Text of an aggregate.
-    fn aggregate(&self, location: &Location) -> Result<Option<String>, StoreError> {
-        let row = match location {
-            Location::Totals(enrolment) => self.totals.get(*enrolment)?,
-            Location::Summary(bucket, course) => {
-                let (bucket, course) = (*bucket, *course);
-                self.summary.get(SummaryKey { course, bucket })?
-            }
-            _ => None,
-        };
-        Ok(row.map(|row| row.value().to_owned()))
+fn replace<K: redb::Key + for<'a> redb::Value<SelfType<'a> = K> + Copy + 'static>(
+    table: &mut redb::Table<'_, K, &'static str>,
+    key: K,
+    found: &StoredAggregate,
+    text: Option<&str>,
+) -> Result<bool, StoreError> {
+    let stored = table.get(key)?.map(|row| row.value().into());
+    if StoredAggregate(Ok(stored)) != *found {
+        return Ok(false);
     }
+    match text {
+        Some(text) => drop(table.insert(key, text)?),
+        None => drop(table.remove(key)?),
+    }
+    Ok(true)
 }

@@ -7,7 +7,8 @@ use redb::ReadTransaction;
 use rustix::fs::statvfs;
 use tokio::sync::mpsc;
 
-use super::schema::{COURSES, CourseKey, following};
+use super::clock::MonotonicClock;
+use super::schema::{COURSES, CourseKey, ERASURES, following, id};
 use super::{EmbeddedStore, doctor};
 use crate::domain::{Erasure, LearnerId};
 use crate::store::StoreError;
@@ -18,8 +19,8 @@ use crate::store::maintenance::{
 };
 use crate::telemetry::metrics;
 
-/// Maximum number of learners in a page.
-const LEARNERS: usize = 1_000;
+/// Maximum number of learners, or of erasures, in a page.
+const PAGE: usize = 1_000;
 
 #[async_trait]
 impl Maintenance for EmbeddedStore {
@@ -28,12 +29,17 @@ impl Maintenance for EmbeddedStore {
             .await
     }
 
-    async fn erasures(&self, _after: Option<LearnerId>) -> Result<Vec<Erasure>, StoreError> {
-        Err(StoreError::Unexpected("not built".into()))
+    async fn erasures(&self, after: Option<LearnerId>) -> Result<Vec<Erasure>, StoreError> {
+        let now = MonotonicClock::default().now().millis;
+        self.read_long(move |snapshot| erasures(snapshot, after, now))
+            .await
     }
 
-    async fn restore_erasure(&self, _erasure: Erasure) -> Result<bool, StoreError> {
-        Err(StoreError::Unexpected("not built".into()))
+    async fn restore_erasure(&self, erasure: Erasure) -> Result<bool, StoreError> {
+        let restoring = self.writer.write(1, move |tables, clock| {
+            tables.restore_erasure(erasure, clock.now())
+        });
+        restoring.await
     }
 
     async fn verify(
@@ -78,6 +84,31 @@ impl Maintenance for EmbeddedStore {
     }
 }
 
+/// Returns the next erasures that expire after `now`, in milliseconds since 1970.
+fn erasures(
+    snapshot: &ReadTransaction,
+    after: Option<LearnerId>,
+    now: i64,
+) -> Result<Vec<Erasure>, StoreError> {
+    let table = snapshot.open_table(ERASURES)?;
+    let mut erasures = Vec::new();
+    for entry in table.range(following(after.map(|after| after.as_u128())))? {
+        let (key, row) = entry?;
+        let (learner, (as_of, expires)) = (id(key.value()), row.value());
+        if expires > now {
+            erasures.push(Erasure {
+                learner,
+                as_of,
+                expires,
+            });
+        }
+        if erasures.len() == PAGE {
+            break;
+        }
+    }
+    Ok(erasures)
+}
+
 /// Returns the next learners in the course index. A lookup per learner skips the learner's further courses.
 fn learners(
     snapshot: &ReadTransaction,
@@ -85,7 +116,7 @@ fn learners(
 ) -> Result<Vec<LearnerId>, StoreError> {
     let courses = snapshot.open_table(COURSES)?;
     let mut learners = Vec::new();
-    while learners.len() < LEARNERS {
+    while learners.len() < PAGE {
         let last = after.map(|learner| *CourseKey::range(learner).end());
         let Some(entry) = courses.range(following(last))?.next() else {
             break;

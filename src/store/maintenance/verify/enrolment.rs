@@ -1,8 +1,9 @@
 //! Verification of an enrolment: totals, session index, course index entry and roster entry against the
 //! sessions.
 
+use super::summary::{Checked, of_learner};
 use super::{ATTEMPTS, Step, Verification, wait};
-use crate::domain::{AggregateDelta, Enrolment, SessionId, Totals};
+use crate::domain::{Enrolment, SessionId, Totals};
 use crate::store::bucket;
 use crate::store::maintenance::display;
 use crate::store::maintenance::ledger::{
@@ -58,10 +59,6 @@ impl Recount {
     fn course_entries(&self) -> Vec<String> {
         self.latest.iter().map(ToString::to_string).collect()
     }
-
-    fn value(&self) -> AggregateDelta {
-        self.totals.into()
-    }
 }
 
 impl Verification<'_> {
@@ -71,39 +68,37 @@ impl Verification<'_> {
         enrolment: Enrolment,
         unindexed: Vec<SessionId>,
     ) -> Step {
-        let Some(recount) = self.settled_recount(enrolment, &unindexed).await? else {
-            self.report().unsettled += 1;
-            return Ok(());
-        };
-        self.add_sessions(recount.totals.sessions).await?;
-        self.verify_sessions(enrolment, &recount).await?;
-        self.report_invalid(&recount.invalid).await?;
-        if recount.is_unreadable {
-            // The expected totals are unknown.
-            return Ok(());
-        }
-        let is_listed = self.verify_entries(enrolment, &recount).await?;
-        let is_right = self.verify_totals(enrolment, &recount).await?;
-        if !(is_listed && is_right) {
-            self.correct(enrolment, &recount);
-        }
-        Ok(())
-    }
-
-    /// Recounts an enrolment between two equal states; `None` where clients write all the time.
-    async fn settled_recount(
-        &self,
-        enrolment: Enrolment,
-        unindexed: &[SessionId],
-    ) -> Step<Option<Recount>> {
         for attempt in 0..ATTEMPTS {
-            if let Some(recount) = self.recount(enrolment, unindexed).await? {
-                return Ok(Some(recount));
+            if let Some(recount) = self.recount(enrolment, &unindexed).await?
+                && self.verify_recount(enrolment, &recount).await?
+            {
+                return self.add_sessions(recount.totals.sessions).await;
             }
             self.check_cancelled()?;
             wait(attempt).await;
         }
-        Ok(None)
+        self.report().unsettled += 1;
+        Ok(())
+    }
+
+    /// Verifies the derived data against a recount; false where a write came in between.
+    async fn verify_recount(&self, enrolment: Enrolment, recount: &Recount) -> Step<bool> {
+        self.verify_types(enrolment, &recount.state).await?;
+        self.verify_sessions(enrolment, recount).await?;
+        self.report_invalid(&recount.invalid).await?;
+        if recount.is_unreadable {
+            // The expected totals are unknown.
+            return Ok(true);
+        }
+        let is_listed = self.verify_entries(enrolment, recount).await?;
+        let (location, expected) = (Location::Totals(enrolment), recount.totals.into());
+        let checked = self
+            .verify_aggregate(&location, &recount.state.totals, &expected)
+            .await?;
+        if !is_listed || checked == Checked::Wrong {
+            self.correct(enrolment, recount);
+        }
+        Ok(checked != Checked::Changed)
     }
 
     /// Recounts an enrolment page by page; `None` where a write has come in between.
@@ -116,7 +111,7 @@ impl Verification<'_> {
         let mut recount = Recount::new(first.state.clone());
         let mut page = first;
         loop {
-            if page.state != recount.state {
+            if !page.is_settled || page.state != recount.state {
                 return Ok(None);
             }
             recount.invalid.append(&mut page.invalid);
@@ -130,17 +125,31 @@ impl Verification<'_> {
         }
     }
 
-    /// Reports unreadable sessions and wrong entries of the session index.
-    async fn verify_sessions(&self, enrolment: Enrolment, recount: &Recount) -> Step {
-        if recount.state.entries.is_err() {
+    /// Reports indexes of another type.
+    async fn verify_types(&self, enrolment: Enrolment, state: &EnrolmentState) -> Step {
+        let Enrolment { learner, course } = enrolment;
+        if state.session_index.is_err() {
             self.report_other_type(&Location::SessionIndex(enrolment))
                 .await?;
         }
+        if state.course_entries.is_err() {
+            self.report_other_type(&Location::CourseIndex(learner))
+                .await?;
+        }
+        if state.is_in_roster.is_err() {
+            let roster = Location::Roster(bucket::of(learner), course);
+            self.report_other_type(&roster).await?;
+        }
+        Ok(())
+    }
+
+    /// Reports unreadable sessions and wrong entries of the session index.
+    async fn verify_sessions(&self, enrolment: Enrolment, recount: &Recount) -> Step {
         let wrong = recount.mismatches.iter();
         let wrong = wrong.filter(|found| !matches!(found.session, StoredSession::Unreadable(_)));
-        let ids: Vec<_> = wrong.map(|found| found.id).collect();
-        if self.repair && !ids.is_empty() {
-            self.ledger.align_sessions(enrolment, &ids).await?;
+        let wrong: Vec<_> = wrong.cloned().collect();
+        if self.repair && !wrong.is_empty() {
+            self.ledger.align(enrolment, &wrong).await?;
         }
         for found in &recount.mismatches {
             let location = match &found.session {
@@ -151,7 +160,7 @@ impl Verification<'_> {
                     continue;
                 }
                 // An index of another type is a difference of its own.
-                _ if recount.state.entries.is_err() => continue,
+                _ if recount.state.session_index.is_err() => continue,
                 _ => Location::SessionEntry(enrolment, found.id),
             };
             let expected = match &found.session {
@@ -180,7 +189,7 @@ impl Verification<'_> {
             .is_ok_and(|found| *found == expected);
         let is_roster_right = recount.state.is_in_roster == Ok(is_in_roster);
         if self.repair && !(is_course_right && is_roster_right) {
-            self.ledger.align_enrolment(enrolment).await?;
+            self.ledger.align(enrolment, &[]).await?;
         }
         // Indexes of another type are differences of their own.
         if let Ok(found) = &recount.state.course_entries
@@ -202,34 +211,16 @@ impl Verification<'_> {
         Ok(is_roster_right || self.repair)
     }
 
-    /// Verifies the totals. Returns whether the totals are right in the end.
-    async fn verify_totals(&self, enrolment: Enrolment, recount: &Recount) -> Step<bool> {
-        let location = Location::Totals(enrolment);
-        let expected = recount.value();
-        self.verify_aggregate(&location, &recount.state.totals, &expected)
-            .await
-    }
-
     /// Notes what the summary will not count rightly.
     fn correct(&self, enrolment: Enrolment, recount: &Recount) {
-        let expected = AggregateDelta {
-            learners: i128::from(recount.totals.sessions > 0),
-            ..recount.value()
-        };
-        let stored = recount
-            .state
-            .totals
-            .totals()
-            .filter(|_| recount.state.is_in_roster == Ok(true));
-        let counted = stored.map_or_else(AggregateDelta::default, |stored| AggregateDelta {
-            learners: i128::from(stored.sessions > 0),
-            ..stored
-        });
+        let stored = recount.state.totals.totals();
+        let stored = stored.filter(|_| recount.state.is_in_roster == Ok(true));
+        let counted = of_learner(stored.unwrap_or_default().totals);
         let Enrolment { learner, course } = enrolment;
         let mut corrections = self.corrections();
         let summary = corrections
             .entry((bucket::of(learner), course))
             .or_default();
-        summary.insert(learner, expected - counted);
+        summary.insert(learner, of_learner(recount.totals) - counted);
     }
 }

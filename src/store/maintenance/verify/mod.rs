@@ -1,8 +1,8 @@
 //! Verification and repair of a store, over the store's [`Ledger`].
 //!
 //! A write changes a session, its index entries and its aggregates in one step, and raises the revision of the
-//! aggregates. So a recount between two equal states is of one moment, and the delta from a stored aggregate to
-//! the recount is unchanged by later writes: a repair adds the delta.
+//! aggregates. So a recount between two equal states is of one moment. A repair replaces an aggregate only while
+//! the aggregate is as it was then, and aligns the entries of an index with the sessions of the time of the repair.
 //!
 //! Three passes: the first collects the sessions that are absent from their session index; the second recounts
 //! the enrolments (`enrolment`); the third compares the summaries with the totals of their rosters (`summary`).
@@ -199,14 +199,18 @@ impl Verification<'_> {
             .await
     }
 
-    /// Reports an index of another type, and deletes the key when the run repairs: the entries are aligned
-    /// with the sessions afterwards.
-    async fn report_other_type(&self, index: &Location) -> Step {
-        if self.repair {
-            self.ledger.strip_index(index, &[]).await?;
+    /// Reports an index or an erasure of another type, and deletes the key when the run repairs: the entries are
+    /// aligned with the sessions afterwards.
+    async fn report_other_type(&self, location: &Location) -> Step {
+        if self.repair && !self.ledger.strip(location, &[]).await? {
+            return Ok(());
         }
-        let name = self.ledger.name(index);
-        self.report_difference(name, "an index", display::OTHER_TYPE, self.repair)
+        let expected = match location {
+            Location::Erasure(_) => "a time",
+            _ => "an index",
+        };
+        let name = self.ledger.name(location);
+        self.report_difference(name, expected, display::OTHER_TYPE, self.repair)
             .await
     }
 
@@ -215,7 +219,7 @@ impl Verification<'_> {
         for entry in entries {
             if self.repair {
                 let members = [entry.member.clone()];
-                self.ledger.strip_index(&entry.index, &members).await?;
+                self.ledger.strip(&entry.index, &members).await?;
             }
             let name = self.ledger.name(&entry.index);
             let name = format!("{name} \"{}\"", entry.member.escape_ascii());

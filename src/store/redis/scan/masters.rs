@@ -37,8 +37,8 @@ impl RedisStore {
         // A command in each bucket, as the driver learns of moved slots from redirected commands.
         let course = Uuid::nil().into();
         let commands = (0..BUCKETS).map(|bucket| {
-            let mut command = cmd("HMGET");
-            command.arg(self.keys.summary_in(bucket, course)).arg("n");
+            let mut command = cmd("GET");
+            command.arg(self.keys.summary_in(bucket, course));
             (bucket, command)
         });
         self.query_retried::<Vec<Value>>(&Scatter(commands.collect()))

@@ -1,21 +1,14 @@
--- Replaces an unreadable aggregate, unless the aggregate has changed since the verification.
+-- Replaces the text of an aggregate, unless the aggregate has changed since the verification.
 --
--- KEYS  1 totals or summary  hash  m, mf, s, sf, t, tf, n, l
--- ARGV  2 to 9    fields as found, empty for a missing field; for a key of another type, OTHER_TYPE in 2
---       10 to 17  expected fields, 0 for a field to delete
--- Reply 'done', or 'changed' where the stored fields differ from the fields as found
+-- KEYS  1 totals or summary  string
+-- ARGV  2 text as found: empty without an aggregate, OTHER_TYPE for a key of another type
+--       3 new text; empty to delete the aggregate
+-- Reply 'done', or 'changed' where the stored text differs from the text as found
 
-local before = typed('HMGET', KEYS[1], unpack(FIELDS))
-if before == OTHER_TYPE then
-  if ARGV[2] ~= OTHER_TYPE then return 'changed' end
+if (typed('GET', KEYS[1]) or '') ~= ARGV[2] then return 'changed' end
+if ARGV[3] == '' then
   call('DEL', KEYS[1])
-  before = {}
 else
-  for i = 1, #FIELDS do
-    if (before[i] or '') ~= ARGV[1 + i] then return 'changed' end
-  end
+  call('SET', KEYS[1], ARGV[3])
 end
-local after = {}
-for i = 1, #FIELDS do after[i] = ARGV[9 + i] + 0 end
-write_aggregate(KEYS[1], before, after)
 return 'done'
