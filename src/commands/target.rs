@@ -56,7 +56,7 @@ async fn open_or_connect(
 ) -> Result<Target, StartError> {
     let opened = match command {
         StoreCommand::Import { .. } => Store::open(config),
-        StoreCommand::Upgrade => Store::open_for_upgrade(config),
+        StoreCommand::Upgrade | StoreCommand::Doctor => Store::open_any_version(config),
         _ => Store::open_existing(config),
     };
     let (in_use, directory) = match (opened, config) {

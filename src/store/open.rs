@@ -83,7 +83,7 @@ impl Store {
     /// # Errors
     ///
     /// As [`open_existing`](Self::open_existing).
-    pub fn open_for_upgrade(config: &StoreConfig<'_>) -> Result<Self, StartError> {
+    pub fn open_any_version(config: &StoreConfig<'_>) -> Result<Self, StartError> {
         match config {
             StoreConfig::Redis { url, settings } => {
                 Ok(Self::new(RedisStore::without_schema(url, settings)?))

@@ -38,7 +38,7 @@ pub(super) fn totals(
 /// Parses the text of totals.
 fn totals_of(text: &str) -> Result<Totals, StoreError> {
     let stored: StoredTotals = text.parse()?;
-    Ok(stored.totals)
+    Ok(stored.checked()?)
 }
 
 /// Reads a page of an enrolment's sessions.
@@ -123,7 +123,7 @@ pub(super) fn summary(
     let buckets = rows.range(SummaryKey::range(course))?;
     let parts = buckets.map(|row| {
         let stored: StoredSummary = row?.1.value().parse()?;
-        Ok(stored.summary)
+        Ok(stored.checked()?)
     });
     let summary: Summary = parts.sum::<Result<_, StoreError>>()?;
     Ok(Some(summary).filter(|summary| summary.learners > 0))

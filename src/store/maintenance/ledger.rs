@@ -5,14 +5,14 @@ use std::str::FromStr;
 
 use async_trait::async_trait;
 
-use crate::domain::{CourseId, Enrolment, LearnerId, Session, SessionId};
-use crate::store::aggregate_text::{StoredSummary, StoredTotals};
+use crate::domain::{AggregateDelta, CourseId, Enrolment, LearnerId, Session, SessionId};
+use crate::store::aggregate_text::{REPAIR, StoredSummary, StoredTotals};
 use crate::store::{StoreError, bucket};
 
 /// Data of a store, as maintenance reads and repairs them.
 ///
-/// Each call is a step or two, each of which delays requests by a few milliseconds at most: a step reads at most a
-/// page of a bounded number of entries. A write of a client changes a session, its index entries and its
+/// Each call is a step, which delays requests by a few milliseconds at most: a step reads at most a page of a
+/// bounded number of entries, all at one moment. A write of a client changes a session, its index entries and its
 /// aggregates in one step, and raises the revision of the totals and of the summary.
 #[async_trait]
 pub(crate) trait Ledger: Send + Sync {
@@ -63,14 +63,14 @@ pub(crate) trait Ledger: Send + Sync {
     /// erasure of another type; returns false where the type is right.
     async fn strip(&self, location: &Location, members: &[Vec<u8>]) -> Result<bool, StoreError>;
 
-    /// Replaces the text of [`Totals`](Location::Totals) or of a [`Summary`](Location::Summary); without a
-    /// text, deletes the aggregate. Returns false, and changes nothing, where the aggregate is no longer as
-    /// `found`.
-    async fn replace_aggregate(
+    /// Repairs [`Totals`](Location::Totals) or a [`Summary`](Location::Summary) that was `found` in place of
+    /// `expected`: adds the delta between the two, which later writes leave as it is. Returns false, and changes
+    /// nothing, after another repair or a deletion, and where an unreadable aggregate is no longer as found.
+    async fn repair_aggregate(
         &self,
         location: &Location,
         found: &StoredAggregate,
-        text: Option<String>,
+        expected: &AggregateDelta,
     ) -> Result<bool, StoreError>;
 }
 
@@ -148,6 +148,8 @@ pub(crate) enum Found {
     Summary(u16, CourseId),
     /// The name of a key that no request reads.
     Unknown(String),
+    /// The pass starts again from the beginning, as the servers have changed.
+    Restart,
 }
 
 /// Member of an index that is no id.
@@ -179,6 +181,31 @@ impl StoredAggregate {
         self.parsed()
     }
 
+    /// Value of totals, as a delta from nothing; `None` for an unreadable aggregate.
+    pub(crate) fn totals_value(&self) -> Option<AggregateDelta> {
+        self.totals().map(|stored| stored.totals.into())
+    }
+
+    /// Value of a summary, as a delta from nothing; `None` for an unreadable aggregate.
+    pub(crate) fn summary_value(&self) -> Option<AggregateDelta> {
+        self.summary().map(|stored| stored.summary.into())
+    }
+
+    /// Returns whether neither a repair nor a deletion has come in since the aggregate was `found`; an unreadable
+    /// aggregate must be as found. `revision` reads the revision, `None` for an unreadable aggregate.
+    pub(crate) fn is_repairable(
+        &self,
+        found: &Self,
+        revision: impl Fn(&Self) -> Option<u64>,
+    ) -> bool {
+        match (revision(self), revision(found)) {
+            (Some(now), Some(then)) => {
+                now / REPAIR == then / REPAIR && (self.0 == Ok(None)) == (found.0 == Ok(None))
+            }
+            _ => self == found,
+        }
+    }
+
     fn parsed<T: FromStr + Default>(&self) -> Option<T> {
         match &self.0 {
             Ok(None) => Some(T::default()),
@@ -204,8 +231,6 @@ pub(crate) struct EnrolmentState {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct EnrolmentPage {
     pub(crate) state: EnrolmentState,
-    /// Whether the page is of one moment: no write came in between its reads.
-    pub(crate) is_settled: bool,
     pub(crate) sessions: Vec<SessionSnapshot>,
     /// Members of the page of the session index that are no ids.
     pub(crate) invalid: Vec<InvalidEntry>,
@@ -244,8 +269,6 @@ pub(crate) enum StoredSession {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SummaryPage {
     pub(crate) summary: StoredAggregate,
-    /// Whether the page is of one moment: no write came in between its reads.
-    pub(crate) is_settled: bool,
     /// Learners of the roster with their totals.
     pub(crate) learners: Vec<(LearnerId, StoredAggregate)>,
     /// Last learner of the page; `None` on the last page.

@@ -181,13 +181,13 @@ pub(crate) fn fields(session: &Session) -> [Option<String>; 6] {
 /// Parses the text of totals; `None` without totals.
 pub(crate) fn totals(text: Option<String>) -> Result<Option<Totals>, StoreError> {
     let stored = text.map(|text| text.parse::<StoredTotals>()).transpose()?;
-    Ok(stored.map(|stored| stored.totals))
+    Ok(stored.map(StoredTotals::checked).transpose()?)
 }
 
 /// Parses the text of a summary, the summary of one bucket; empty without a text.
 pub(crate) fn summary(text: Option<String>) -> Result<Summary, StoreError> {
     let stored = text.map(|text| text.parse::<StoredSummary>()).transpose()?;
-    Ok(stored.unwrap_or_default().summary)
+    Ok(stored.unwrap_or_default().checked()?)
 }
 
 /// Parses a member of an index: an id of 16 bytes.

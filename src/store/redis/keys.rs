@@ -106,6 +106,19 @@ impl Keys {
         bucket.parse().ok().filter(|bucket| *bucket < BUCKETS)
     }
 
+    /// Text of a session's key up to the session's id, which follows as in [`encoded`].
+    pub(crate) fn session_prefix(&self, enrolment: Enrolment) -> String {
+        let Enrolment { learner, course } = enrolment;
+        let ids = [&*encoded(learner), &*encoded(course), ""];
+        self.key(learner, 's', &ids)
+    }
+
+    /// Text of the keys of totals up to the learner's id, and the text of the course's id, which follows after a
+    /// colon.
+    pub(crate) fn totals_prefix(&self, bucket: u16, course: CourseId) -> (String, String) {
+        (self.key_in(bucket, 'a', &[""]), encoded(course))
+    }
+
     /// Keys of the record script, in the script's order.
     pub(crate) fn of_record(&self, record: &Record) -> [String; 7] {
         self.all(record.enrolment, record.session)

@@ -14,11 +14,12 @@ use crate::store::StoreError;
 pub(crate) async fn watch(schema: Arc<Schema>, url: String, settings: RedisSettings) {
     loop {
         schema.missing.notified().await;
-        if let Err(error) = mark(&schema.key, &url, &settings).await {
-            tracing::warn!(
+        match mark(&schema.key, &url, &settings).await {
+            Ok(()) => schema.stored.notify_waiters(),
+            Err(error) => tracing::warn!(
                 error,
                 "cannot find out the version of the data in Redis; trying on"
-            );
+            ),
         }
     }
 }

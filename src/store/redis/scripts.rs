@@ -46,15 +46,23 @@ pub(crate) static PAGE: LazyLock<LuaScript> =
 /// Reads an enrolment and sessions at one moment.
 pub(crate) static ENROLMENT: LazyLock<LuaScript> = LazyLock::new(|| {
     reading!(
-        "scripts/typed.lua",
         "scripts/index_page.lua",
+        "scripts/typed.lua",
+        "scripts/base64url.lua",
         "scripts/enrolment.lua"
     )
 });
 
 /// Reads a summary and totals at one moment.
 pub(crate) static SUMMARY: LazyLock<LuaScript> =
-    LazyLock::new(|| reading!("scripts/typed.lua", "scripts/summary.lua"));
+    LazyLock::new(|| {
+        reading!(
+            "scripts/call.lua",
+            "scripts/typed.lua",
+            "scripts/base64url.lua",
+            "scripts/summary.lua"
+        )
+    });
 
 /// Makes indexes agree with the sessions.
 pub(crate) static ALIGN: LazyLock<LuaScript> =
@@ -64,9 +72,14 @@ pub(crate) static ALIGN: LazyLock<LuaScript> =
 pub(crate) static STRIP: LazyLock<LuaScript> =
     LazyLock::new(|| writing!("scripts/typed.lua", "scripts/strip.lua"));
 
-/// Replaces the text of an aggregate.
-pub(crate) static REPLACE_AGGREGATE: LazyLock<LuaScript> =
-    LazyLock::new(|| writing!("scripts/typed.lua", "scripts/replace_aggregate.lua"));
+/// Repairs an aggregate.
+pub(crate) static REPAIR_AGGREGATE: LazyLock<LuaScript> = LazyLock::new(|| {
+    writing!(
+        "scripts/arithmetic.lua",
+        "scripts/typed.lua",
+        "scripts/repair_aggregate.lua"
+    )
+});
 
 /// Stores an erasure of an export.
 pub(crate) static RESTORE_ERASURE: LazyLock<LuaScript> =

@@ -73,12 +73,13 @@ async fn an_import_with_wrong_data_reports_where_to_continue() {
     let before = sessions.lines(150, 1, 10);
     let (learner, course) = (sessions.id(), sessions.id());
     let lines = before + &sessions.line(learner, course);
-    // The keys of the totals are of another type: no hash.
+    // The key of the totals is of another type: no string.
     run_with(&mut on_redis(&redis.url()), &["import"], &lines).succeeded();
-    let keys: Vec<String> = redis.ask("KEYS ss:*:t:*").await;
+    let keys: Vec<String> = redis.ask("KEYS ss:*:a:*").await;
     let theirs = study_stats_key(learner);
     let key = keys.iter().find(|key| key.contains(&theirs)).unwrap();
-    redis.ask::<()>(&format!("SET {key} x")).await;
+    redis.ask::<()>(&format!("DEL {key}")).await;
+    redis.ask::<()>(&format!("HSET {key} field x")).await;
     let ran = run_with(&mut on_redis(&redis.url()), &["import"], &lines);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.error().contains("WRONGTYPE"), "{ran:?}");

@@ -7,6 +7,7 @@ mod deletes;
 mod embedded;
 mod limits;
 mod lists;
+mod maintenance;
 mod records;
 mod redis;
 mod roster;

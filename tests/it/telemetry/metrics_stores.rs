@@ -264,8 +264,9 @@ async fn every_service_exposes_the_last_verification_of_redis() {
     for _ in 0..2 {
         client.post(&new_id(), &new_id(), &body(1, 2, 3)).await;
     }
-    let totals: Vec<String> = redis.ask("KEYS ss:*:t:*").await;
-    redis.ask::<()>(&format!("HINCRBY {} m 1", totals[0])).await;
+    let totals: Vec<String> = redis.ask("KEYS ss:*:a:*").await;
+    let wrong = format!("SET {} \"1 2 2 3 1\"", totals[0]);
+    redis.ask::<()>(&wrong).await;
     let verify = |arguments: &[&str]| run(&mut on_redis(&redis.url()), arguments).code;
     assert_eq!(verify(&["verify"]), Some(1));
     for replica in &replicas {

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use super::EmbeddedStore;
 use super::schema::{ERASURES, RosterKey};
-use crate::domain::{CourseId, Enrolment, LearnerId, SessionId};
+use crate::domain::{AggregateDelta, CourseId, Enrolment, LearnerId, SessionId};
 use crate::store::StoreError;
 use crate::store::maintenance::ledger::{
     CoursesPage, EnrolmentPage, EntryPosition, Ledger, Location, Pass, Scan, SessionSnapshot,
@@ -119,16 +119,16 @@ impl Ledger for EmbeddedStore {
         Ok(false)
     }
 
-    async fn replace_aggregate(
+    async fn repair_aggregate(
         &self,
         location: &Location,
         found: &StoredAggregate,
-        text: Option<String>,
+        expected: &AggregateDelta,
     ) -> Result<bool, StoreError> {
-        let (location, found) = (*location, found.clone());
-        let replacing = self.writer.write(1, move |tables, _| {
-            tables.replace_aggregate(&location, &found, text.as_deref())
+        let (location, found, expected) = (*location, found.clone(), *expected);
+        let repairing = self.writer.write(1, move |tables, _| {
+            tables.repair_aggregate(&location, &found, expected)
         });
-        replacing.await
+        repairing.await
     }
 }

@@ -2,10 +2,12 @@
 
 use std::ops::Bound;
 
-use redb::{ReadTransaction, ReadableTable};
+use redb::ReadTransaction;
 
 use super::PAGE;
-use crate::domain::{CourseId, Enrolment, LearnerId, Session, SessionId, Span};
+use crate::domain::{
+    CourseId, Enrolment, LearnerId, Measures, OccurredAt, Session, SessionId, Span,
+};
 use crate::store::StoreError;
 use crate::store::embedded::schema::{
     COURSES, CourseKey, ROSTER, RosterKey, SESSIONS, SUMMARY, SessionKey, SessionRow, SummaryKey,
@@ -78,7 +80,6 @@ pub(super) fn enrolment(
     }
     Ok(EnrolmentPage {
         state: state(snapshot, enrolment)?,
-        is_settled: true,
         sessions: found,
         invalid: Vec::new(),
         next,
@@ -135,7 +136,6 @@ pub(super) fn summary(
     let next = entries.next().transpose()?.and(learners.last());
     Ok(SummaryPage {
         summary: StoredAggregate(Ok(summary.map(|row| row.value().into()))),
-        is_settled: true,
         next: next.map(|(learner, _)| *learner),
         learners,
     })
@@ -178,10 +178,26 @@ fn stored(row: Option<&SessionRow>) -> StoredSession {
     match row {
         None => StoredSession::Absent,
         Some(row) => Session::try_from(row).map_or_else(
-            |_| StoredSession::Unreadable(format!("{row:?}")),
+            |_| StoredSession::Unreadable(text(row)),
             StoredSession::Valid,
         ),
     }
+}
+
+/// Text of a row that is no session.
+fn text(row: &SessionRow) -> String {
+    let Measures {
+        modules,
+        score,
+        time,
+    } = row.measures;
+    let OccurredAt { millis, local_day } = row.occurred_at;
+    let version = match row.optional.version() {
+        Ok(Some(version)) => format!(" v={version}"),
+        Ok(None) => String::new(),
+        Err(_) => " v=?".into(),
+    };
+    format!("m={modules} s={score} t={time} o={millis} d={local_day}{version}")
 }
 
 fn number(text: &str) -> Result<i64, StoreError> {

@@ -2,7 +2,7 @@
 
 use redb::ReadableTable;
 
-use crate::domain::Enrolment;
+use crate::domain::{AggregateDelta, Enrolment};
 use crate::store::StoreError;
 use crate::store::embedded::schema::{CourseKey, RosterKey, SessionKey, SummaryKey};
 use crate::store::embedded::transaction::Tables;
@@ -57,42 +57,37 @@ impl Tables<'_> {
         Ok(())
     }
 
-    /// Replaces the text of an aggregate that is as `found`.
-    pub(super) fn replace_aggregate(
+    /// Repairs an aggregate that was found in place of the expected value.
+    pub(super) fn repair_aggregate(
         &mut self,
         location: &Location,
         found: &StoredAggregate,
-        text: Option<&str>,
+        expected: AggregateDelta,
     ) -> Result<bool, StoreError> {
-        match location {
-            Location::Totals(enrolment) => replace(&mut self.totals, *enrolment, found, text),
-            Location::Summary(bucket, course) => {
-                let (bucket, course) = (*bucket, *course);
-                replace(
-                    &mut self.summary,
-                    SummaryKey { course, bucket },
-                    found,
-                    text,
-                )
+        match *location {
+            Location::Totals(enrolment) => {
+                let row = self.totals.get(enrolment)?.map(|row| row.value().into());
+                let stored = StoredAggregate(Ok(row));
+                if !stored.is_repairable(found, |text| Some(text.totals()?.revision)) {
+                    return Ok(false);
+                }
+                let delta = expected - found.totals_value().unwrap_or_default();
+                let totals = stored.totals().unwrap_or_default().repaired(delta);
+                self.write_totals(enrolment, totals)?;
             }
-            _ => Ok(false),
+            Location::Summary(bucket, course) => {
+                let key = SummaryKey { course, bucket };
+                let row = self.summary.get(key)?.map(|row| row.value().into());
+                let stored = StoredAggregate(Ok(row));
+                if !stored.is_repairable(found, |text| Some(text.summary()?.revision)) {
+                    return Ok(false);
+                }
+                let delta = expected - found.summary_value().unwrap_or_default();
+                let summary = stored.summary().unwrap_or_default().repaired(delta);
+                self.write_summary(key, summary)?;
+            }
+            _ => return Ok(false),
         }
+        Ok(true)
     }
-}
-
-fn replace<K: redb::Key + for<'a> redb::Value<SelfType<'a> = K> + Copy + 'static>(
-    table: &mut redb::Table<'_, K, &'static str>,
-    key: K,
-    found: &StoredAggregate,
-    text: Option<&str>,
-) -> Result<bool, StoreError> {
-    let stored = table.get(key)?.map(|row| row.value().into());
-    if StoredAggregate(Ok(stored)) != *found {
-        return Ok(false);
-    }
-    match text {
-        Some(text) => drop(table.insert(key, text)?),
-        None => drop(table.remove(key)?),
-    }
-    Ok(true)
 }

@@ -1,6 +1,8 @@
 //! Verification of an enrolment: totals, session index, course index entry and roster entry against the
 //! sessions.
 
+use std::collections::BTreeSet;
+
 use super::summary::{Checked, of_learner};
 use super::{ATTEMPTS, Step, Verification, wait};
 use crate::domain::{Enrolment, SessionId, Totals};
@@ -90,11 +92,12 @@ impl Verification<'_> {
             // The expected totals are unknown.
             return Ok(true);
         }
-        let is_listed = self.verify_entries(enrolment, recount).await?;
+        // The totals first: a write by wrong totals may add or remove the entries.
         let (location, expected) = (Location::Totals(enrolment), recount.totals.into());
         let checked = self
             .verify_aggregate(&location, &recount.state.totals, &expected)
             .await?;
+        let is_listed = self.verify_entries(enrolment, recount).await?;
         if !is_listed || checked == Checked::Wrong {
             self.correct(enrolment, recount);
         }
@@ -111,7 +114,7 @@ impl Verification<'_> {
         let mut recount = Recount::new(first.state.clone());
         let mut page = first;
         loop {
-            if !page.is_settled || page.state != recount.state {
+            if page.state != recount.state {
                 return Ok(None);
             }
             recount.invalid.append(&mut page.invalid);
@@ -151,7 +154,10 @@ impl Verification<'_> {
         if self.repair && !wrong.is_empty() {
             self.ledger.align(enrolment, &wrong).await?;
         }
-        for found in &recount.mismatches {
+        let mut reported = BTreeSet::new();
+        // A session may have several wrong entries: one difference.
+        let mismatches = recount.mismatches.iter();
+        for found in mismatches.filter(|found| reported.insert(found.id)) {
             let location = match &found.session {
                 StoredSession::Unreadable(text) => {
                     let name = self.ledger.name(&Location::Session(enrolment, found.id));
@@ -188,7 +194,8 @@ impl Verification<'_> {
             .as_ref()
             .is_ok_and(|found| *found == expected);
         let is_roster_right = recount.state.is_in_roster == Ok(is_in_roster);
-        if self.repair && !(is_course_right && is_roster_right) {
+        let are_totals_right = recount.state.totals.totals_value() == Some(recount.totals.into());
+        if self.repair && !(is_course_right && is_roster_right && are_totals_right) {
             self.ledger.align(enrolment, &[]).await?;
         }
         // Indexes of another type are differences of their own.

@@ -1,8 +1,9 @@
 //! Verification and repair of a store, over the store's [`Ledger`].
 //!
 //! A write changes a session, its index entries and its aggregates in one step, and raises the revision of the
-//! aggregates. So a recount between two equal states is of one moment. A repair replaces an aggregate only while
-//! the aggregate is as it was then, and aligns the entries of an index with the sessions of the time of the repair.
+//! aggregates. So a recount between two equal states is of one moment. The delta from an
+//! aggregate to the recount is unchanged by later writes: a repair adds the delta, and aligns the entries of an index
+//! with the sessions of the time of the repair.
 //!
 //! Three passes: the first collects the sessions that are absent from their session index; the second recounts
 //! the enrolments (`enrolment`); the third compares the summaries with the totals of their rosters (`summary`).
@@ -122,7 +123,7 @@ impl Verification<'_> {
     /// Verifies all enrolments, and the indexes as a whole.
     async fn verify_enrolments(&self, mut unindexed: Unindexed) -> Step {
         // Without totals, an enrolment may be found by several of its entries.
-        let mut without_totals = BTreeSet::new();
+        let (mut without_totals, mut other_types) = (BTreeSet::new(), Vec::new());
         let mut scan = self.ledger.scan(Pass::Enrolments).await?;
         while let Some(found) = scan.next().await? {
             let mut enrolments = Vec::new();
@@ -132,13 +133,15 @@ impl Verification<'_> {
                     Found::WithoutTotals(enrolment) => {
                         without_totals.insert(enrolment);
                     }
-                    Found::OtherType(index) => self.report_other_type(&index).await?,
+                    // After the enrolments, which report their indexes themselves.
+                    Found::OtherType(location) => other_types.push(location),
                     Found::Invalid(entry) => self.report_invalid(&[entry]).await?,
                     Found::Unknown(key) => {
                         let found = "a key that nobody reads";
                         self.report_difference(key, display::NOTHING, found, false)
                             .await?;
                     }
+                    Found::Restart => self.report().sessions = 0,
                     Found::Unindexed(..) | Found::Summary(..) => {}
                 }
             }
@@ -152,7 +155,11 @@ impl Verification<'_> {
         let rest = without_totals
             .into_iter()
             .map(|enrolment| (enrolment, unindexed.remove(&enrolment)));
-        self.verify_each(rest.collect()).await
+        self.verify_each(rest.collect()).await?;
+        for location in other_types {
+            self.report_other_type(&location).await?;
+        }
+        Ok(())
     }
 
     async fn verify_each(&self, enrolments: Vec<(Enrolment, Option<BTreeSet<SessionId>>)>) -> Step {

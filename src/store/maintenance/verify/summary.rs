@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{ATTEMPTS, Step, Verification, wait};
-use crate::domain::{AggregateDelta, CourseId, LearnerId, Summary, Totals};
-use crate::store::aggregate_text::{StoredSummary, StoredTotals};
+use crate::domain::{AggregateDelta, CourseId, LearnerId, Totals};
+use crate::store::aggregate_text::StoredTotals;
 use crate::store::maintenance::display;
 use crate::store::maintenance::ledger::{Location, StoredAggregate};
 
@@ -53,7 +53,7 @@ impl Verification<'_> {
         let mut page = self.ledger.summary(bucket, course, None).await?;
         let (stored, mut counted) = (page.summary.clone(), AggregateDelta::default());
         loop {
-            if !page.is_settled || page.summary != stored {
+            if page.summary != stored {
                 return Ok(None);
             }
             for (_, totals) in &page.learners {
@@ -75,27 +75,27 @@ impl Verification<'_> {
         stored: &StoredAggregate,
         expected: &AggregateDelta,
     ) -> Step<Checked> {
-        let aggregate = match location {
-            Location::Summary(..) => Aggregate::summary(stored, expected),
-            _ => Aggregate::totals(stored, expected),
+        let is_summary = matches!(location, Location::Summary(..));
+        let (value, display): (_, fn(&AggregateDelta) -> String) = if is_summary {
+            (stored.summary_value(), display::summary)
+        } else {
+            (stored.totals_value(), display::totals)
         };
-        if aggregate.value == Some(*expected) {
+        // An aggregate of nothing is absent.
+        let is_nothing = *expected == AggregateDelta::default();
+        if value == Some(*expected) && (!is_nothing || stored.0 == Ok(None)) {
             return Ok(Checked::Right);
         }
         if self.repair {
-            let replaced = self
-                .ledger
-                .replace_aggregate(location, stored, aggregate.text);
-            if !replaced.await? {
+            let repaired = self.ledger.repair_aggregate(location, stored, expected);
+            if !repaired.await? {
                 return Ok(Checked::Changed);
             }
         }
-        let unreadable = || display::stored(stored);
-        let found = aggregate
-            .value
-            .map_or_else(unreadable, |value| (aggregate.display)(&value));
+        let readable = value.filter(|value| value != expected);
+        let found = readable.map_or_else(|| display::stored(stored), |value| display(&value));
         let name = self.ledger.name(location);
-        self.report_difference(name, (aggregate.display)(expected), found, self.repair)
+        self.report_difference(name, display(expected), found, self.repair)
             .await?;
         Ok(if self.repair {
             Checked::Right
@@ -110,40 +110,5 @@ pub(super) fn of_learner(totals: Totals) -> AggregateDelta {
     AggregateDelta {
         learners: i128::from(totals.sessions > 0),
         ..totals.into()
-    }
-}
-
-/// Stored totals or summary, beside the expected value.
-struct Aggregate {
-    /// `None` for an unreadable aggregate.
-    value: Option<AggregateDelta>,
-    /// Text of the expected value; `None` without sessions.
-    text: Option<String>,
-    display: fn(&AggregateDelta) -> String,
-}
-
-impl Aggregate {
-    fn totals(stored: &StoredAggregate, expected: &AggregateDelta) -> Self {
-        let found = stored.totals();
-        let revision = found.unwrap_or_default().revision.saturating_add(1);
-        let totals = Totals::default().changed_by(*expected);
-        let text = StoredTotals { totals, revision }.to_string();
-        Self {
-            value: found.map(|found| found.totals.into()),
-            text: (*expected != AggregateDelta::default()).then_some(text),
-            display: display::totals,
-        }
-    }
-
-    fn summary(stored: &StoredAggregate, expected: &AggregateDelta) -> Self {
-        let found = stored.summary();
-        let revision = found.unwrap_or_default().revision.saturating_add(1);
-        let summary = Summary::default().changed_by(*expected);
-        let text = StoredSummary { summary, revision }.to_string();
-        Self {
-            value: found.map(|found| found.summary.into()),
-            text: (*expected != AggregateDelta::default()).then_some(text),
-            display: display::summary,
-        }
     }
 }

@@ -4,17 +4,24 @@
 //! is refused where the version is not [`VERSION`]. The first version left no key: without the key, a
 //! background task of the store finds out and stores the version.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, cmd};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, cmd};
 use tokio::sync::Notify;
 
 use super::Connection;
+use super::error::is_denied;
 
 /// Version of the layout that this program reads and writes.
 pub(crate) const VERSION: u32 = 2;
 /// Version of the layout without a key for the version.
 pub(crate) const FIRST_VERSION: u32 = 1;
+
+/// Longest wait for the background task, which takes longer than this where Redis has many keys of others: a part
+/// of the timeout of a connect.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// Check of the version over new connections.
 #[derive(Debug)]
@@ -22,32 +29,63 @@ pub(crate) struct Schema {
     pub(crate) key: String,
     /// Wakes the task that stores a missing version.
     pub(crate) missing: Notify,
+    /// Wakes the connections that wait for the task.
+    pub(crate) stored: Notify,
 }
 
 impl Schema {
     /// Returns the check of the version at `key`.
     pub(crate) fn new(key: String) -> Arc<Self> {
-        let missing = Notify::new();
-        Arc::new(Self { key, missing })
+        Arc::new(Self {
+            key,
+            missing: Notify::new(),
+            stored: Notify::new(),
+        })
     }
 
     /// Checks the version of the data over a new connection.
     ///
     /// # Errors
     ///
-    /// The data have another version, or no version yet; then the background task runs.
+    /// The data have another version, or the background task has not stored the version in time.
     pub(crate) async fn check(&self, connection: &mut Connection) -> RedisResult<()> {
-        let reply = connection.send(read(&self.key)).await?;
-        match Option::<u32>::from_redis_value(reply)? {
+        let version = match self.version(connection).await {
+            // A user who may not read, and a node of a Cluster in place of a single server: every request
+            // fails too, and the config watch says why.
+            Err(error) if is_denied(&error) || is_of_a_node(connection, &error) => return Ok(()),
+            Ok(None) => self.wait(connection).await?,
+            version => version?,
+        };
+        match version {
             Some(VERSION) => Ok(()),
             Some(version) => Err(other_version(version)),
             None => {
-                self.missing.notify_one();
                 let text = "the version of the data in Redis is not known yet";
                 Err((ErrorKind::Io, text).into())
             }
         }
     }
+
+    async fn version(&self, connection: &mut Connection) -> RedisResult<Option<u32>> {
+        let reply = connection.send(read(&self.key)).await?;
+        Ok(Option::from_redis_value(reply)?)
+    }
+
+    /// Wakes the background task, and reads the version again once the task has stored a version.
+    async fn wait(&self, connection: &mut Connection) -> RedisResult<Option<u32>> {
+        let mut stored = pin!(self.stored.notified());
+        stored.as_mut().enable();
+        self.missing.notify_one();
+        // After the timeout, a later connection reads the version.
+        let _ = tokio::time::timeout(LONGEST_WAIT, stored).await;
+        self.version(connection).await
+    }
+}
+
+/// Returns whether an error shows that a single server is a node of a Cluster.
+fn is_of_a_node(connection: &Connection, error: &RedisError) -> bool {
+    let is_down = error.kind() == ErrorKind::Server(ServerErrorKind::ClusterDown);
+    !connection.is_cluster() && (is_down || error.redirect_node().is_some())
 }
 
 /// Command that reads the version.
@@ -58,7 +96,7 @@ pub(crate) fn read(key: &str) -> Cmd {
 }
 
 /// Error of data of another version, with the remedy.
-fn other_version(version: u32) -> RedisError {
+pub(crate) fn other_version(version: u32) -> RedisError {
     let remedy = if version < VERSION {
         "stop all replicas of the former version, and run study-stats upgrade"
     } else {

@@ -14,11 +14,12 @@ mod trial_scripts;
 
 use std::time::Duration;
 
-use redis::cmd;
+use redis::{FromRedisValue, cmd};
 
 use super::RedisStore;
 use super::connection::error::is_denied;
 use super::connection::lanes::OpenLane;
+use super::connection::{Connection, schema};
 use crate::store::doctor::Diagnosis;
 use server_info::ServerInfo;
 
@@ -51,6 +52,7 @@ impl RedisStore {
             Err(error) => diagnoses.push(unreachable(&error.to_string())),
         }
         diagnoses.extend(slots::diagnose(connection).await);
+        diagnoses.extend(data_version(connection, &self.keys.schema()).await);
         diagnoses.extend(permissions::diagnose(connection, &self.keys, wait_replicas).await);
         for probe in self.probes(connection, masters) {
             // The box keeps the depth of nested futures within the limit of the compiler.
@@ -76,6 +78,19 @@ impl RedisStore {
         let replicas = self.replicas.as_ref();
         replicas.map_or(0, |replicas| replicas.wanted)
     }
+}
+
+/// Diagnosis of the version of the data; `None` where the user may not read the version.
+async fn data_version(connection: &mut Connection, key: &str) -> Option<Diagnosis> {
+    let reply = connection.send(schema::read(key)).await.ok()?;
+    Some(match Option::<u32>::from_redis_value(reply) {
+        Ok(None) => Diagnosis::ok("data", "no version yet: the service stores one at the start"),
+        Ok(Some(schema::VERSION)) => Diagnosis::ok("data", format!("version {}", schema::VERSION)),
+        Ok(Some(version)) => {
+            Diagnosis::problem("data", schema::other_version(version).to_string())
+        }
+        Err(_) => Diagnosis::problem("data", format!("the key {key} has no version")),
+    })
 }
 
 fn unreachable(reason: &str) -> Diagnosis {

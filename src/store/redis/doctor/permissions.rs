@@ -11,7 +11,7 @@ use crate::store::redis::scripts::PERMISSIONS;
 
 const SUBJECT: &str = "permissions";
 /// Commands of maintenance, beside the commands of requests.
-const MAINTENANCE: &[&str] = &["SCAN", "ZSCORE"];
+const MAINTENANCE: &[&str] = &["SCAN", "ZSCAN", "ZSCORE", "PEXPIRETIME"];
 
 /// Diagnoses of the permissions for requests and for maintenance.
 pub(crate) async fn diagnose(

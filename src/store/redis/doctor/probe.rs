@@ -88,6 +88,8 @@ impl Probe {
             Ok(()) => {
                 diagnoses.push(self.memory(connection).await);
                 diagnoses.extend(self.scripts().await);
+                // A write of an aggregate removes the expiry.
+                self.expire(connection).await;
             }
             Err(error) => diagnoses.push(self.failed("latency of record", &error)),
         }
@@ -112,23 +114,24 @@ impl Probe {
         latency.diagnosis(&self.server)
     }
 
-    /// Records the sessions, with an expiry when the user has the permission.
+    /// Records the sessions, with an expiry.
     async fn fill(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let records: Vec<_> = self.sessions.iter().map(|&id| self.record(id)).collect();
         for outcome in self.store.record_many(&records).await {
             outcome?;
         }
+        self.expire(connection).await;
+        Ok(())
+    }
+
+    /// Sets the expiry of the keys. Without the permission, the keys last until the probe removes the keys.
+    async fn expire(&self, connection: &mut Connection) {
         let mut expire = Pipeline::new();
         for key in self.all_keys() {
             expire.cmd("PEXPIRE").arg(key).arg(LIFETIME.as_millis());
         }
-        // Without the permission, the keys last until the probe removes the keys.
-        drop(
-            connection
-                .send_to(bucket::of(self.enrolment.learner), expire)
-                .await,
-        );
-        Ok(())
+        let bucket = bucket::of(self.enrolment.learner);
+        drop(connection.send_to(bucket, expire).await);
     }
 
     /// Diagnosis of the memory per session, indexes and aggregates included.

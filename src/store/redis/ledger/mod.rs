@@ -7,8 +7,8 @@ use async_trait::async_trait;
 
 use super::RedisStore;
 use super::script_call::ScriptCall;
-use super::scripts::{ALIGN, LuaScript, REPLACE_AGGREGATE, STRIP};
-use crate::domain::{CourseId, Enrolment, LearnerId, SessionId};
+use super::scripts::{ALIGN, LuaScript, REPAIR_AGGREGATE, STRIP};
+use crate::domain::{AggregateDelta, CourseId, Enrolment, LearnerId, SessionId};
 use crate::store::maintenance::display::OTHER_TYPE;
 use crate::store::maintenance::ledger::{
     CoursesPage, EnrolmentPage, EntryPosition, Ledger, Location, OtherType, Pass, Scan,
@@ -99,18 +99,30 @@ impl Ledger for RedisStore {
         self.repair(&STRIP, location, arguments).await
     }
 
-    async fn replace_aggregate(
+    async fn repair_aggregate(
         &self,
         location: &Location,
         found: &StoredAggregate,
-        text: Option<String>,
+        expected: &AggregateDelta,
     ) -> Result<bool, StoreError> {
-        let found = match &found.0 {
+        let is_summary = matches!(location, Location::Summary(..));
+        let (kind, value) = if is_summary {
+            ("summary", found.summary_value())
+        } else {
+            ("totals", found.totals_value())
+        };
+        let text = match &found.0 {
             Ok(text) => text.clone().unwrap_or_default(),
             Err(OtherType) => OTHER_TYPE.into(),
         };
-        let arguments = vec![found, text.unwrap_or_default().into_bytes()];
-        self.repair(&REPLACE_AGGREGATE, location, arguments).await
+        let delta = *expected - value.unwrap_or_default();
+        let counts = [delta.learners, delta.sessions].map(|count| count.to_string());
+        let sums = delta.sums.map(|sum| sum.to_string()).into_array();
+        let numbers = counts.into_iter().chain(sums).map(String::into_bytes);
+        let state = if value.is_some() { "readable" } else { "unreadable" };
+        let texts = [text, kind.into(), state.into()];
+        let arguments = texts.into_iter().chain(numbers).collect();
+        self.repair(&REPAIR_AGGREGATE, location, arguments).await
     }
 }
 

@@ -1,5 +1,4 @@
-//! Reads of the ledger. A page of entries and the values of the entries need two calls, as a call gets all its
-//! keys from the caller: equal states in both replies show that no write came in between.
+//! Reads of the ledger: one script call each, so a page is of one moment.
 
 use redis::{FromRedisValue, ParsingError, Value};
 
@@ -33,12 +32,12 @@ impl Typed {
 
 /// Members and scores in turns.
 type Entries = Vec<(Vec<u8>, String)>;
-/// Score of a session in the session index, and the fields of the session.
-type SessionReply = (Typed, Value);
+/// Id of a session, the score in the session index, and the fields.
+type SessionReply = (Vec<u8>, Option<String>, Value);
 /// Reply of the enrolment script.
-type EnrolmentReply = (Typed, Typed, Typed, Typed, Entries, Vec<SessionReply>);
+type EnrolmentReply = (Typed, Typed, Typed, Typed, usize, Vec<SessionReply>);
 /// Reply of the summary script.
-type SummaryReply = (Typed, Vec<Vec<u8>>, Vec<(Typed, Typed)>);
+type SummaryReply = (Typed, Vec<(Vec<u8>, Typed)>);
 
 /// Reads a page of an enrolment.
 pub(super) async fn enrolment(
@@ -48,47 +47,40 @@ pub(super) async fn enrolment(
     unindexed: &[SessionId],
 ) -> Result<EnrolmentPage, StoreError> {
     let page = store.bounds.page;
-    let (before, mut entries, _) = call(store, enrolment, after, page, &[]).await?;
-    let next = entries.first().filter(|_| entries.len() == page);
-    let next = next.map(|(member, score)| EntryPosition {
-        member: member.clone(),
-        score: score.clone(),
-    });
-    let invalid = entries.extract_if(.., |(member, _)| codec::id(member).is_err());
-    let invalid = invalid.map(|(member, score)| InvalidEntry {
-        index: Location::SessionIndex(enrolment),
-        member,
-        score,
-    });
-    let invalid = invalid.collect();
-    let mut ids = Vec::with_capacity(entries.len() + unindexed.len());
-    for (member, _) in &entries {
-        ids.push(codec::id(member)?.into());
-    }
-    ids.extend(unindexed);
-    let (state, _, values) = call(store, enrolment, None, 0, &ids).await?;
-    let mut is_settled = before == state;
-    let mut sessions = Vec::with_capacity(ids.len());
-    for (number, (id, (entry, fields))) in ids.into_iter().zip(values).enumerate() {
-        let entry = entry.text().unwrap_or_default();
-        if number < entries.len() {
-            is_settled &= entry.is_some();
-        } else if entry.is_some() {
-            // A write has indexed the session meanwhile: the session is on a page.
-            continue;
+    let reply = enrolment_reply(store, enrolment, after, unindexed).await?;
+    let (totals, index, latest, roster, count, found) = reply;
+    let state = EnrolmentState {
+        totals: StoredAggregate(totals.0),
+        session_index: index.0.map(|_| ()),
+        course_entries: latest.text().map(|latest| latest.into_iter().collect()),
+        // A learner with another score is not where requests read the roster.
+        is_in_roster: roster.text().map(|score| score.as_deref() == Some("0")),
+    };
+    let (mut sessions, mut invalid, mut next) = (Vec::with_capacity(found.len()), Vec::new(), None);
+    for (number, (member, score, fields)) in found.into_iter().enumerate() {
+        if number == 0 && count == page {
+            let score = score.clone().unwrap_or_default();
+            let member = member.clone();
+            next = Some(EntryPosition { member, score });
         }
-        let session = session(fields);
-        let counts = true;
-        sessions.push(SessionSnapshot {
-            id,
-            entry,
-            session,
-            counts,
-        });
+        match codec::id(&member) {
+            // A session indexed meanwhile is on a page.
+            Ok(_) if number >= count && score.is_some() => {}
+            Ok(id) => sessions.push(SessionSnapshot {
+                id: id.into(),
+                entry: score,
+                session: session(fields),
+                counts: true,
+            }),
+            Err(_) => invalid.push(InvalidEntry {
+                index: Location::SessionIndex(enrolment),
+                member,
+                score: score.unwrap_or_default(),
+            }),
+        }
     }
     Ok(EnrolmentPage {
         state,
-        is_settled,
         sessions,
         invalid,
         next,
@@ -96,40 +88,32 @@ pub(super) async fn enrolment(
 }
 
 /// Calls the enrolment script.
-async fn call(
+async fn enrolment_reply(
     store: &RedisStore,
     enrolment: Enrolment,
     after: Option<&EntryPosition>,
-    page: usize,
-    sessions: &[SessionId],
-) -> Result<(EnrolmentState, Entries, Vec<SessionReply>), StoreError> {
+    unindexed: &[SessionId],
+) -> Result<EnrolmentReply, StoreError> {
     let Enrolment { learner, course } = enrolment;
-    let mut keys = vec![
+    let keys = [
         store.keys.totals(enrolment),
         store.keys.timeline(enrolment),
         store.keys.courses(learner),
         store.keys.roster_in(bucket::of(learner), course),
     ];
-    keys.extend(sessions.iter().map(|&id| store.keys.session(enrolment, id)));
     let (score, member) = position(after);
     let mut arguments = vec![
         course.as_bytes().to_vec(),
         learner.as_bytes().to_vec(),
+        store.keys.session_prefix(enrolment).into_bytes(),
         score,
         member,
-        page.to_string().into_bytes(),
+        store.bounds.page.to_string().into_bytes(),
     ];
-    arguments.extend(sessions.iter().map(|id| id.as_bytes().to_vec()));
-    let reply = store.query_script_retried(&ENROLMENT, &keys, &arguments);
-    let (totals, members, latest, roster, entries, values): EnrolmentReply = reply.await?;
-    let state = EnrolmentState {
-        totals: StoredAggregate(totals.0),
-        session_index: members.0.map(|_| ()),
-        course_entries: latest.text().map(|latest| latest.into_iter().collect()),
-        // A learner with another score is not where requests read the roster.
-        is_in_roster: roster.text().map(|score| score.as_deref() == Some("0")),
-    };
-    Ok((state, entries, values))
+    arguments.extend(unindexed.iter().map(|id| id.as_bytes().to_vec()));
+    store
+        .query_script_retried(&ENROLMENT, &keys, &arguments)
+        .await
 }
 
 /// Parses the fields of a session.
@@ -158,7 +142,7 @@ pub(super) async fn summary(
     after: Option<LearnerId>,
 ) -> Result<SummaryPage, StoreError> {
     let page = store.bounds.page;
-    let mut keys = vec![
+    let keys = [
         store.keys.summary_in(bucket, course),
         store.keys.roster_in(bucket, course),
     ];
@@ -166,32 +150,27 @@ pub(super) async fn summary(
         Some(after) => [b"(".as_slice(), after.as_bytes()].concat(),
         None => b"-".to_vec(),
     };
-    let mut arguments = vec![start, page.to_string().into_bytes()];
+    let (totals, course) = store.keys.totals_prefix(bucket, course);
+    let page_text = page.to_string().into_bytes();
+    let arguments = [start, page_text, totals.into_bytes(), course.into_bytes()];
     let reply = store.query_script_retried(&SUMMARY, &keys, &arguments);
-    let (before, members, _): SummaryReply = reply.await?;
-    let ids = members.iter().filter_map(|member| codec::id(member).ok());
-    let ids: Vec<LearnerId> = ids.map(LearnerId::from).collect();
-    let next = ids.last().filter(|_| members.len() == page).copied();
-    // A member of another bucket is a difference of its own.
-    let ids = ids.into_iter().filter(|id| bucket::of(*id) == bucket);
-    let ids: Vec<LearnerId> = ids.collect();
-    let totals = ids.iter().map(|&id| Enrolment::new(id, course));
-    keys.extend(totals.map(|enrolment| store.keys.totals(enrolment)));
-    arguments[1] = b"0".to_vec();
-    arguments.extend(ids.iter().map(|id| id.as_bytes().to_vec()));
-    let reply = store.query_script_retried(&SUMMARY, &keys, &arguments);
-    let (summary, _, values): SummaryReply = reply.await?;
-    let mut is_settled = before.0 == summary.0;
-    let mut learners = Vec::with_capacity(ids.len());
-    for (id, (score, totals)) in ids.into_iter().zip(values) {
-        is_settled &= score.0.is_ok_and(|score| score.is_some());
-        learners.push((id, StoredAggregate(totals.0)));
+    let (summary, members): SummaryReply = reply.await?;
+    let (is_last, mut next) = (members.len() < page, None);
+    let mut learners = Vec::with_capacity(members.len());
+    for (member, totals) in members {
+        let Ok(id) = codec::id(&member).map(LearnerId::from) else {
+            continue;
+        };
+        next = Some(id);
+        // A member of another bucket is a difference of its own.
+        if bucket::of(id) == bucket {
+            learners.push((id, StoredAggregate(totals.0)));
+        }
     }
     Ok(SummaryPage {
         summary: StoredAggregate(summary.0),
-        is_settled,
         learners,
-        next,
+        next: next.filter(|_| !is_last),
     })
 }
 

@@ -18,6 +18,8 @@ pub(super) struct KeyScan<'a> {
     store: &'a RedisStore,
     pass: Pass,
     scan: Scan<'a>,
+    /// Restarts of the scan up to now.
+    restarts: u32,
     /// Kinds of keys to scan afterwards.
     kinds: Vec<char>,
 }
@@ -34,6 +36,7 @@ impl<'a> KeyScan<'a> {
             store,
             pass,
             scan,
+            restarts: 0,
             kinds,
         })
     }
@@ -50,12 +53,17 @@ impl ledger::Scan for KeyScan<'_> {
                 return Ok(None);
             };
             self.scan = self.store.scan(self.store.keys.pattern(Some(kind))).await?;
+            self.restarts = 0;
         };
         let mut step = Step {
             store: self.store,
             found: Vec::new(),
             probes: Vec::new(),
         };
+        if self.restarts != self.scan.restarts() {
+            self.restarts = self.scan.restarts();
+            step.found.push(Found::Restart);
+        }
         for text in keys {
             match (self.pass, self.store.keys.parse(&text)) {
                 (Pass::Sessions, Some(key)) => step.session(key),

@@ -53,6 +53,11 @@ impl RedisStore {
 }
 
 impl Scan<'_> {
+    /// Number of times that the pass has started again from the beginning.
+    pub(crate) fn restarts(&self) -> u32 {
+        self.restarts
+    }
+
     /// Next keys of the pass; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<String>>, StoreError> {
         loop {

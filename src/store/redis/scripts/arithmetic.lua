@@ -92,9 +92,9 @@ end
 local function aggregate(text, is_summary)
   if not text then return { is_summary and 0, 0, '0', '0', '0', 0 } end
   local learners, rest = false, text
-  if is_summary then learners, rest = match(text, '^(%d+) (.*)$') end
+  if is_summary then learners, rest = match(text, '^(-?%d+) (.*)$') end
   local sessions, modules, score, time, revision =
-    match(rest or '', '^(%d+) (-?%d+%.?%d*) (-?%d+%.?%d*) (-?%d+%.?%d*) (%d+)$')
+    match(rest or '', '^(-?%d+) (-?%d+%.?%d*) (-?%d+%.?%d*) (-?%d+%.?%d*) (%d+)$')
   if not sessions then error({ err = 'ERR a stored aggregate is not readable' }) end
   return { learners and learners + 0, sessions + 0, modules, score, time, revision + 0 }
 end

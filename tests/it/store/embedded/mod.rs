@@ -1,5 +1,4 @@
-//! The embedded store: failures of its process and file, and its maintenance.
+//! The embedded store: its file, its doctor, and its failures.
 
+mod doctor;
 mod failures;
-mod inspect;
-mod verify;

@@ -1,7 +1,7 @@
 //! Keys and values of the Redis store.
 
 use redis::{AsyncCommands, cmd};
-use study_stats::domain::{CourseId, Outcome, Record, Slice};
+use study_stats::domain::{CourseId, LearnerId, Outcome, Record, Slice};
 use study_stats::store::redis::RedisStore;
 use study_stats::store::{StatsStore, StoreError};
 
@@ -9,8 +9,8 @@ use crate::support::api::{Api, assert_error, body};
 use crate::support::http::batch::{batch, modules, new_record, post_batch, stored};
 use crate::support::stores::fixture::{Fixture, redis_settings};
 use crate::support::stores::golden::{
-    COURSE, COURSES_KEY, ERASED_KEY, LEARNER, SESSION_KEY, SUMMARY_KEY, TIMELINE_KEY, TOTALS_KEY,
-    fields, golden, hash,
+    COURSE, COURSES_KEY, ERASED_KEY, KEYS, LEARNER, ROSTER_KEY, SCHEMA_KEY, SESSION_KEY,
+    SUMMARY_KEY, TIMELINE_KEY, TOTALS_KEY, fields, golden, hash,
 };
 use crate::support::stores::history::{record, recount, stats};
 use crate::support::stores::model::is_stored;
@@ -28,36 +28,21 @@ async fn a_record_fills_the_keys_of_the_data_model() {
 
     let mut keys: Vec<String> = redis.keys("*").await.unwrap();
     keys.sort();
-    assert_eq!(
-        keys,
-        [
-            SUMMARY_KEY,
-            TIMELINE_KEY,
-            SESSION_KEY,
-            TOTALS_KEY,
-            COURSES_KEY
-        ]
-    );
+    assert_eq!(keys, KEYS);
     let session = [
         ("d", "7"),
         ("m", "2.5"),
         ("o", "1000"),
         ("s", "-0.25"),
         ("t", "0"),
+        ("v", ""),
     ];
     assert_eq!(hash(&mut redis, SESSION_KEY).await, fields(&session));
-    // Fields of zero are omitted.
-    let sums = [
-        ("m", "2"),
-        ("mf", "500000000000000"),
-        ("n", "1"),
-        ("sf", "-250000000000000"),
-    ];
-    assert_eq!(hash(&mut redis, TOTALS_KEY).await, fields(&sums));
-    assert_eq!(
-        hash(&mut redis, SUMMARY_KEY).await,
-        fields(&[&[("l", "1")], &sums[..]].concat())
-    );
+    let aggregates: [String; 2] = redis.mget(&[TOTALS_KEY, SUMMARY_KEY]).await.unwrap();
+    assert_eq!(aggregates, ["1 2.5 -0.25 0 1", "1 1 2.5 -0.25 0 1"]);
+    let roster: Vec<(Vec<u8>, i64)> = redis.zrange_withscores(ROSTER_KEY, 0, -1).await.unwrap();
+    let learner = LearnerId::parse(LEARNER).unwrap().as_bytes().to_vec();
+    assert_eq!(roster, [(learner, 0)]);
     let timeline: Vec<(Vec<u8>, i64)> = redis.zrange_withscores(TIMELINE_KEY, 0, -1).await.unwrap();
     assert_eq!(timeline, [(vec![0; 16], 1_000)]);
     let courses: Vec<(Vec<u8>, i64)> = redis.zrange_withscores(COURSES_KEY, 0, -1).await.unwrap();
@@ -71,12 +56,10 @@ async fn a_record_fills_the_keys_of_the_data_model() {
         .record(&golden(stats(0.0, -1e12, 1e12), 2_000))
         .await
         .unwrap();
-    let sums = [("n", "1"), ("s", "-1000000000000"), ("t", "1000000000000")];
-    assert_eq!(hash(&mut redis, TOTALS_KEY).await, fields(&sums));
-    assert_eq!(
-        hash(&mut redis, SUMMARY_KEY).await,
-        fields(&[&[("l", "1")], &sums[..]].concat())
-    );
+    let aggregates: [String; 2] = redis.mget(&[TOTALS_KEY, SUMMARY_KEY]).await.unwrap();
+    let sums = "1 0 -1000000000000 1000000000000 2";
+    assert_eq!(aggregates, [sums.to_owned(), format!("1 {sums}")]);
+    assert_eq!(redis.get::<_, i64>(SCHEMA_KEY).await.unwrap(), 2);
     let timeline: Vec<(Vec<u8>, i64)> = redis.zrange_withscores(TIMELINE_KEY, 0, -1).await.unwrap();
     assert_eq!(timeline, [(vec![0; 16], 2_000)]);
 }
@@ -192,7 +175,7 @@ async fn a_batch_with_a_failed_record_returns_the_failure_and_may_be_repeated() 
     let redis = fixture.server();
     let broken = new_record();
     post_batch(client, std::slice::from_ref(&broken)).await;
-    let keys: Vec<String> = redis.ask("KEYS ss:*:t:*").await;
+    let keys: Vec<String> = redis.ask("KEYS ss:*:a:*").await;
     redis.ask::<()>(&format!("SET {} text", keys[0])).await;
 
     let records = [new_record(), broken, new_record()];

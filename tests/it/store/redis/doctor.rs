@@ -17,7 +17,7 @@ use crate::support::processes::tls::{PERMISSIONS, secured_redis};
 use crate::support::stores::fixture::redis_settings;
 
 async fn diagnose(url: &str, options: &[&str]) -> Vec<Diagnosis> {
-    let store = RedisStore::open(url, &redis_settings(options)).unwrap();
+    let store = RedisStore::without_schema(url, &redis_settings(options)).unwrap();
     store.diagnose().await
 }
 
@@ -25,7 +25,7 @@ async fn diagnose(url: &str, options: &[&str]) -> Vec<Diagnosis> {
 async fn diagnose_with(url: &str, options: &[&str]) -> Vec<Diagnosis> {
     let options = ["study-stats"].iter().chain(options);
     let settings = Cli::parse_from(options).config.redis_settings();
-    let store = RedisStore::open(url, &settings).unwrap();
+    let store = RedisStore::without_schema(url, &settings).unwrap();
     store.diagnose().await
 }
 
@@ -79,7 +79,7 @@ async fn a_sound_redis_passes_the_doctor_and_is_left_unchanged() {
     }
     let mut expected = vec!["connection"];
     expected.extend(&SUBJECTS[..4]);
-    expected.push("permissions");
+    expected.extend(["data", "permissions"]);
     expected.extend(&SUBJECTS[4..]);
     assert_eq!(subjects(&checks), expected);
     for (subject, detail) in [
@@ -247,7 +247,7 @@ async fn missing_permissions_are_reported() {
             "allow it by +info",
         ),
     ] {
-        let user = format!("ACL SETUSER app reset on nopass {PERMISSIONS} +scan +zscore {rights}");
+        let user = format!("ACL SETUSER app reset on nopass {PERMISSIONS} {rights}");
         redis.ask::<()>(&user).await;
         let checks = diagnose(&url, &[]).await;
         assert_reported(&checks, severity, subject, reported);

@@ -1,4 +1,4 @@
-//! The Redis store: keys and values, connections, permissions, failures and maintenance.
+//! The Redis store: keys and values, connections, permissions and failures.
 
 mod arithmetic;
 mod config_watch;
@@ -7,5 +7,4 @@ mod data;
 mod deletes;
 mod doctor;
 mod failover;
-mod maintenance;
 mod security;

@@ -64,5 +64,5 @@ async fn the_database_of_the_url_is_used() {
     assert_serves(&service.client()).await;
     assert_eq!(redis.ask::<usize>("DBSIZE").await, 0);
     let keyspace: String = redis.ask("INFO keyspace").await;
-    assert!(keyspace.contains("db3:keys=5,"), "{keyspace}");
+    assert!(keyspace.contains("db3:keys=7,"), "{keyspace}");
 }

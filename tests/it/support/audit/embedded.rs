@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition};
-use study_stats::domain::{Decimal, Measures, Summary, Totals};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 
-use crate::support::audit::Contents;
+use crate::support::audit::{Contents, bucket, summary, totals};
 use crate::support::stores::history::stats;
-use crate::support::stores::tables::{COURSES, SESSIONS, SUMMARY, TIMELINE, TOTALS, TotalsRow};
+use crate::support::stores::tables::{COURSES, ROSTER, SESSIONS, SUMMARY, TIMELINE, TOTALS};
 
 /// Asserts that all aggregates and indexes in the directory equal a recount of the sessions, and
 /// returns the number of sessions.
@@ -23,44 +22,32 @@ pub(crate) fn audit(directory: &Path) -> usize {
 }
 
 fn contents(snapshot: &ReadTransaction) -> Contents {
-    let sessions = rows(snapshot, SESSIONS).map(|(key, (m, s, t, millis, _))| {
-        let session = (stats(m, s, t), millis);
-        (key, session)
-    });
-    let totals = rows(snapshot, TOTALS).map(|(key, row)| (key, totals_of(row)));
-    let summaries = rows(snapshot, SUMMARY).map(|(key, (learners, row))| {
-        let totals = totals_of(row);
-        (key, Summary { learners, totals })
-    });
-    Contents {
-        sessions: sessions.collect(),
-        totals: totals.collect(),
-        timelines: rows(snapshot, TIMELINE).map(|(key, ())| key).collect(),
-        courses: rows(snapshot, COURSES).map(|(key, ())| key).collect(),
-        summaries: summaries.collect(),
-        rosters: Default::default(),
+    // Calls the function for each row of a table.
+    macro_rules! rows {
+        ($table:expr, |$key:pat_param, $value:ident| $each:expr) => {
+            for row in snapshot.open_table($table).unwrap().iter().unwrap() {
+                let ($key, $value) = row.map(|(key, value)| (key.value(), value)).unwrap();
+                $each;
+            }
+        };
     }
-}
-
-fn totals_of((sessions, modules, score, time): TotalsRow) -> Totals {
-    let sums =
-        Measures::from([modules, score, time]).map(|sum: i128| Decimal::from_scaled(sum.into()));
-    Totals { sessions, sums }
-}
-
-/// Rows of a table.
-fn rows<K, V>(
-    snapshot: &ReadTransaction,
-    table: TableDefinition<'_, K, V>,
-) -> impl Iterator<Item = (K, V)>
-where
-    K: redb::Key + 'static + for<'a> redb::Value<SelfType<'a> = K>,
-    V: redb::Value + 'static + for<'a> redb::Value<SelfType<'a> = V>,
-{
-    let table = snapshot.open_table(table).unwrap();
-    let rows = table.iter().unwrap().map(Result::unwrap);
-    let rows: Vec<_> = rows
-        .map(|(key, value)| (key.value(), value.value()))
-        .collect();
-    rows.into_iter()
+    let mut contents = Contents::default();
+    rows!(SESSIONS, |key, row| {
+        let (modules, score, time, millis, _, _) = row.value();
+        let session = (stats(modules, score, time), millis);
+        contents.sessions.insert(key, session);
+    });
+    rows!(TOTALS, |key, row| contents
+        .totals
+        .insert(key, totals(row.value())));
+    rows!(TIMELINE, |key, _row| contents.timelines.insert(key));
+    rows!(COURSES, |key, _row| contents.courses.insert(key));
+    rows!(SUMMARY, |key, row| contents
+        .summaries
+        .insert(key, summary(row.value())));
+    rows!(ROSTER, |(course, of, learner), _row| {
+        assert_eq!(of, bucket(learner));
+        contents.rosters.insert((course, learner));
+    });
+    contents
 }

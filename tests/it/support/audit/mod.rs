@@ -5,7 +5,7 @@ pub(crate) mod redis;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use study_stats::domain::{Stats, Summary, Totals};
+use study_stats::domain::{Measures, Stats, Summary, Totals};
 use uuid::Uuid;
 
 /// Contents of a store but for tombstones. Ids are numbers, which sort in the order of their bytes.
@@ -72,4 +72,30 @@ impl Contents {
 pub(crate) fn bucket(learner: u128) -> u16 {
     let hash = crc32fast::hash(Uuid::from_u128(learner).as_bytes());
     u16::try_from(hash % 1_024).unwrap()
+}
+
+/// Reads the text of totals, and asserts the canonical spelling.
+pub(crate) fn totals(text: &str) -> Totals {
+    summary(&format!("1 {text}")).totals
+}
+
+/// Reads the text of a summary, and asserts the canonical spelling. `learners` is in front of the totals.
+pub(crate) fn summary(text: &str) -> Summary {
+    let parts: Vec<_> = text.split(' ').collect();
+    let [learners, sessions, modules, score, time, revision] = parts[..] else {
+        panic!("{text}")
+    };
+    let count = |text: &str| {
+        let number: u64 = text.parse().unwrap();
+        assert_eq!(number.to_string(), text);
+        number
+    };
+    assert!(count(revision) > 0, "{text}");
+    Summary {
+        learners: count(learners),
+        totals: Totals {
+            sessions: count(sessions),
+            sums: Measures::from([modules, score, time]).map(|sum| sum.parse().unwrap()),
+        },
+    }
 }

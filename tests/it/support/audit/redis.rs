@@ -6,10 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
-use study_stats::domain::{Measures, Summary, Totals};
 use uuid::Uuid;
 
-use crate::support::audit::{Contents, bucket};
+use crate::support::audit::{Contents, bucket, summary, totals};
 use crate::support::processes::redis::connect;
 use crate::support::stores::history::stats;
 
@@ -49,8 +48,7 @@ async fn add(contents: &mut Contents, redis: &mut MultiplexedConnection, key: &s
         }
         ("a", &[learner, course]) => {
             let text: String = redis.get(key).await.unwrap();
-            let totals = summary(&format!("1 {text}")).totals;
-            contents.totals.insert((learner, course), totals);
+            contents.totals.insert((learner, course), totals(&text));
         }
         ("y", &[course]) => {
             let text: String = redis.get(key).await.unwrap();
@@ -88,27 +86,6 @@ async fn keys(redis: &mut MultiplexedConnection) -> BTreeSet<String> {
     all.remove("ss:verified");
     all.remove("ss:schema");
     all
-}
-
-/// Reads the text of a summary, and asserts the canonical spelling. `learners` is in front of the totals.
-fn summary(text: &str) -> Summary {
-    let parts: Vec<_> = text.split(' ').collect();
-    let [learners, sessions, modules, score, time, revision] = parts[..] else {
-        panic!("{text}")
-    };
-    let count = |text: &str| {
-        let number: u64 = text.parse().unwrap();
-        assert_eq!(number.to_string(), text);
-        number
-    };
-    assert!(count(revision) > 0, "{text}");
-    Summary {
-        learners: count(learners),
-        totals: Totals {
-            sessions: count(sessions),
-            sums: Measures::from([modules, score, time]).map(|sum| sum.parse().unwrap()),
-        },
-    }
 }
 
 /// Members of a sorted set, which are ids, and scores.

@@ -2,4 +2,5 @@
 
 pub(crate) mod corrupt_keys;
 pub(crate) mod corrupt_rows;
+pub(crate) mod corruptions;
 pub(crate) mod proxy;

@@ -55,8 +55,8 @@ fn params(name: &str, subjects: Vec<String>) -> CertificateParams {
 
 /// Least permissions of the user of the service, as in `docs/OPERATIONS.md`.
 pub(crate) const PERMISSIONS: &str = "~ss:* +eval +evalsha +hmget +hset +hdel +get +set +del +zadd \
-     +zrem +zrange +zcount +time +ping +hello +info +config|get +wait +select +cluster|slots +cluster|info \
-     +scan +zscore +cluster|nodes";
+     +zrem +zrange +zcount +zcard +time +ping +hello +info +config|get +wait +select +cluster|slots +cluster|info \
+     +scan +zscan +zscore +pexpiretime +hsetnx +cluster|nodes";
 
 /// Redis over TLS at a separate address, with the user `service` of least permissions. `options` may
 /// request client certificates. Returns the server and the URL.

@@ -1,5 +1,6 @@
 //! Stores of every kind, and macros that run a case on each.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ enum Data {
 impl Fixture {
     pub(crate) async fn embedded() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = Arc::new(EmbeddedStore::open(directory.path(), OPERATION_TIMEOUT).unwrap());
+        let store = Arc::new(open_embedded(directory.path()));
         Self {
             store,
             data: Data::Directory(directory),
@@ -72,7 +73,7 @@ impl Fixture {
     /// As [`embedded`](Self::embedded), with [`LIMITS`].
     pub(crate) async fn limited_embedded() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let store = EmbeddedStore::open(directory.path(), OPERATION_TIMEOUT).unwrap();
+        let store = open_embedded(directory.path());
         Self {
             store: Arc::new(store.with_limits(LIMITS)),
             data: Data::Directory(directory),
@@ -133,6 +134,11 @@ impl Fixture {
             Data::Redis(topology) => audit::redis::audit(&topology.master_urls()).await,
         }
     }
+}
+
+/// Store of a data directory.
+pub(crate) fn open_embedded(directory: &Path) -> EmbeddedStore {
+    EmbeddedStore::open(directory, OPERATION_TIMEOUT).unwrap()
 }
 
 /// Connected store on the Redis at `url`.

@@ -12,10 +12,22 @@ pub(crate) const SESSION: &str = "00000000-0000-0000-0000-000000000000";
 
 pub(crate) const SESSION_KEY: &str =
     "ss:{194}:s:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ:AAAAAAAAAAAAAAAAAAAAAA";
-pub(crate) const TOTALS_KEY: &str = "ss:{194}:t:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ";
+pub(crate) const TOTALS_KEY: &str = "ss:{194}:a:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ";
 pub(crate) const TIMELINE_KEY: &str = "ss:{194}:i:AZPU8XorfD2eT1prfI2eDw:-_-__wAAQACAAAAAAAAAAQ";
 pub(crate) const COURSES_KEY: &str = "ss:{194}:u:AZPU8XorfD2eT1prfI2eDw";
-pub(crate) const SUMMARY_KEY: &str = "ss:{194}:c:-_-__wAAQACAAAAAAAAAAQ";
+pub(crate) const SUMMARY_KEY: &str = "ss:{194}:y:-_-__wAAQACAAAAAAAAAAQ";
+pub(crate) const ROSTER_KEY: &str = "ss:{194}:r:-_-__wAAQACAAAAAAAAAAQ";
+pub(crate) const SCHEMA_KEY: &str = "ss:schema";
+/// All keys of a session, sorted.
+pub(crate) const KEYS: [&str; 7] = [
+    SCHEMA_KEY,
+    TOTALS_KEY,
+    TIMELINE_KEY,
+    ROSTER_KEY,
+    SESSION_KEY,
+    COURSES_KEY,
+    SUMMARY_KEY,
+];
 pub(crate) const ERASED_KEY: &str = "ss:{194}:x:AZPU8XorfD2eT1prfI2eDw";
 
 /// Record of the session [`SESSION`].

@@ -1,6 +1,5 @@
 //! Stores under test: fixtures, random histories, and the model of the expected contents.
 
-pub(crate) mod embedded_samples;
 pub(crate) mod fixture;
 pub(crate) mod golden;
 pub(crate) mod history;

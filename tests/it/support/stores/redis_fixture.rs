@@ -5,7 +5,7 @@ use std::sync::Arc;
 use redis::{FromRedisValue, ToRedisArgs};
 use study_stats::config::RedisSettings;
 use study_stats::store::StoreError;
-use study_stats::store::maintenance::{Difference, InspectScope, VerifyReport};
+use study_stats::store::maintenance::{Difference, VerifyReport};
 use study_stats::store::redis::{Bounds, RedisStore};
 
 use crate::support::audit;
@@ -60,11 +60,6 @@ impl RedisFixture {
         verify(&self.store, repair).await.unwrap()
     }
 
-    /// Keys and values that inspect returns.
-    pub(crate) async fn inspect(&self, subject: InspectScope) -> Vec<(String, String)> {
-        maintenance::inspect(&*self.store, subject).await
-    }
-
     /// Sends a command on a key to the master that serves the key.
     pub(crate) async fn command<T: FromRedisValue>(
         &self,
@@ -74,22 +69,24 @@ impl RedisFixture {
     ) -> T {
         let mut command = redis::cmd(name);
         command.arg(key).arg(arguments);
+        self.send(&command).await
+    }
+
+    async fn send<T: FromRedisValue>(&self, command: &redis::Cmd) -> T {
         for master in self.masters() {
             match command.query_async(&mut master.connection().await).await {
                 Err(error) if error.code() == Some("MOVED") => {}
                 reply => return reply.unwrap(),
             }
         }
-        panic!("no server has {key}")
+        panic!("no server has the key")
     }
 
-    /// Number of sessions on all masters.
-    pub(crate) async fn sessions(&self) -> u64 {
-        let mut sessions = 0;
-        for master in self.masters() {
-            sessions += master.ask::<Vec<String>>("KEYS ss:*:s:*").await.len() as u64;
-        }
-        sessions
+    /// Calls a script on a key at the master that serves the key.
+    pub(crate) async fn script(&self, script: &str, key: &str) {
+        let mut command = redis::cmd("EVAL");
+        command.arg(script).arg(1).arg(key);
+        self.send(&command).await
     }
 
     /// Recounts all aggregates and indexes, and returns the number of sessions.

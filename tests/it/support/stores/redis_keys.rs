@@ -24,6 +24,9 @@ pub(crate) trait RedisKeys {
     fn courses_key(&self) -> String;
     /// Summary of the course, in the bucket of the learner.
     fn summary_key(&self) -> String;
+    /// Roster of the course, in the bucket of the learner.
+    fn roster_key(&self) -> String;
+    fn erased_key(&self) -> String;
 }
 
 impl RedisKeys for Enrolment {
@@ -35,7 +38,7 @@ impl RedisKeys for Enrolment {
 
     fn totals_key(&self) -> String {
         let Self { learner, course } = self;
-        key('t', *learner, &[learner.as_bytes(), course.as_bytes()])
+        key('a', *learner, &[learner.as_bytes(), course.as_bytes()])
     }
 
     fn timeline_key(&self) -> String {
@@ -48,6 +51,14 @@ impl RedisKeys for Enrolment {
     }
 
     fn summary_key(&self) -> String {
-        key('c', self.learner, &[self.course.as_bytes()])
+        key('y', self.learner, &[self.course.as_bytes()])
+    }
+
+    fn roster_key(&self) -> String {
+        key('r', self.learner, &[self.course.as_bytes()])
+    }
+
+    fn erased_key(&self) -> String {
+        key('x', self.learner, &[self.learner.as_bytes()])
     }
 }

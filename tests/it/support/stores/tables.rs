@@ -2,42 +2,39 @@
 
 use std::path::Path;
 
-use redb::{Database, ReadableTable, Table, TableDefinition, WriteTransaction};
-use study_stats::domain::CourseId;
+use redb::{Database, Table, TableDefinition, WriteTransaction};
 
 /// (learner, course).
 type EnrolmentKey = (u128, u128);
 /// (learner, course, session).
 type SessionKey = (u128, u128, u128);
-/// (modules, score, time, occurred at in ms, local day).
-type SessionRow = (f64, f64, f64, i64, i32);
-/// (sessions, modules, score, time).
-pub(crate) type TotalsRow = (u64, i128, i128, i128);
+/// (modules, score, time, occurred at in ms, local day, optional fields).
+type SessionRow = (f64, f64, f64, i64, i32, &'static [u8]);
 /// (learner, course, occurred at in ms, session).
 type TimelineKey = (u128, u128, i64, u128);
 /// (learner, latest session in ms, course).
 type CourseKey = (u128, i64, u128);
 /// (course, bucket).
 type SummaryKey = (u128, u16);
-/// (learners, totals).
-type SummaryRow = (u64, TotalsRow);
+/// (course, bucket, learner).
+type RosterKey = (u128, u16, u128);
 
 pub(crate) const SESSIONS: TableDefinition<'_, SessionKey, SessionRow> =
     TableDefinition::new("sessions");
-pub(crate) const TOTALS: TableDefinition<'_, EnrolmentKey, TotalsRow> =
-    TableDefinition::new("totals");
+pub(crate) const TOTALS: TableDefinition<'_, EnrolmentKey, &str> = TableDefinition::new("totals");
 pub(crate) const TIMELINE: TableDefinition<'_, TimelineKey, ()> = TableDefinition::new("timeline");
 pub(crate) const COURSES: TableDefinition<'_, CourseKey, ()> = TableDefinition::new("courses");
-pub(crate) const SUMMARY: TableDefinition<'_, SummaryKey, SummaryRow> =
-    TableDefinition::new("summary");
+pub(crate) const SUMMARY: TableDefinition<'_, SummaryKey, &str> = TableDefinition::new("summary");
+pub(crate) const ROSTER: TableDefinition<'_, RosterKey, ()> = TableDefinition::new("roster");
 
 /// All tables of one write transaction.
 pub(crate) struct Tables<'txn> {
     pub(crate) sessions: Table<'txn, SessionKey, SessionRow>,
-    pub(crate) totals: Table<'txn, EnrolmentKey, TotalsRow>,
+    pub(crate) totals: Table<'txn, EnrolmentKey, &'static str>,
     pub(crate) timeline: Table<'txn, TimelineKey, ()>,
     pub(crate) courses: Table<'txn, CourseKey, ()>,
-    pub(crate) summary: Table<'txn, SummaryKey, SummaryRow>,
+    pub(crate) summary: Table<'txn, SummaryKey, &'static str>,
+    pub(crate) roster: Table<'txn, RosterKey, ()>,
 }
 
 impl<'txn> Tables<'txn> {
@@ -48,18 +45,8 @@ impl<'txn> Tables<'txn> {
             timeline: write.open_table(TIMELINE).unwrap(),
             courses: write.open_table(COURSES).unwrap(),
             summary: write.open_table(SUMMARY).unwrap(),
+            roster: write.open_table(ROSTER).unwrap(),
         }
-    }
-
-    /// Bucket and row of the only summary of a course.
-    pub(crate) fn only_summary(&self, course: CourseId) -> (u16, SummaryRow) {
-        let course = course.as_u128();
-        let mut all = self
-            .summary
-            .range((course, 0)..=(course, u16::MAX))
-            .unwrap();
-        let (key, row) = all.next().unwrap().unwrap();
-        (key.value().1, row.value())
     }
 }
 

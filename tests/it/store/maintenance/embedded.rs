@@ -1,105 +1,76 @@
-//! Verify and repair of the embedded store, with corrupt rows and under load.
+//! Verify and repair of the embedded store: unreadable sessions, and under load.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 
 use rand::Rng;
 use study_stats::domain::{LearnerId, OccurredAt, Record, SessionId, Stats};
 use study_stats::store::StatsStore;
 use study_stats::store::embedded::EmbeddedStore;
-use study_stats::store::maintenance::{Difference, Maintenance, VerifyReport};
+use study_stats::store::maintenance::{Difference, Maintenance};
 use tokio::sync::mpsc;
 
-use crate::support::faults::corrupt_rows::{CORRUPTED, corrupt};
+use crate::support::faults::corrupt_rows::corrupt;
+use crate::support::faults::corruptions::{Action, Sample, of_every_store};
 use crate::support::id;
 use crate::support::load::background::{Background, Progress};
-use crate::support::stores::embedded_samples::{SampleEnrolment, TIMES, directory_of, open};
+use crate::support::stores::fixture::open_embedded;
 use crate::support::stores::history::stats;
-use crate::support::stores::maintenance;
+use crate::support::stores::maintenance::verify;
 use crate::support::stores::model::is_stored;
 use crate::support::stores::tables::change;
 
-/// Verifies the store. Differences by key; each key is reported once.
-async fn verify(
-    store: &dyn Maintenance,
-    repair: bool,
-) -> (BTreeMap<String, Difference>, VerifyReport) {
-    let (report, reported) = maintenance::verify(store, repair).await.unwrap();
-    let mut differences = BTreeMap::new();
-    for difference in reported {
-        let former = differences.insert(difference.key.clone(), difference);
-        assert!(former.is_none(), "{former:?} is reported twice");
-    }
-    assert_eq!(report.differences, differences.len() as u64);
-    let repaired = differences
-        .values()
-        .filter(|difference| difference.repaired);
-    assert_eq!(report.repaired, repaired.count() as u64);
-    (differences, report)
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn verify_reports_exactly_the_corrupt_rows_and_repairs_all() {
-    let (directory, samples) = directory_of(CORRUPTED + 5).await;
-    assert_eq!(
-        verify(&open(directory.path()), false).await.0,
-        BTreeMap::new()
-    );
-    let corrupted = change(directory.path(), |tables| corrupt(tables, &samples));
-    let store = open(directory.path());
-    for repair in [false, true] {
-        let (found, verified) = verify(&store, repair).await;
-        let reported = found.iter().map(|(key, difference)| {
-            (
-                key.clone(),
-                [difference.expected.clone(), difference.found.clone()],
-            )
-        });
-        assert_eq!(reported.collect::<BTreeMap<_, _>>(), corrupted);
-        assert!(
-            found
-                .values()
-                .all(|difference| difference.repaired == repair)
-        );
-        assert_eq!(verified.sessions, samples.len() as u64 * 3);
-        assert_eq!(verified.is_consistent(), repair);
-    }
-    assert_eq!(verify(&store, false).await.0, BTreeMap::new());
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unreadable_session_is_reported_and_left_unchanged() {
-    let (directory, samples) = directory_of(2).await;
+    let directory = tempfile::tempdir().unwrap();
+    let samples = Sample::store(&open_embedded(directory.path()), 2).await;
     let (enrolment, session) = (samples[0].enrolment, samples[0].sessions[2]);
     let (learner, course) = (enrolment.learner, enrolment.course);
     let key = (learner.as_u128(), course.as_u128(), session.as_u128());
     change(directory.path(), |tables| {
-        let row = (f64::NAN, -2.25, 1e12, TIMES[2], 0);
+        let row = (f64::NAN, -2.25, 1e12, 3_000, 0, &[][..]);
         tables.sessions.insert(key, row).unwrap();
     });
-    let store = open(directory.path());
+    let store = open_embedded(directory.path());
     for repair in [false, true, false] {
-        let (found, verified) = verify(&store, repair).await;
+        let (verified, found) = verify(&store, repair).await.unwrap();
         let expected = Difference {
             key: format!("sessions[{learner}, {course}, {session}]"),
-            expected: "numbers in range".into(),
-            found: "modules NaN, score -2.25, time 1000000000000, o 3000, d 0".into(),
+            expected: "a session".into(),
+            found: "m=NaN s=-2.25 t=1000000000000 o=3000 d=0".into(),
             repaired: false,
         };
-        assert_eq!(found.into_values().collect::<Vec<_>>(), [expected]);
+        assert_eq!(found, [expected]);
         assert!(!verified.is_consistent());
     }
     let totals = store.totals(enrolment).await.unwrap().unwrap();
     assert_eq!(totals.sessions, 3);
 }
 
+/// Creates a store with a corruption in each of some enrolments, which writers can write to. Returns the
+/// enrolments, and the number of corruptions.
+async fn corrupted(directory: &Path) -> (Vec<Sample>, usize) {
+    let corruptions = of_every_store().into_iter();
+    let corruptions: Vec<_> = corruptions
+        .filter(|corruption| corruption.is_enrolled && !matches!(corruption.action, Action::Text(_)))
+        .collect();
+    let samples = Sample::store(&open_embedded(directory), corruptions.len() + 5).await;
+    change(directory, |tables| {
+        for (corruption, sample) in corruptions.iter().zip(&samples) {
+            corrupt(tables, sample, corruption.place, corruption.action);
+        }
+    });
+    (samples, corruptions.len())
+}
+
 /// Sessions of a writer, with `None` for a deleted session.
 type Written = HashMap<SessionId, Option<Stats>>;
 
 /// Background writers that record, replace and delete sessions, each of one enrolment.
-type Writers = Background<(SampleEnrolment, Written)>;
+type Writers = Background<(Sample, Written)>;
 
-fn start_writers(store: &Arc<EmbeddedStore>, samples: &[SampleEnrolment]) -> Writers {
+fn start_writers(store: &Arc<EmbeddedStore>, samples: &[Sample]) -> Writers {
     Background::start(samples.to_vec(), |sample, progress| {
         write(Arc::clone(store), sample, progress)
     })
@@ -117,9 +88,9 @@ async fn stop_writers(writers: Writers, store: &EmbeddedStore) {
 
 async fn write(
     store: Arc<EmbeddedStore>,
-    sample: SampleEnrolment,
+    sample: Sample,
     progress: Arc<Progress>,
-) -> (SampleEnrolment, Written) {
+) -> (Sample, Written) {
     let mut written: Written = sample
         .records()
         .map(|record| (record.session, Some(record.stats)))
@@ -161,13 +132,14 @@ async fn write(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_writes_are_no_differences() {
-    let (directory, samples) = directory_of(16).await;
-    let store = Arc::new(open(directory.path()));
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(open_embedded(directory.path()));
+    let samples = Sample::store(&*store, 16).await;
     let writers = start_writers(&store, &samples);
     for repair in [false, true].repeat(5) {
         let before = writers.steps();
         while writers.steps() < before + 100 {
-            assert_eq!(verify(&*store, repair).await.0, BTreeMap::new());
+            assert_eq!(verify(&*store, repair).await.unwrap().1, []);
         }
     }
     stop_writers(writers, &store).await;
@@ -176,27 +148,27 @@ async fn concurrent_writes_are_no_differences() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repair_under_load_corrects_every_difference_and_loses_no_write() {
     for _ in 0..5 {
-        let (directory, samples) = directory_of(CORRUPTED + 5).await;
-        let corrupted = change(directory.path(), |tables| corrupt(tables, &samples));
-        let store = Arc::new(open(directory.path()));
+        let directory = tempfile::tempdir().unwrap();
+        let (samples, corrupted) = corrupted(directory.path()).await;
+        let store = Arc::new(open_embedded(directory.path()));
         let writers = start_writers(&store, &samples);
         writers.wait_for_steps(20).await;
-        let (found, verified) = verify(&*store, true).await;
+        let (verified, found) = verify(&*store, true).await.unwrap();
         assert!(verified.is_consistent(), "{found:#?}");
         // A write may have repaired a row of the course, or changed the difference.
-        assert!(found.len() >= corrupted.len() / 2);
+        assert!(found.len() >= corrupted / 2);
         writers.wait_for_steps(20).await;
-        assert_eq!(verify(&*store, false).await.0, BTreeMap::new());
+        assert_eq!(verify(&*store, false).await.unwrap().1, []);
         stop_writers(writers, &store).await;
-        assert_eq!(verify(&*store, false).await.0, BTreeMap::new());
+        assert_eq!(verify(&*store, false).await.unwrap().1, []);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_verification_without_a_receiver_is_cancelled() {
-    let (directory, samples) = directory_of(CORRUPTED + 5).await;
-    change(directory.path(), |tables| corrupt(tables, &samples));
-    let store = open(directory.path());
+    let directory = tempfile::tempdir().unwrap();
+    corrupted(directory.path()).await;
+    let store = open_embedded(directory.path());
     let (events, reported) = mpsc::channel(1);
     drop(reported);
     let verified = store.verify(true, events).await.unwrap();
@@ -205,8 +177,9 @@ async fn a_verification_without_a_receiver_is_cancelled() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_learners_are_listed_in_order() {
-    let (directory, samples) = directory_of(2_100).await;
-    let store = open(directory.path());
+    let directory = tempfile::tempdir().unwrap();
+    let store = open_embedded(directory.path());
+    let samples = Sample::store(&store, 2_100).await;
     let mut walked: Vec<LearnerId> = Vec::new();
     loop {
         let some = store.learners(walked.last().copied()).await.unwrap();
