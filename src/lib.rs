@@ -72,7 +72,7 @@
 //! The compiler names further Rust files; no compiler names a Lua script, a row layout or a document.
 //!
 //! A field of a session: `domain/session.rs` (type and range); `wire/record.rs` (parse, validate, schema),
-//! `wire/batch.rs` (list of the fields) and `wire/session_line.rs` (export); `api/sessions.rs` (response).
+//! `wire/batch.rs` (list of the fields) and `wire/export_line.rs` (export); `api/sessions.rs` (response).
 //! In `store/embedded`: `schema.rs` (row), `tuples.rs` (layout of the row; redb refuses a table of another
 //! layout, so files of users need a migration), `maintenance/display.rs`. In `store/redis`: `codec.rs`,
 //! `scripts/record.lua` and `scripts/snapshot.lua` (hash; stored hashes lack the field),

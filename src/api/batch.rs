@@ -28,7 +28,8 @@ impl BatchApi {
     /// Stores 1 to 1000 study sessions of any learners and courses, each as if it were recorded by
     /// itself and in the order given. The answer has an outcome for each, in the same order: those that
     /// are right are stored although others are not. Where the answer is 503 or 500, some may be stored
-    /// and some not; repeating the request is safe. `X-User-Id` is not looked at.
+    /// and some not; repeating the request is safe. A record with an unknown field is invalid.
+    /// `X-User-Id` is not looked at.
     #[oai(
         path = "/sessions",
         method = "post",
@@ -88,7 +89,7 @@ struct BatchResults {
 #[oai(read_only_all)]
 struct RecordResult {
     /// `stored`: new, or in the place of its session's former stats; `superseded`: the session is
-    /// already stored with a later time of occurrence; `gone`: the learner was erased after the session
+    /// already stored in a newer version; `gone`: the learner was erased after the session
     /// occurred; `invalid`: it is wrong. All but `stored` changed nothing.
     outcome: RecordOutcome,
     /// Where it is invalid, all fields that are missing or wrong, in the order of the checks;

@@ -128,7 +128,7 @@ enum RecordResponse {
     /// The session is stored, new or in the place of its former stats.
     #[oai(status = 201)]
     Recorded(Json<Recorded>),
-    /// Nothing was changed: the session is already stored with a later time of occurrence.
+    /// Nothing was changed: a newer version of the session is already stored.
     #[oai(status = 200)]
     Superseded(Json<Superseded>),
 }
@@ -150,7 +150,7 @@ impl Example for Recorded {
     }
 }
 
-/// The session was stored already, as of later.
+/// A newer version of the session was stored already.
 #[derive(Object)]
 #[oai(read_only_all, example)]
 struct Superseded {

@@ -8,7 +8,7 @@ use poem::web::Redirect;
 use poem::{Endpoint, Request, Response, Route, get};
 use poem_openapi::{OpenApi, OpenApiService};
 
-use super::{Operations, service};
+use super::{Operations, document, service};
 
 const ROOT: &str = "/";
 const DOCS: &str = "/docs";
@@ -28,7 +28,10 @@ static PAGES: LazyLock<Route> = LazyLock::new(|| {
         )
         .at(
             DOCUMENT,
-            get(constant("application/json; charset=utf-8", service.spec())),
+            get(constant(
+                "application/json; charset=utf-8",
+                document::text(&service),
+            )),
         )
 });
 
@@ -52,7 +55,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for WithDocs<E> {
 /// Swagger UI with an empty icon: without an icon, browsers request `/favicon.ico`.
 fn page<T: OpenApi>(service: &OpenApiService<T, ()>) -> String {
     let icon = r#"<head><link rel="icon" href="data:,">"#;
-    service.swagger_ui_html().replacen("<head>", icon, 1)
+    let page = service.swagger_ui_html().replacen("<head>", icon, 1);
+    page.replacen(&service.spec(), &document::text(service), 1)
 }
 
 /// Endpoint with a constant response.

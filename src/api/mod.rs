@@ -5,6 +5,7 @@ mod batch;
 mod courses;
 mod deletes;
 mod docs;
+mod document;
 mod extract;
 mod health;
 mod middleware;
@@ -119,7 +120,7 @@ pub fn endpoint(state: &State, timeout: Duration) -> impl Endpoint<Output = Resp
 /// OpenAPI document, as JSON.
 #[must_use]
 pub fn document() -> String {
-    service(Operations(None)).spec()
+    document::text(&service(Operations(None)))
 }
 
 fn service(operations: Operations) -> OpenApiService<Operations, ()> {

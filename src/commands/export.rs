@@ -1,7 +1,8 @@
-//! `export`: writes every session as a line.
+//! `export`: writes every erasure and every session as a line.
 //!
 //! Learners are ordered by id, courses and sessions as listed: equal data gives equal bytes on every
-//! store. Sessions recorded during the export may be included or not.
+//! store. Sessions recorded during the export may be included or not. The erasures are first, so that an
+//! import knows them before the sessions.
 
 use std::time::Instant;
 
@@ -9,10 +10,10 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 
 use super::{CommandError, Ui, store_retry};
-use crate::domain::{Enrolment, LearnerId, ListedSession, Page, Position, Slice, Span};
+use crate::domain::{Enrolment, Erasure, LearnerId, ListedSession, Page, Position, Slice, Span};
 use crate::retry::retry;
 use crate::store::{Store, StoreError};
-use crate::wire::session_line;
+use crate::wire::export_line;
 
 /// Number of lists read ahead, which overlaps the round trips to the store.
 const AHEAD: usize = 16;
@@ -37,7 +38,13 @@ pub(super) async fn export(
 ) -> Result<bool, CommandError> {
     let start = Instant::now();
     let (mut learners, mut latest) = (0_u64, None);
-    let mut writer = SessionWriter::new(ui);
+    let mut writer = LineWriter::new(ui);
+    let mut erasures = erasures(store.clone());
+    while let Some(erasure) = erasures.try_next().await? {
+        if learner.is_none_or(|only| only == erasure.learner) {
+            writer.write_erasure(&erasure).await?;
+        }
+    }
     let mut lists = lists(store, learner);
     while let Some(SessionList {
         enrolment,
@@ -47,49 +54,68 @@ pub(super) async fn export(
         if latest.replace(enrolment.learner) != Some(enrolment.learner) {
             learners += 1;
         }
-        writer.write(enrolment, &page.items).await?;
+        writer.write_sessions(enrolment, &page.items).await?;
         while page.next.is_some() {
             page = listed_sessions(store, enrolment, page.next).await?;
-            writer.write(enrolment, &page.items).await?;
+            writer.write_sessions(enrolment, &page.items).await?;
         }
     }
+    let erasures = match writer.erasures {
+        0 => String::new(),
+        erasures => format!(" and {erasures} erasures"),
+    };
     let sessions = writer.finish().await?;
     let seconds = start.elapsed().as_secs_f64();
     let summary = format!(
-        "{sessions} sessions of {learners} learners in {seconds:.1} s, {:.0} sessions a second",
+        "{sessions} sessions of {learners} learners{erasures} in {seconds:.1} s, {:.0} sessions a second",
         super::rate(sessions, seconds)
     );
     ui.print(summary).await?;
     Ok(true)
 }
 
-/// Writer of session lines, in chunks.
-struct SessionWriter<'a> {
+/// Writer of lines, in chunks.
+struct LineWriter<'a> {
     ui: &'a mut dyn Ui,
     chunk: Vec<u8>,
     /// Number of written sessions.
     sessions: u64,
+    /// Number of written erasures.
+    erasures: u64,
 }
 
-impl<'a> SessionWriter<'a> {
+impl<'a> LineWriter<'a> {
     fn new(ui: &'a mut dyn Ui) -> Self {
         Self {
             ui,
             chunk: Vec::with_capacity(2 * CHUNK),
             sessions: 0,
+            erasures: 0,
         }
     }
 
-    async fn write(
+    async fn write_erasure(&mut self, erasure: &Erasure) -> Result<(), CommandError> {
+        export_line::write_erasure(&mut self.chunk, erasure)
+            .map_err(|error| StoreError::Unexpected(error.to_string()))?;
+        self.erasures += 1;
+        self.send_chunk().await
+    }
+
+    async fn write_sessions(
         &mut self,
         enrolment: Enrolment,
         sessions: &[ListedSession],
     ) -> Result<(), CommandError> {
         for session in sessions {
-            session_line::write(&mut self.chunk, enrolment, session)
+            export_line::write_session(&mut self.chunk, enrolment, session)
                 .map_err(|error| StoreError::Unexpected(error.to_string()))?;
             self.sessions += 1;
         }
+        self.send_chunk().await
+    }
+
+    /// Writes a chunk that is large enough.
+    async fn send_chunk(&mut self) -> Result<(), CommandError> {
         if self.chunk.len() >= CHUNK {
             self.ui.write(&self.chunk).await?;
             self.chunk.clear();
@@ -126,6 +152,25 @@ fn lists(store: &Store, only: Option<LearnerId>) -> ResultStream<SessionList> {
         })
         .try_buffered(AHEAD)
         .boxed()
+}
+
+/// Streams all erasures.
+fn erasures(store: Store) -> ResultStream<Erasure> {
+    let batches = stream::try_unfold(None, move |after| erasures_after(store.clone(), after));
+    batches.map_ok(each).try_flatten().boxed()
+}
+
+/// Reads a page of erasures, with the last learner as the position of the next page.
+async fn erasures_after(
+    store: Store,
+    after: Option<LearnerId>,
+) -> Result<Option<(Vec<Erasure>, Option<LearnerId>)>, StoreError> {
+    let erasures = retry(store_retry(), StoreError::is_transient, || {
+        store.maintenance.erasures(after)
+    })
+    .await?;
+    let last = erasures.last().map(|erasure| erasure.learner);
+    Ok(last.map(|_| (erasures, last)))
 }
 
 /// Streams all learners.

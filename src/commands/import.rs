@@ -1,4 +1,4 @@
-//! `import`: records the lines of an export, in their order.
+//! `import`: records the lines of an export, in their order; the erasures of a batch before its sessions.
 //!
 //! A batch is read while the previous batch is recorded. Batches are recorded one at a time: two lines
 //! may be of one session. Recording a line twice changes nothing.
@@ -9,9 +9,11 @@ use bytes::Bytes;
 
 use super::lines::{LineTooLong, Lines, MAX_LINE};
 use super::{CommandError, Ui, rate, store_retry};
-use crate::domain::{LearnerId, Outcome, Record};
-use crate::store::{StatsStore, StoreError};
-use crate::wire::session_line;
+use crate::domain::{Erasure, LearnerId, Outcome, Record};
+use crate::retry::retry;
+use crate::store::{StatsStore, Store, StoreError};
+use crate::wire::batch;
+use crate::wire::export_line::{self, Line};
 
 /// Maximum number of lines of a batch.
 const BATCH: u64 = 1_000;
@@ -19,17 +21,18 @@ const BATCH: u64 = 1_000;
 const MAX_PRINTED: u64 = 20;
 
 pub(super) async fn import(
-    store: &dyn StatsStore,
+    store: &Store,
     learner: Option<LearnerId>,
     skip: u64,
     ui: &mut dyn Ui,
 ) -> Result<bool, CommandError> {
     let start = Instant::now();
     let mut batches = BatchReader::new(learner, skip);
-    let mut recorder = Recorder::new(store);
+    let mut recorder = Recorder::new(&*store.requests);
     let mut counts = ImportCounts::default();
     let mut batch = batches.next(ui).await?;
     while batch.lines > 0 {
+        restore(store, &batch.erasures).await?;
         let (outcomes, next) = tokio::join!(recorder.record(&batch.records), batches.next(ui));
         counts.count(batch, &outcomes?, ui).await?;
         batch = next?;
@@ -37,6 +40,17 @@ pub(super) async fn import(
     let seconds = start.elapsed().as_secs_f64();
     ui.print(counts.summary(learner.is_some(), seconds)).await?;
     Ok(counts.invalid == 0)
+}
+
+/// Stores erasures, with retries. An expired erasure has no effect.
+async fn restore(store: &Store, erasures: &[Erasure]) -> Result<(), StoreError> {
+    for &erasure in erasures {
+        let restored = retry(store_retry(), StoreError::is_transient, || {
+            store.maintenance.restore_erasure(erasure)
+        });
+        restored.await?;
+    }
+    Ok(())
 }
 
 /// Consecutive lines.
@@ -50,6 +64,7 @@ struct Batch {
     records: Vec<Record>,
     /// Line number of each record.
     numbers: Vec<u64>,
+    erasures: Vec<Erasure>,
     /// Line numbers of the invalid lines, with error messages.
     invalid: Vec<(u64, String)>,
     /// Number of lines of other learners than the selected learner.
@@ -92,19 +107,16 @@ impl BatchReader {
     fn add_to(&self, batch: &mut Batch, line: Result<Bytes, LineTooLong>) {
         batch.lines += 1;
         batch.last = self.number;
-        let record = match line {
-            Ok(line) => session_line::read(&line),
+        let line = match line {
+            Ok(line) => export_line::read(&line),
             Err(LineTooLong) => Err(format!("it is longer than {} KiB", MAX_LINE >> 10)),
         };
-        match record {
-            Ok(record)
-                if self
-                    .learner
-                    .is_some_and(|only| only != record.enrolment.learner) =>
-            {
-                batch.others += 1;
-            }
-            Ok(record) => {
+        let is_other = |learner| self.learner.is_some_and(|only| only != learner);
+        match line {
+            Ok(Line::Erasure(erasure)) if is_other(erasure.learner) => batch.others += 1,
+            Ok(Line::Erasure(erasure)) => batch.erasures.push(erasure),
+            Ok(Line::Session(record)) if is_other(record.enrolment.learner) => batch.others += 1,
+            Ok(Line::Session(record)) => {
                 batch.records.push(record);
                 batch.numbers.push(self.number);
             }
@@ -166,6 +178,7 @@ struct ImportCounts {
     stored: u64,
     superseded: u64,
     erased: u64,
+    erasures: u64,
     invalid: u64,
     others: u64,
 }
@@ -180,14 +193,15 @@ impl ImportCounts {
     ) -> Result<(), CommandError> {
         self.lines += batch.lines;
         self.others += batch.others;
+        self.erasures += batch.erasures.len() as u64;
         let mut invalid = batch.invalid;
         for (outcome, number) in outcomes.iter().zip(batch.numbers) {
             match outcome {
                 Outcome::Created | Outcome::Replaced => self.stored += 1,
                 Outcome::Superseded => self.superseded += 1,
                 Outcome::Erased => self.erased += 1,
-                Outcome::LimitExceeded(_) => {
-                    invalid.push((number, "with it, a sum would pass 9e15".into()));
+                Outcome::LimitExceeded(limit) => {
+                    invalid.push((number, batch::limit_exceeded(*limit).advice()));
                 }
             }
         }
@@ -203,11 +217,13 @@ impl ImportCounts {
     }
 
     fn summary(&self, is_filtered: bool, seconds: f64) -> String {
-        let others = if is_filtered {
-            format!(", {} of other learners", self.others)
-        } else {
-            String::new()
-        };
+        let mut others = String::new();
+        if self.erasures > 0 {
+            others += &format!(", {} erasures", self.erasures);
+        }
+        if is_filtered {
+            others += &format!(", {} of other learners", self.others);
+        }
         format!(
             "{} lines: {} stored, {} superseded, {} gone, {} invalid{others}; {seconds:.1} s, {:.0} sessions a second",
             self.lines,

@@ -63,7 +63,7 @@ pub async fn run(
             export::export(store, user.map(LearnerId::from), ui).await
         }
         StoreCommand::Import { user, skip, .. } => {
-            import::import(&*store.requests, user.map(LearnerId::from), skip, ui).await
+            import::import(store, user.map(LearnerId::from), skip, ui).await
         }
         StoreCommand::Doctor => doctor::diagnose(store, ui).await,
         StoreCommand::Upgrade => upgrade::upgrade(&*store.maintenance, ui).await,

@@ -28,8 +28,9 @@ pub use harness::{ContractCheck, Instance, Mismatch};
 const CONCURRENCY: usize = 8;
 
 /// The checks by file, in the order of the report.
-const SUBJECTS: [&[ContractCheck]; 24] = [
+const SUBJECTS: [&[ContractCheck]; 25] = [
     writes::records::CHECKS,
+    writes::versions::CHECKS,
     reads::sessions::CHECKS,
     reads::totals::CHECKS,
     lists::session_lists::CHECKS,

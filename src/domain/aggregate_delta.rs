@@ -26,7 +26,7 @@ impl From<Totals> for AggregateDelta {
     fn from(totals: Totals) -> Self {
         Self {
             learners: 0,
-            sessions: totals.sessions.into(),
+            sessions: totals.sessions.cast_signed().into(),
             sums: totals.sums,
         }
     }
@@ -35,7 +35,7 @@ impl From<Totals> for AggregateDelta {
 impl From<Summary> for AggregateDelta {
     fn from(summary: Summary) -> Self {
         Self {
-            learners: summary.learners.into(),
+            learners: summary.learners.cast_signed().into(),
             ..summary.totals.into()
         }
     }

@@ -172,6 +172,19 @@ impl Record {
         }
     }
 
+    /// Returns the same record with another version, in milliseconds since 1970.
+    #[must_use]
+    pub fn with_version(self, version: Option<i64>) -> Self {
+        Self { version, ..self }
+    }
+
+    /// Returns the same record as a record of an import.
+    #[must_use]
+    pub fn imported(self) -> Self {
+        let source = Source::Import;
+        Self { source, ..self }
+    }
+
     /// Maximum time of a version after the store's clock, in milliseconds. A later version counts as of the
     /// maximum, so that a fast clock of a client delays later records by no more.
     pub const MAX_VERSION_AHEAD: i64 = 60_000;

@@ -139,15 +139,18 @@ fn wrong(missing: bool, expected: &'static str) -> Problem {
 
 /// Record of an element of the array, or the problems.
 fn element(raw: &RawValue) -> Checked<Record> {
-    record(raw.get().as_bytes()).unwrap_or_else(|InvalidObject| {
-        let expected = "made of JSON objects in which no field stands twice";
-        Err(vec![wrong(false, expected)])
-    })
+    match RawObject::parse(raw.get().as_bytes(), &FIELDS) {
+        Ok(object) => checked(&object),
+        Err(InvalidObject) => {
+            let expected = "made of JSON objects in which no field stands twice";
+            Err(vec![wrong(false, expected)])
+        }
+    }
 }
 
 /// Fields of a record of a batch in JSON.
-const FIELDS: [&str; 7] = {
-    let [session, modules, score, time, occurred_at] = record::FIELDS;
+pub(super) const FIELDS: [&str; 8] = {
+    let [session, modules, score, time, occurred_at, updated_at] = record::FIELDS;
     [
         "userId",
         "courseId",
@@ -156,30 +159,15 @@ const FIELDS: [&str; 7] = {
         score,
         time,
         occurred_at,
+        updated_at,
     ]
 };
 
-/// Parses a JSON object with ids and a record: the record, or the problems. Unknown fields are ignored.
-fn record(bytes: &[u8]) -> Result<Checked<Record>, InvalidObject> {
-    Ok(checked(&RawObject::parse(bytes, &FIELDS)?))
-}
-
-/// Parses a JSON object with ids and a record: the record, or the problems, unknown fields among them.
-pub(crate) fn record_without_others(bytes: &[u8]) -> Result<Checked<Record>, InvalidObject> {
-    let object = RawObject::parse(bytes, &FIELDS)?;
-    let record = checked(&object);
-    let unknown = object.unknown();
-    let others = if unknown.is_empty() {
-        Ok(())
-    } else {
-        Err(unknown)
-    };
-    Ok(both(record, others).map(|(record, ())| record))
-}
-
-/// Validates the ids and the fields of a record.
-fn checked(object: &RawObject<'_>) -> Checked<Record> {
-    RecordFields::validate(object).record(id(object), id(object))
+/// Validates the ids and the fields of a record. Unknown fields are problems: a misspelt `occurredAt` must not
+/// become now.
+pub(super) fn checked(object: &RawObject<'_>) -> Checked<Record> {
+    let record = RecordFields::validate(object).record(id(object), id(object));
+    both(record, object.without_others()).map(|(record, ())| record)
 }
 
 /// Batch with elements as raw JSON.

@@ -1,11 +1,11 @@
 //! JSON of sessions, records, batches and export lines, with validation and schemas. No HTTP.
 
 pub(crate) mod batch;
+pub(crate) mod export_line;
 pub(crate) mod number;
 pub(crate) mod occurred_at;
 mod raw_object;
 pub(crate) mod record;
-pub(crate) mod session_line;
 pub(crate) mod time;
 pub(crate) mod validation;
 

@@ -44,7 +44,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::wire::session_line;
+    use crate::wire::export_line::{self, Line};
 
     /// Parses the time of occurrence of a record with `text`.
     fn read(text: &str) -> OccurredAt {
@@ -54,8 +54,10 @@ mod tests {
             "totalModulesStudied": 0, "averageScore": 0, "timeStudied": 0,
             "occurredAt": text,
         });
-        let record = session_line::read(record.to_string().as_bytes()).unwrap();
-        record.occurred_at.unwrap()
+        match export_line::read(record.to_string().as_bytes()) {
+            Ok(Line::Session(record)) => record.occurred_at.unwrap(),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::validation::Problem;
+use super::validation::{Checked, Problem};
 
 /// Maximum length of an unknown field's name in a response, in characters.
 const MAX_NAME: usize = 64;
@@ -48,14 +48,28 @@ impl<'a> RawObject<'a> {
             .filter(|value| value.get() != "null")
     }
 
-    /// Returns the problems of the fields that are not known.
-    pub(super) fn unknown(&self) -> Vec<Problem> {
+    /// Returns whether a field is null.
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        let mut fields = self.fields.iter();
+        fields.any(|(known, value)| *known == name && value.get() == "null")
+    }
+
+    /// Returns whether a field that is not known is among the first such fields.
+    pub(super) fn has_other(&self, name: &str) -> bool {
+        self.unknown.iter().any(|unknown| unknown == name)
+    }
+
+    /// Checks that the object has no other fields than those known.
+    pub(super) fn without_others(&self) -> Checked<()> {
+        if self.unknown.is_empty() {
+            return Ok(());
+        }
         let problems = self.unknown.iter().map(|name| Problem {
             field: name.clone().into(),
             missing: false,
             expected: format!("a known field: {}", self.known.join(", ")).into(),
         });
-        problems.collect()
+        Err(problems.collect())
     }
 }
 
@@ -112,6 +126,7 @@ mod tests {
         let object = parse(r#" {"\u0061": [1, 2], "c": {}, "b": null, "c": 1} "#).unwrap();
         assert_eq!(object.get("a").map(RawValue::get), Some("[1, 2]"));
         assert!(object.get("b").is_none() && object.get("d").is_none());
+        assert!(object.is_null("b") && !object.is_null("a") && !object.is_null("d"));
     }
 
     #[test]
@@ -134,15 +149,17 @@ mod tests {
     #[test]
     fn unknown_fields_are_problems_of_bounded_number_and_length() {
         let object = parse(r#"{"a":1,"B":1,"":2}"#).unwrap();
-        let fields = object.unknown().into_iter().map(|problem| problem.field);
+        let unknown = |object: RawObject<'_>| object.without_others().unwrap_err();
+        let fields = unknown(object).into_iter().map(|problem| problem.field);
         assert_eq!(fields.collect::<Vec<_>>(), ["B", ""]);
         let long = format!(r#"{{"{}":1}}"#, "é".repeat(1_000));
-        let problems = parse(&long).unwrap().unknown();
+        let problems = unknown(parse(&long).unwrap());
         assert_eq!(problems[0].field, "é".repeat(MAX_NAME));
         let many: Vec<_> = (0..1_000)
             .map(|number| format!(r#""{number}":1"#))
             .collect();
         let many = format!("{{{}}}", many.join(","));
-        assert_eq!(parse(&many).unwrap().unknown().len(), MAX_UNKNOWN);
+        assert_eq!(unknown(parse(&many).unwrap()).len(), MAX_UNKNOWN);
+        assert_eq!(parse(r#"{"a":1}"#).unwrap().without_others(), Ok(()));
     }
 }

@@ -24,7 +24,7 @@ const MAX_AHEAD: time::Duration = time::Duration::hours(24);
 #[derive(Object)]
 #[oai(rename = "SessionRecord", rename_all = "camelCase", example)]
 pub(crate) struct RecordSchema {
-    /// Names the session. A second record of the same learner, course and session replaces its
+    /// Names the session. A further record of the same learner, course and session replaces its
     /// stats.
     session_id: Uuid,
     /// Modules studied; fractions are allowed.
@@ -36,11 +36,16 @@ pub(crate) struct RecordSchema {
     /// Time studied, in milliseconds; fractions are allowed.
     #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000")))]
     time_studied: f64,
-    /// When the session occurred, in RFC 3339 with an offset, in year 0 or later in UTC and at most
-    /// 24 hours in the future; without it, or with null, now in UTC. A record that occurred before
-    /// the stored one changes nothing.
+    /// When the session occurred, which is its start: in RFC 3339 with the learner's offset, in year 0 or
+    /// later in UTC and at most 24 hours in the future. It decides the day of the session. Without it, or
+    /// with null, a stored session stays where it is, and a new one occurs now in UTC.
     #[oai(nullable)]
     occurred_at: Option<OffsetDateTime>,
+    /// The instant as of which the record describes the session, in RFC 3339 with an offset, within the same
+    /// limits: a record with an earlier instant than the stored one changes nothing. Without it, or with null,
+    /// it is `occurredAt`; without both, the record replaces whatever is stored.
+    #[oai(nullable)]
+    updated_at: Option<OffsetDateTime>,
 }
 
 impl Example for RecordSchema {
@@ -51,6 +56,7 @@ impl Example for RecordSchema {
             average_score: 80.0,
             time_studied: 120_000.0,
             occurred_at: Some(datetime!(2026-01-15 09:30 +1)),
+            updated_at: Some(datetime!(2026-01-15 09:32 +1)),
         }
     }
 }
@@ -60,16 +66,21 @@ pub(crate) struct RecordFields {
     session: Checked<SessionId>,
     stats: Checked<Stats>,
     occurred_at: Checked<Option<OccurredAt>>,
+    updated_at: Checked<Option<i64>>,
 }
 
 /// Fields of a record in JSON.
-pub(super) const FIELDS: [&str; 5] = [
+pub(super) const FIELDS: [&str; 6] = [
     "sessionId",
     "totalModulesStudied",
     "averageScore",
     "timeStudied",
-    "occurredAt",
+    OCCURRED_AT,
+    UPDATED_AT,
 ];
+
+const OCCURRED_AT: &str = "occurredAt";
+pub(super) const UPDATED_AT: &str = "updatedAt";
 
 impl RecordFields {
     /// Parses the fields of a JSON object. Unknown fields are ignored.
@@ -95,7 +106,8 @@ impl RecordFields {
         Self {
             session: id(raw),
             stats,
-            occurred_at: raw.get("occurredAt").map(occurred_at).transpose(),
+            occurred_at: time_of(OCCURRED_AT, raw),
+            updated_at: time_of(UPDATED_AT, raw).map(|at| at.map(|at| at.millis)),
         }
     }
 
@@ -106,9 +118,11 @@ impl RecordFields {
         course: Checked<CourseId>,
     ) -> Checked<Record> {
         let ids = both(enrolment(learner, course), self.session);
-        let ((enrolment, session), (stats, occurred_at)) =
-            both(ids, both(self.stats, self.occurred_at))?;
-        Ok(Record::new(enrolment, session, stats, occurred_at))
+        let times = both(self.occurred_at, self.updated_at);
+        let ((enrolment, session), (stats, (occurred_at, updated_at))) =
+            both(ids, both(self.stats, times))?;
+        let record = Record::new(enrolment, session, stats, occurred_at);
+        Ok(record.with_version(updated_at.or(record.version)))
     }
 }
 
@@ -132,13 +146,7 @@ fn number<T>(
     expected: &'static str,
     in_range: fn(f64) -> Result<T, OutOfRange>,
 ) -> Checked<T> {
-    let problem = |missing| {
-        vec![Problem {
-            field: field.into(),
-            missing,
-            expected: expected.into(),
-        }]
-    };
+    let problem = |missing| vec![wrong(field, missing, expected)];
     let raw = object
         .get(field)
         .filter(|raw| !is_empty(raw))
@@ -147,25 +155,46 @@ fn number<T>(
     in_range(value).map_err(|_| problem(false))
 }
 
-/// Validates a time of occurrence in JSON.
-fn occurred_at(raw: &RawValue) -> Checked<OccurredAt> {
-    let problem = || {
-        let expected = "a time in RFC 3339 with an offset, such as 2026-01-15T09:30:00+01:00, in year 0 or later in UTC and at most 24 hours from now";
-        vec![Problem {
-            field: "occurredAt".into(),
-            missing: false,
-            expected: expected.into(),
-        }]
-    };
-    let time = text(raw).and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok());
-    let time = time
-        .filter(|time| *time >= EARLIEST && *time - OffsetDateTime::now_utc() <= MAX_AHEAD)
-        .ok_or_else(problem)?;
-    let millis = time.unix_timestamp_nanos().div_euclid(1_000_000);
+/// Validates a time in JSON; `None` without the field.
+fn time_of(field: &'static str, object: &RawObject<'_>) -> Checked<Option<OccurredAt>> {
+    object.get(field).map(|raw| time(field, raw)).transpose()
+}
+
+/// Validates a time in JSON.
+fn time(field: &'static str, raw: &RawValue) -> Checked<OccurredAt> {
+    let expected = "a time in RFC 3339 with an offset, such as 2026-01-15T09:30:00+01:00, in year 0 or later in UTC and at most 24 hours from now";
+    let problem = || vec![wrong(field, false, expected)];
+    let time = parsed(raw).filter(|time| *time - OffsetDateTime::now_utc() <= MAX_AHEAD);
+    let time = time.ok_or_else(problem)?;
     Ok(OccurredAt {
-        millis: i64::try_from(millis).map_err(|_| problem())?,
+        millis: millis(time).ok_or_else(problem)?,
         local_day: day_number(time.date()),
     })
+}
+
+/// Validates a required instant in JSON, in milliseconds since 1970.
+pub(super) fn instant(field: &'static str, object: &RawObject<'_>) -> Checked<i64> {
+    let expected = "a time in RFC 3339 with an offset, such as 2026-01-15T08:30:00Z, in year 0 or later in UTC";
+    let raw = object.get(field);
+    let time = raw.and_then(parsed).and_then(millis);
+    time.ok_or_else(|| vec![wrong(field, raw.is_none(), expected)])
+}
+
+fn parsed(raw: &RawValue) -> Option<OffsetDateTime> {
+    let time = OffsetDateTime::parse(&text(raw)?, &Rfc3339).ok()?;
+    Some(time).filter(|time| *time >= EARLIEST)
+}
+
+fn millis(time: OffsetDateTime) -> Option<i64> {
+    i64::try_from(time.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
+}
+
+fn wrong(field: &'static str, missing: bool, expected: &'static str) -> Problem {
+    Problem {
+        field: field.into(),
+        missing,
+        expected: expected.into(),
+    }
 }
 
 /// Returns whether a JSON value is the empty string.

@@ -12,6 +12,7 @@ checks!("sessions":
     a_session_has_no_time_in_it,
     every_digit_of_a_number_comes_back,
     random_numbers_come_back,
+    a_finer_number_is_rounded_to_22_fractional_digits,
     an_integral_number_has_no_fraction,
     another_learners_session_is_not_found,
     a_session_of_another_course_is_not_found,
@@ -41,7 +42,7 @@ async fn every_digit_of_a_number_comes_back(api: &Instance) -> CheckResult {
         0.840_136_556_537_863_9,
         0.300_000_000_000_000_04,
         1e-7,
-        5e-324,
+        3e-22,
         123_456_789_012.345_67,
         999_999_999_999.999_9,
     ] {
@@ -54,16 +55,38 @@ async fn every_digit_of_a_number_comes_back(api: &Instance) -> CheckResult {
     Ok(())
 }
 
-/// A random number from 0 to 1e12, of any order of magnitude from 1e-20.
+/// A random number from 1e-6 to 1e12, of any order of magnitude: with at most 22 fractional digits.
 #[expect(
     clippy::cast_precision_loss,
     reason = "53 random bits fit into a double"
 )]
 fn random_number() -> f64 {
     let (bits, exponent) = Uuid::new_v4().as_u64_pair();
-    let fraction = (bits >> 11) as f64 / (1_u64 << 53) as f64;
-    let exponent = i32::try_from(exponent % 32).unwrap_or_default();
-    fraction * 10_f64.powi(exponent - 20)
+    let fraction = 0.1 + 0.9 * (bits >> 11) as f64 / (1_u64 << 53) as f64;
+    let exponent = i32::try_from(exponent % 18).unwrap_or_default();
+    fraction * 10_f64.powi(exponent - 5)
+}
+
+async fn a_finer_number_is_rounded_to_22_fractional_digits(api: &Instance) -> CheckResult {
+    let (learner, course) = (api.learner(), new_id());
+    for (sent, stored) in [
+        (5e-324, 0.0),
+        (4.9e-23, 0.0),
+        (5.1e-23, 1e-22),
+        (1.234_567_890_123_456_7e-10, 1.234_567_890_123e-10),
+        (9.999_999_999_999_999_9e-8, 1e-7),
+    ] {
+        let body = sample(sent, -sent, sent);
+        api.store(&learner, &course, std::slice::from_ref(&body))
+            .await?;
+        let found = api.session(&learner, &course, id_of(&body)).await?;
+        let session = found.json()?;
+        let is_rounded = session["totalModulesStudied"].as_f64() == Some(stored)
+            && session["averageScore"].as_f64() == Some(-stored)
+            && session["timeStudied"].as_f64() == Some(stored);
+        found.expect(is_rounded, format_args!("{stored} for {sent}"))?;
+    }
+    Ok(())
 }
 
 async fn random_numbers_come_back(api: &Instance) -> CheckResult {

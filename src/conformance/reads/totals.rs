@@ -11,7 +11,9 @@ checks!("totals":
     what_was_replaced_leaves_no_trace,
     a_mean_may_be_negative,
     a_mean_is_rounded_once,
-    fifteen_fractional_digits_count,
+    twenty_two_fractional_digits_count,
+    the_totals_of_a_session_are_its_numbers,
+    three_thirds_are_summed_exactly,
     courses_and_learners_are_kept_apart,
     where_nothing_was_recorded_nothing_is_found,
 );
@@ -68,16 +70,44 @@ async fn a_mean_is_rounded_once(api: &Instance) -> CheckResult {
     found.is(200, &totals(0, 0.2, 0))
 }
 
-async fn fifteen_fractional_digits_count(api: &Instance) -> CheckResult {
+async fn twenty_two_fractional_digits_count(api: &Instance) -> CheckResult {
     let (learner, course) = (api.learner(), new_id());
-    // The sums truncate a session's numbers after the fifteenth fractional digit.
-    let bodies = [
-        sample(1e-15, 1e-16, 0.000_000_000_000_001_9),
-        sample(2e-15, 9e-16, 0.000_000_000_000_001_9),
-    ];
+    let bodies = [sample(1e-22, 1e-22, 3e-22), sample(2e-22, 9e-22, 1)];
     api.store(&learner, &course, &bodies).await?;
     let found = api.totals(&learner, &course).await?;
-    found.is(200, &totals(3e-15, 0, 2e-15))
+    found.is(200, &totals(3e-22, 5e-22, 1))
+}
+
+async fn the_totals_of_a_session_are_its_numbers(api: &Instance) -> CheckResult {
+    for number in [
+        2.0 / 3.0,
+        5.0 / 6.0,
+        0.1 + 0.2,
+        1e-22,
+        999_999_999_999.999_9,
+    ] {
+        let (learner, course) = (api.learner(), new_id());
+        api.store(&learner, &course, &[sample(number, -number, number)])
+            .await?;
+        let found = api.totals(&learner, &course).await?;
+        found.is(200, &totals(number, -number, number))?;
+        let summary = api.summary(&course).await?.json()?["averageScore"].as_f64();
+        found.expect(
+            summary == Some(-number),
+            format_args!("{number} in the summary"),
+        )?;
+    }
+    Ok(())
+}
+
+async fn three_thirds_are_summed_exactly(api: &Instance) -> CheckResult {
+    let (learner, course) = (api.learner(), new_id());
+    let third = 1.0 / 3.0;
+    let bodies = [0, 1, 2].map(|_| sample(third, third, third));
+    api.store(&learner, &course, &bodies).await?;
+    let found = api.totals(&learner, &course).await?;
+    let sum = 0.999_999_999_999_999_9;
+    found.is(200, &totals(sum, third, sum))
 }
 
 async fn courses_and_learners_are_kept_apart(api: &Instance) -> CheckResult {

@@ -8,3 +8,4 @@ pub(super) mod erasures;
 pub(super) mod fields;
 pub(super) mod limits;
 pub(super) mod records;
+pub(super) mod versions;

@@ -22,7 +22,6 @@ checks!("records":
     an_older_record_is_superseded_and_changes_nothing,
     an_equally_old_record_replaces,
     one_instant_may_be_written_in_any_offset,
-    a_record_without_a_time_is_as_of_now,
     a_time_of_null_is_none,
     a_time_of_less_than_a_day_ahead_is_taken,
 );
@@ -185,18 +184,6 @@ async fn one_instant_may_be_written_in_any_offset(api: &Instance) -> CheckResult
     }
     let found = api.totals(&learner, &course).await?;
     found.is(200, &totals(9, 1, 1))
-}
-
-async fn a_record_without_a_time_is_as_of_now(api: &Instance) -> CheckResult {
-    let (learner, course, body) = (api.learner(), new_id(), sample(1, 2, 3));
-    // A day before and almost a day after: the clocks of client and server may differ.
-    let yesterday = with(body.clone(), "occurredAt", from_now(-86_400));
-    let tomorrow = with(body.clone(), "occurredAt", from_now(80_000));
-    api.store(&learner, &course, &[yesterday.clone(), body])
-        .await?;
-    let late = api.record(&learner, &course, &yesterday).await?;
-    late.is(200, &superseded())?;
-    api.store(&learner, &course, &[tomorrow]).await
 }
 
 async fn a_time_of_null_is_none(api: &Instance) -> CheckResult {

@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use redb::Database;
 
-use super::transaction::Tables;
+use super::migration::{self, OpenError};
 use crate::error::StartError;
 use crate::store::StoreError;
 
@@ -65,27 +65,25 @@ impl DatabaseFile {
     }
 }
 
-/// Opens a database file; creates a missing file and missing tables.
-pub(super) fn open_database(path: &Path) -> Result<Database, redb::Error> {
+/// Opens a database file; creates a missing file and missing tables, and migrates data of a former version.
+pub(super) fn open_database(path: &Path) -> Result<Database, OpenError> {
     let database = Database::builder()
         .set_cache_size(CACHE_BYTES)
         .create(path)
         .map_err(redb::Error::from)?;
     // A read transaction cannot create a table.
-    let write = database.begin_write()?;
-    Tables::open(&write)?;
-    write.commit()?;
+    migration::prepare(&database)?;
     Ok(database)
 }
 
 /// Returns the error for an operator, with advice, of a database that cannot be opened.
-fn explain(error: &redb::Error, directory: &Path) -> StartError {
+fn explain(error: &OpenError, directory: &Path) -> StartError {
     let shown = directory.display();
     match error {
-        redb::Error::DatabaseAlreadyOpen => StartError::InUse(format!(
+        OpenError::Database(redb::Error::DatabaseAlreadyOpen) => StartError::InUse(format!(
             "the data directory {shown} is in use by another process: stop it, or give this one a DATA_DIR of its own"
         )),
-        redb::Error::Io(io) if io.kind() == ErrorKind::PermissionDenied => {
+        OpenError::Database(redb::Error::Io(io)) if io.kind() == ErrorKind::PermissionDenied => {
             StartError::Environment(format!(
                 "cannot write in the data directory {shown}: {io}: give this user the right to, or set DATA_DIR to another"
             ))

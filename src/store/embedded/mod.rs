@@ -2,7 +2,7 @@
 //!
 //! - `writer`: a thread commits all waiting writes in a transaction, and returns the results once the
 //!   commit is on disk. Reads see the snapshot of the last commit and never wait for a write.
-//! - `schema`: keys, rows and tables; `tuples`: their layout in the file.
+//! - `schema`: keys, rows and tables; `tuples`: their layout in the file; `migration`: the version of the layout.
 //! - `transaction`, `deletes`: changes; `reads`: reads of requests.
 //! - `maintenance`, `doctor`: operations for operators.
 
@@ -12,6 +12,7 @@ mod doctor;
 mod file;
 mod ledger;
 mod maintenance;
+mod migration;
 mod optional_fields;
 mod reads;
 mod schema;

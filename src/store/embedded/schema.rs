@@ -82,15 +82,6 @@ pub(super) struct SummaryKey {
 }
 
 impl SessionKey {
-    /// Returns the keys of all sessions of an enrolment.
-    pub(super) fn range(enrolment: Enrolment) -> RangeInclusive<Self> {
-        let key = |session| Self {
-            enrolment,
-            session: id(session),
-        };
-        key(u128::MIN)..=key(u128::MAX)
-    }
-
     /// Returns the key of the session's entry in the session index.
     pub(super) fn timeline(self, millis: i64) -> TimelineKey {
         TimelineKey {

@@ -138,6 +138,9 @@ pub(crate) enum Found {
     Unindexed(Enrolment, SessionId),
     /// An enrolment with totals.
     Enrolment(Enrolment),
+    /// An enrolment whose totals and session index have different numbers of sessions: the totals may have been
+    /// lost, and written again behind the pass.
+    Deviating(Enrolment),
     /// An enrolment without totals that has an entry in the session index, the course index or the roster.
     WithoutTotals(Enrolment),
     /// An index or an erasure of another type.

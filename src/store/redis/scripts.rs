@@ -54,15 +54,14 @@ pub(crate) static ENROLMENT: LazyLock<LuaScript> = LazyLock::new(|| {
 });
 
 /// Reads a summary and totals at one moment.
-pub(crate) static SUMMARY: LazyLock<LuaScript> =
-    LazyLock::new(|| {
-        reading!(
-            "scripts/call.lua",
-            "scripts/typed.lua",
-            "scripts/base64url.lua",
-            "scripts/summary.lua"
-        )
-    });
+pub(crate) static SUMMARY: LazyLock<LuaScript> = LazyLock::new(|| {
+    reading!(
+        "scripts/call.lua",
+        "scripts/typed.lua",
+        "scripts/base64url.lua",
+        "scripts/summary.lua"
+    )
+});
 
 /// Makes indexes agree with the sessions.
 pub(crate) static ALIGN: LazyLock<LuaScript> =

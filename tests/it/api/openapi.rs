@@ -66,7 +66,7 @@ fn every_operation_is_documented_with_every_status() {
             "get /courses/{courseId}/summary: 200 304 400 404 500 503",
             "get /health/live: 200 500 503",
             "get /health/ready: 200 500 503",
-            "delete /learner: 204 400 422 500 503",
+            "delete /learner: 204 400 500 503",
             "post /sessions: 200 400 413 415 500 503",
         ]
     );

@@ -33,7 +33,10 @@ async fn text_of_records(fixture: &Fixture) {
         let answer = api.client.post(&learner, &course, &body).await;
         assert_text(&answer, 201, r#"{"message":"OK"}"#);
     }
-    body["occurredAt"] = "2026-01-15T09:30:00+01:00".into();
+    body["updatedAt"] = "2026-01-15T09:30:00+01:00".into();
+    let answer = api.client.post(&learner, &course, &body).await;
+    assert_text(&answer, 201, r#"{"message":"OK"}"#);
+    body["updatedAt"] = "2026-01-15T09:29:59+01:00".into();
     let answer = api.client.post(&learner, &course, &body).await;
     assert_text(&answer, 200, r#"{"message":"superseded"}"#);
 }

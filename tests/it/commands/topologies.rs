@@ -28,7 +28,7 @@ async fn assert_works(command: impl Fn() -> Command) {
     assert!(diagnoses.contains("latency of record"), "{diagnoses}");
     let learner = &expected[r#"{"userId":""#.len()..][..36];
     let shown = run(&mut command(), &["inspect", learner]).succeeded();
-    assert!(shown.contains("n=5"), "{shown}");
+    assert!(shown.contains("  5 "), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -50,15 +50,25 @@ test_checks! {
         an_older_record_is_superseded_and_changes_nothing,
         an_equally_old_record_replaces,
         one_instant_may_be_written_in_any_offset,
-        a_record_without_a_time_is_as_of_now,
         a_time_of_null_is_none,
         a_time_of_less_than_a_day_ahead_is_taken,
+    }
+    versions {
+        a_record_without_times_replaces_and_leaves_the_session_on_its_day,
+        an_update_after_midnight_leaves_the_session_on_its_day,
+        an_older_update_is_superseded_whatever_its_start,
+        a_record_with_a_start_moves_the_session,
+        a_session_without_a_version_is_put_right,
+        a_fast_clock_delays_later_records_by_a_minute_at_most,
+        a_version_no_later_than_the_erasure_is_gone,
+        a_misspelt_time_in_a_batch_is_invalid,
     }
     sessions {
         a_session_has_exactly_its_members,
         a_session_has_no_time_in_it,
         every_digit_of_a_number_comes_back,
         random_numbers_come_back,
+        a_finer_number_is_rounded_to_22_fractional_digits,
         an_integral_number_has_no_fraction,
         another_learners_session_is_not_found,
         a_session_of_another_course_is_not_found,
@@ -71,7 +81,9 @@ test_checks! {
         what_was_replaced_leaves_no_trace,
         a_mean_may_be_negative,
         a_mean_is_rounded_once,
-        fifteen_fractional_digits_count,
+        twenty_two_fractional_digits_count,
+        the_totals_of_a_session_are_its_numbers,
+        three_thirds_are_summed_exactly,
         courses_and_learners_are_kept_apart,
         where_nothing_was_recorded_nothing_is_found,
     }

@@ -136,7 +136,7 @@ async fn a_superseded_record_with_another_status_is_found() {
         &[
             "records/an_older_record_is_superseded_and_changes_nothing",
             "records/one_instant_may_be_written_in_any_offset",
-            "records/a_record_without_a_time_is_as_of_now",
+            "versions/an_older_update_is_superseded_whatever_its_start",
         ],
     );
     let mismatch = &failed[0].1;

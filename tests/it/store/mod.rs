@@ -11,4 +11,5 @@ mod maintenance;
 mod records;
 mod redis;
 mod roster;
+mod upgrade;
 mod writers;

@@ -236,7 +236,7 @@ async fn a_batch_returns_an_outcome_per_record_in_order(fixture: &Fixture) {
     let first = record(id(), id(), stats(1.0, 1.0, 1.0));
     let other = record(id(), id(), stats(5.0, 5.0, 5.0));
     let batch = [
-        first,
+        first.at(OccurredAt::from_utc_millis(1)),
         first.at(OccurredAt::from_utc_millis(0)),
         Record {
             stats: stats(2.0, 2.0, 2.0),

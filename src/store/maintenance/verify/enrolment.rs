@@ -64,23 +64,23 @@ impl Recount {
 }
 
 impl Verification<'_> {
-    /// Verifies an enrolment against its sessions, `unindexed` sessions included.
+    /// Verifies an enrolment against its sessions, `unindexed` sessions included, and returns their number.
     pub(super) async fn verify_enrolment(
         &self,
         enrolment: Enrolment,
         unindexed: Vec<SessionId>,
-    ) -> Step {
+    ) -> Step<u64> {
         for attempt in 0..ATTEMPTS {
             if let Some(recount) = self.recount(enrolment, &unindexed).await?
                 && self.verify_recount(enrolment, &recount).await?
             {
-                return self.add_sessions(recount.totals.sessions).await;
+                return Ok(recount.totals.sessions);
             }
             self.check_cancelled()?;
             wait(attempt).await;
         }
         self.report().unsettled += 1;
-        Ok(())
+        Ok(0)
     }
 
     /// Verifies the derived data against a recount; false where a write came in between.

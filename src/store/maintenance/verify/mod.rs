@@ -133,6 +133,9 @@ impl Verification<'_> {
                     Found::WithoutTotals(enrolment) => {
                         without_totals.insert(enrolment);
                     }
+                    Found::Deviating(enrolment) => {
+                        self.verify_enrolment(enrolment, Vec::new()).await?;
+                    }
                     // After the enrolments, which report their indexes themselves.
                     Found::OtherType(location) => other_types.push(location),
                     Found::Invalid(entry) => self.report_invalid(&[entry]).await?,
@@ -165,7 +168,10 @@ impl Verification<'_> {
     async fn verify_each(&self, enrolments: Vec<(Enrolment, Option<BTreeSet<SessionId>>)>) -> Step {
         let enrolments = enrolments.into_iter().map(|(enrolment, unindexed)| {
             let unindexed = unindexed.unwrap_or_default().into_iter().collect();
-            self.verify_enrolment(enrolment, unindexed)
+            async move {
+                let sessions = self.verify_enrolment(enrolment, unindexed).await?;
+                self.add_sessions(sessions).await
+            }
         });
         stream::iter(enrolments)
             .buffer_unordered(CONCURRENCY)

@@ -84,11 +84,12 @@ impl RedisStore {
 async fn data_version(connection: &mut Connection, key: &str) -> Option<Diagnosis> {
     let reply = connection.send(schema::read(key)).await.ok()?;
     Some(match Option::<u32>::from_redis_value(reply) {
-        Ok(None) => Diagnosis::ok("data", "no version yet: the service stores one at the start"),
+        Ok(None) => Diagnosis::ok(
+            "data",
+            "no version yet: the service stores one at the start",
+        ),
         Ok(Some(schema::VERSION)) => Diagnosis::ok("data", format!("version {}", schema::VERSION)),
-        Ok(Some(version)) => {
-            Diagnosis::problem("data", schema::other_version(version).to_string())
-        }
+        Ok(Some(version)) => Diagnosis::problem("data", schema::other_version(version).to_string()),
         Err(_) => Diagnosis::problem("data", format!("the key {key} has no version")),
     })
 }

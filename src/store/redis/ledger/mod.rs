@@ -119,7 +119,11 @@ impl Ledger for RedisStore {
         let counts = [delta.learners, delta.sessions].map(|count| count.to_string());
         let sums = delta.sums.map(|sum| sum.to_string()).into_array();
         let numbers = counts.into_iter().chain(sums).map(String::into_bytes);
-        let state = if value.is_some() { "readable" } else { "unreadable" };
+        let state = if value.is_some() {
+            "readable"
+        } else {
+            "unreadable"
+        };
         let texts = [text, kind.into(), state.into()];
         let arguments = texts.into_iter().chain(numbers).collect();
         self.repair(&REPAIR_AGGREGATE, location, arguments).await

@@ -217,7 +217,9 @@ pub(super) async fn erasure(
 ) -> Result<Option<String>, StoreError> {
     let key = store.keys.erased(learner);
     let command = vec![(bucket::of(learner), reads::text(&key))];
-    let replies = store.query_typed_retried::<Option<Vec<u8>>>(command).await?;
+    let replies = store
+        .query_typed_retried::<Option<Vec<u8>>>(command)
+        .await?;
     let text = |bytes: Vec<u8>| bytes.escape_ascii().to_string();
     Ok(match replies.into_iter().next() {
         Some(Ok(bytes)) => bytes.map(text),

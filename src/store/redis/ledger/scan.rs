@@ -4,9 +4,12 @@ use async_trait::async_trait;
 use redis::{Cmd, Value, cmd};
 
 use crate::domain::{CourseId, Enrolment, LearnerId};
-use crate::store::maintenance::ledger::{self, Found, InvalidEntry, Location, Pass};
+use crate::store::maintenance::ledger::{
+    self, Found, InvalidEntry, Location, OtherType, Pass, StoredAggregate,
+};
 use crate::store::redis::keys::Key;
 use crate::store::redis::scan::keyspace::Scan;
+use crate::store::redis::scan::query::WrongType;
 use crate::store::redis::{RedisStore, codec, reads};
 use crate::store::{StoreError, bucket};
 
@@ -59,6 +62,7 @@ impl ledger::Scan for KeyScan<'_> {
             store: self.store,
             found: Vec::new(),
             probes: Vec::new(),
+            pairs: Vec::new(),
         };
         if self.restarts != self.scan.restarts() {
             self.restarts = self.scan.restarts();
@@ -74,6 +78,7 @@ impl ledger::Scan for KeyScan<'_> {
             }
         }
         step.send_probes().await?;
+        step.send_pairs().await?;
         Ok(Some(step.found))
     }
 }
@@ -93,7 +98,37 @@ struct Step<'a> {
     store: &'a RedisStore,
     found: Vec<Found>,
     probes: Vec<Probe>,
+    pairs: Vec<Pair>,
 }
+
+/// Read of an index and its aggregate: a lost aggregate that was written again, behind the pass, has another number
+/// than the index has members.
+struct Pair {
+    bucket: u16,
+    index: String,
+    aggregate: String,
+    /// Number of members by the aggregate.
+    count: fn(&StoredAggregate) -> Option<u64>,
+    /// Findings where the aggregate is absent, has another number, and where the index has another type.
+    absent: Found,
+    differs: Found,
+    other_type: Found,
+}
+
+impl Pair {
+    /// Returns the finding of the number of members and the aggregate; `Err` for a key of another type.
+    fn finding(self, members: Result<u64, WrongType>, aggregate: Aggregate) -> Option<Found> {
+        let aggregate = StoredAggregate(aggregate.map_err(|WrongType| OtherType));
+        match members {
+            Err(WrongType) => Some(self.other_type),
+            Ok(_) if aggregate.0 == Ok(None) => Some(self.absent),
+            Ok(members) => ((self.count)(&aggregate) != Some(members)).then_some(self.differs),
+        }
+    }
+}
+
+/// Text of an aggregate.
+type Aggregate = Result<Option<Vec<u8>>, WrongType>;
 
 impl Step<'_> {
     /// Finds a session without an entry in the session index.
@@ -117,17 +152,15 @@ impl Step<'_> {
     async fn derived(&mut self, key: Key) -> Result<(), StoreError> {
         match key {
             Key::Totals(enrolment) => self.found.push(Found::Enrolment(enrolment)),
-            Key::Timeline(enrolment) => {
-                let mut command = cmd("ZCARD");
-                command.arg(self.store.keys.timeline(enrolment));
-                self.probes.push(Probe {
-                    bucket: bucket::of(enrolment.learner),
-                    command,
-                    absent: None,
-                    other_type: Some(Found::OtherType(Location::SessionIndex(enrolment))),
-                });
-                self.totals(enrolment);
-            }
+            Key::Timeline(enrolment) => self.pairs.push(Pair {
+                bucket: bucket::of(enrolment.learner),
+                index: self.store.keys.timeline(enrolment),
+                aggregate: self.store.keys.totals(enrolment),
+                count: |totals| Some(totals.totals()?.totals.sessions),
+                absent: Found::WithoutTotals(enrolment),
+                differs: Found::Deviating(enrolment),
+                other_type: Found::OtherType(Location::SessionIndex(enrolment)),
+            }),
             Key::Courses(learner) => self.course_index(learner).await?,
             Key::Roster(bucket, course) => self.roster(bucket, course).await?,
             Key::Erased(learner) => self.probes.push(Probe {
@@ -145,11 +178,15 @@ impl Step<'_> {
     fn summary(&mut self, key: Key) {
         match key {
             Key::Summary(bucket, course) => self.found.push(Found::Summary(bucket, course)),
-            Key::Roster(bucket, course) => self.probes.push(Probe {
+            Key::Roster(bucket, course) => self.pairs.push(Pair {
                 bucket,
-                command: reads::text(&self.store.keys.summary_in(bucket, course)),
-                absent: Some(Found::Summary(bucket, course)),
-                other_type: None,
+                index: self.store.keys.roster_in(bucket, course),
+                aggregate: self.store.keys.summary_in(bucket, course),
+                count: |summary| Some(summary.summary()?.summary.learners),
+                absent: Found::Summary(bucket, course),
+                differs: Found::Summary(bucket, course),
+                // A finding of the enrolments' pass.
+                other_type: Found::Summary(bucket, course),
             }),
             _ => {}
         }
@@ -224,6 +261,30 @@ impl Step<'_> {
                 return Ok(members);
             }
         }
+    }
+
+    /// Reads all pairs at once.
+    async fn send_pairs(&mut self) -> Result<(), StoreError> {
+        let pairs = std::mem::take(&mut self.pairs);
+        let members = pairs.iter().map(|pair| {
+            let mut command = cmd("ZCARD");
+            command.arg(&pair.index);
+            (pair.bucket, command)
+        });
+        let texts = pairs
+            .iter()
+            .map(|pair| (pair.bucket, reads::text(&pair.aggregate)));
+        let (members, texts) = (members.collect(), texts.collect());
+        let members = self.store.query_typed_retried::<u64>(members).await?;
+        let texts = self
+            .store
+            .query_typed_retried::<Option<Vec<u8>>>(texts)
+            .await?;
+        let replies = members.into_iter().zip(texts);
+        let findings = pairs.into_iter().zip(replies);
+        self.found
+            .extend(findings.filter_map(|(pair, (members, text))| pair.finding(members, text)));
+        Ok(())
     }
 
     /// Sends all probes at once.

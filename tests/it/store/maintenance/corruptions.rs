@@ -95,7 +95,10 @@ async fn each_corruption_is_reported_once_and_repaired(fixture: &RedisFixture) {
     let corruptions = [of_every_store(), of_redis()].concat();
     let count = corruptions.len() + SOUND;
     let samples = Sample::store(&*Arc::clone(&fixture.store), count).await;
-    assert_eq!(fixture.verify(false).await, (report(count, 0, false), vec![]));
+    assert_eq!(
+        fixture.verify(false).await,
+        (report(count, 0, false), vec![])
+    );
 
     let corrupted = assigned(corruptions, samples);
     for (corruption, sample) in &corrupted {
@@ -107,7 +110,10 @@ async fn each_corruption_is_reported_once_and_repaired(fixture: &RedisFixture) {
         assert_eq!(differences, expected);
         assert_eq!(found, report(count, expected.len(), repair));
     }
-    assert_eq!(fixture.verify(false).await, (report(count, 0, false), vec![]));
+    assert_eq!(
+        fixture.verify(false).await,
+        (report(count, 0, false), vec![])
+    );
     assert_eq!(fixture.audit().await as u64, count as u64 * SESSIONS);
 }
 

@@ -53,7 +53,9 @@ async fn an_unreadable_session_is_reported_and_left_unchanged() {
 async fn corrupted(directory: &Path) -> (Vec<Sample>, usize) {
     let corruptions = of_every_store().into_iter();
     let corruptions: Vec<_> = corruptions
-        .filter(|corruption| corruption.is_enrolled && !matches!(corruption.action, Action::Text(_)))
+        .filter(|corruption| {
+            corruption.is_enrolled && !matches!(corruption.action, Action::Text(_))
+        })
         .collect();
     let samples = Sample::store(&open_embedded(directory), corruptions.len() + 5).await;
     change(directory, |tables| {

@@ -46,8 +46,7 @@ where
     let (millis, local_day) = (4_000, -1);
     let other = Record {
         version: Some(5_000),
-        ..record(enrolment.learner, id(), stats(1.0, 0.0, 0.0))
-            .at(OccurredAt { millis, local_day })
+        ..record(enrolment.learner, id(), stats(1.0, 0.0, 0.0)).at(OccurredAt { millis, local_day })
     };
     store.record(&other).await.unwrap();
     let other = Sample {

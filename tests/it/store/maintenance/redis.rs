@@ -47,7 +47,13 @@ async fn unrepairable_keys_are_reported_and_left_unchanged() {
     for bounds in [Bounds::default(), TINY] {
         let fixture = RedisFixture::redis(bounds).await;
         let mut expected = Vec::new();
-        for (field, value) in [("m", "many"), ("s", "1e3"), ("o", ""), ("d", "1.5"), ("v", "x")] {
+        for (field, value) in [
+            ("m", "many"),
+            ("s", "1e3"),
+            ("o", ""),
+            ("d", "1.5"),
+            ("v", "x"),
+        ] {
             let sample = enrol(&fixture).await;
             let key = sample.enrolment.session_key(sample.sessions[0]);
             fixture.command::<()>("HSET", &key, &[field, value]).await;
@@ -97,7 +103,10 @@ async fn unrepairable_keys_are_reported_and_left_unchanged() {
 async fn snapshot(fixture: &RedisFixture) -> BTreeSet<(String, Vec<u8>)> {
     let keys: Vec<String> = fixture.masters()[0].ask("KEYS *").await;
     let mut all = BTreeSet::new();
-    for key in keys.into_iter().filter(|key| !["ss:verified", "ss:schema"].contains(&&**key)) {
+    for key in keys
+        .into_iter()
+        .filter(|key| !["ss:verified", "ss:schema"].contains(&&**key))
+    {
         let dump: Vec<u8> = fixture.command("DUMP", &key, &[""; 0]).await;
         all.insert((key, dump));
     }

@@ -8,12 +8,7 @@ use crate::support::stores::redis_keys::RedisKeys;
 const NO_ID: &[u8] = b"no id";
 
 /// Corrupts a key.
-pub(crate) async fn corrupt(
-    fixture: &RedisFixture,
-    sample: &Sample,
-    place: Place,
-    action: Action,
-) {
+pub(crate) async fn corrupt(fixture: &RedisFixture, sample: &Sample, place: Place, action: Action) {
     let (key, member) = (key(sample, place), member(sample, place));
     match (action, member) {
         (Action::Text(text), _) => fixture.command::<()>("SET", &key, &[text]).await,

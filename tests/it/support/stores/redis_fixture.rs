@@ -51,6 +51,10 @@ impl RedisFixture {
         connected(store.with_bounds(bounds)).await
     }
 
+    pub(crate) fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
     pub(crate) fn masters(&self) -> &[Redis] {
         &self.topology.masters
     }

@@ -1,20 +1,28 @@
-//! Lines of an export: each line is a session as a record of a batch, in JSON.
+//! Lines of an export in JSON: each line is a session, as a record of a batch, or an erasure.
 
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::batch::record_without_others;
-use super::raw_object::InvalidObject;
+use super::batch;
+use super::raw_object::{InvalidObject, RawObject};
+use super::record::{UPDATED_AT, id, instant};
 use super::time::Unwritable;
-use super::validation::Problem;
+use super::validation::{Checked, Problem, both};
 use super::{number, occurred_at};
-use crate::domain::{Enrolment, ListedSession, Record};
+use crate::domain::{Enrolment, Erasure, ListedSession, Record, rfc_3339};
 
-/// JSON of a line, with the fields in the order of the export.
+/// Line of an export.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Line {
+    Session(Record),
+    Erasure(Erasure),
+}
+
+/// JSON of a session, with the fields in the order of the export.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Line {
+struct SessionLine {
     user_id: Uuid,
     course_id: Uuid,
     session_id: Uuid,
@@ -22,14 +30,30 @@ struct Line {
     average_score: Value,
     time_studied: Value,
     occurred_at: String,
+    /// Null for a session without a version: an import does not take the time in its place.
+    updated_at: Option<String>,
 }
+
+/// JSON of an erasure.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErasureLine {
+    user_id: Uuid,
+    erased_at: String,
+    expires_at: String,
+}
+
+const ERASED_AT: &str = "erasedAt";
+const EXPIRES_AT: &str = "expiresAt";
+/// Fields of an erasure.
+const ERASURE: [&str; 3] = ["userId", ERASED_AT, EXPIRES_AT];
 
 /// Appends a line with a stored session.
 ///
 /// # Errors
 ///
 /// The local day and the instant of the session do not fit together: no record can have both.
-pub(crate) fn write(
+pub(crate) fn write_session(
     lines: &mut Vec<u8>,
     enrolment: Enrolment,
     listed: &ListedSession,
@@ -42,7 +66,7 @@ pub(crate) fn write(
             "session {id} of learner {learner} in course {course} has a day that is not that of its time"
         ))
     })?;
-    let line = Line {
+    let line = SessionLine {
         user_id: learner.into(),
         course_id: course.into(),
         session_id: listed.id.into(),
@@ -50,24 +74,70 @@ pub(crate) fn write(
         average_score: measures.score,
         time_studied: measures.time,
         occurred_at,
+        updated_at: listed.session.version.map(text).transpose()?,
     };
-    serde_json::to_writer(&mut *lines, &line).map_err(|error| Unwritable(error.to_string()))?;
+    append(lines, &line)
+}
+
+/// Appends a line with an erasure.
+///
+/// # Errors
+///
+/// A time is out of the years 0 to 9999.
+pub(crate) fn write_erasure(lines: &mut Vec<u8>, erasure: &Erasure) -> Result<(), Unwritable> {
+    let line = ErasureLine {
+        user_id: erasure.learner.into(),
+        erased_at: text(erasure.as_of)?,
+        expires_at: text(erasure.expires)?,
+    };
+    append(lines, &line)
+}
+
+fn text(millis: i64) -> Result<String, Unwritable> {
+    rfc_3339(millis).ok_or_else(|| Unwritable("a stored time cannot be written".into()))
+}
+
+fn append(lines: &mut Vec<u8>, line: &impl Serialize) -> Result<(), Unwritable> {
+    serde_json::to_writer(&mut *lines, line).map_err(|error| Unwritable(error.to_string()))?;
     lines.push(b'\n');
     Ok(())
 }
 
-/// Parses a line, with the validation of a record of a batch. Unknown fields are problems: a misspelt
-/// `occurredAt` must not become now.
+/// Parses a line: a session with the validation of a record of a batch, or an erasure.
 ///
 /// # Errors
 ///
 /// Text with all problems of the line.
-pub(crate) fn read(line: &[u8]) -> Result<Record, String> {
-    let record = record_without_others(line)
-        .map_err(|InvalidObject| "it is no JSON object, or has a field twice")?;
-    record.map_err(|problems| {
+pub(crate) fn read(line: &[u8]) -> Result<Line, String> {
+    let invalid = |InvalidObject| "it is no JSON object, or has a field twice";
+    let object = RawObject::parse(line, &batch::FIELDS).map_err(invalid)?;
+    let parsed = if object.has_other(ERASED_AT) {
+        erasure(&RawObject::parse(line, &ERASURE).map_err(invalid)?).map(Line::Erasure)
+    } else {
+        session(&object).map(Line::Session)
+    };
+    parsed.map_err(|problems| {
         let advice: Vec<_> = problems.iter().map(Problem::advice).collect();
         advice.join(" ")
+    })
+}
+
+fn session(object: &RawObject<'_>) -> Checked<Record> {
+    let record = batch::checked(object)?.imported();
+    Ok(if object.is_null(UPDATED_AT) {
+        record.with_version(None)
+    } else {
+        record
+    })
+}
+
+fn erasure(object: &RawObject<'_>) -> Checked<Erasure> {
+    let times = both(instant(ERASED_AT, object), instant(EXPIRES_AT, object));
+    let fields = both(both(id(object), times), object.without_others());
+    fields.map(|((learner, (as_of, expires)), ())| Erasure {
+        learner,
+        as_of,
+        expires,
     })
 }
 
@@ -106,8 +176,8 @@ mod tests {
             },
         };
         let mut line = Vec::new();
-        write(&mut line, record.enrolment, &listed).unwrap();
-        (record, String::from_utf8(line).unwrap())
+        write_session(&mut line, record.enrolment, &listed).unwrap();
+        (record.imported(), String::from_utf8(line).unwrap())
     }
 
     #[test]
@@ -118,7 +188,7 @@ mod tests {
         };
         let (_, line) = written(5.0, -0.840_136_556_537_863_9, 1e12, at);
         let expected = format!(
-            r#"{{"userId":"{LEARNER}","courseId":"{COURSE}","sessionId":"{SESSION}","totalModulesStudied":5,"averageScore":-0.8401365565378639,"timeStudied":1000000000000,"occurredAt":"2026-01-16T00:00:00+00:30"}}"#
+            r#"{{"userId":"{LEARNER}","courseId":"{COURSE}","sessionId":"{SESSION}","totalModulesStudied":5,"averageScore":-0.8401365565378639,"timeStudied":1000000000000,"occurredAt":"2026-01-16T00:00:00+00:30","updatedAt":"2026-01-15T23:30:00Z"}}"#
         );
         assert_eq!(line, expected + "\n");
     }
@@ -152,6 +222,31 @@ mod tests {
     }
 
     #[test]
+    fn an_erasure_round_trips() {
+        let erasure = Erasure {
+            learner: LearnerId::parse(LEARNER).unwrap(),
+            as_of: 1_768_519_800_001,
+            expires: 1_771_111_800_001,
+        };
+        let mut line = Vec::new();
+        write_erasure(&mut line, &erasure).unwrap();
+        let expected = format!(
+            r#"{{"userId":"{LEARNER}","erasedAt":"2026-01-15T23:30:00.001Z","expiresAt":"2026-02-14T23:30:00.001Z"}}"#
+        );
+        assert_eq!(line, (expected + "\n").as_bytes());
+        assert_eq!(read(&line), Ok(Line::Erasure(erasure)));
+        let wrong = read(br#"{"userId":1,"erasedAt":1,"sessionId":1}"#).unwrap_err();
+        for problem in [
+            "userId is invalid",
+            "erasedAt is invalid",
+            "expiresAt is required",
+            "sessionId is invalid",
+        ] {
+            assert!(wrong.contains(problem), "{wrong}");
+        }
+    }
+
+    #[test]
     fn an_error_names_the_session_with_a_day_of_another_time() {
         let listed = ListedSession {
             id: SessionId::parse(SESSION).unwrap(),
@@ -165,7 +260,7 @@ mod tests {
             },
         };
         let (learner, course) = (LearnerId::parse(LEARNER), CourseId::parse(COURSE));
-        let failure = write(
+        let failure = write_session(
             &mut Vec::new(),
             Enrolment::new(learner.unwrap(), course.unwrap()),
             &listed,
@@ -191,7 +286,11 @@ mod tests {
             let day = (millis + minutes * 60_000).div_euclid(86_400_000);
             let at = OccurredAt { millis, local_day: i32::try_from(day).unwrap() };
             let (record, line) = written(modules, score, time, at);
-            prop_assert_eq!(read(line.as_bytes()), Ok(record), "{}", line);
+            prop_assert_eq!(read(line.as_bytes()), Ok(Line::Session(record)), "{}", line);
+            let unversioned = line.split(r#""updatedAt":"#).next().unwrap().to_owned();
+            let unversioned = unversioned + r#""updatedAt":null}"#;
+            let expected = Line::Session(record.with_version(None));
+            prop_assert_eq!(read(unversioned.as_bytes()), Ok(expected));
         }
     }
 }
