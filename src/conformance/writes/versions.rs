@@ -63,7 +63,7 @@ async fn an_update_after_midnight_leaves_the_session_on_its_day(api: &Instance) 
     let found = api.activity(&learner, &course, query).await?;
     let days = found.json()?["days"].clone();
     let is_on_the_day =
-        days.as_array().map(Vec::len) == Some(1) && days[0]["date"].as_str() == Some("2024-05-21");
+        days.as_array().map(Vec::len) == Some(1) && days[0]["day"].as_str() == Some("2024-05-21");
     found.expect(is_on_the_day, "the session on 2024-05-21")
 }
 

@@ -277,7 +277,11 @@ async fn an_upgrade_that_is_interrupted_anywhere_is_repeated() {
             break;
         }
         let version: Option<u32> = fixture.command("GET", "ss:schema", &[""; 0]).await;
-        assert_eq!(version, None, "an interrupted upgrade is not complete");
+        if version == Some(2) {
+            // The last command arrived.
+            break;
+        }
+        assert_eq!(version, None);
         interruptions += 1;
     }
     assert!(interruptions > 5, "{interruptions}");

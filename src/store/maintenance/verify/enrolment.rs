@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::summary::{Checked, of_learner};
-use super::{ATTEMPTS, Step, Verification, wait};
+use super::{ATTEMPTS, Step, Unindexed, Verification, wait};
 use crate::domain::{Enrolment, SessionId, Totals};
 use crate::store::bucket;
 use crate::store::maintenance::display;
@@ -68,8 +68,10 @@ impl Verification<'_> {
     pub(super) async fn verify_enrolment(
         &self,
         enrolment: Enrolment,
-        unindexed: Vec<SessionId>,
+        unindexed: &Unindexed,
     ) -> Step<u64> {
+        let unindexed = unindexed.get(&enrolment).into_iter().flatten();
+        let unindexed: Vec<_> = unindexed.copied().collect();
         for attempt in 0..ATTEMPTS {
             if let Some(recount) = self.recount(enrolment, &unindexed).await?
                 && self.verify_recount(enrolment, &recount).await?

@@ -95,7 +95,7 @@ struct Verification<'a> {
 impl Verification<'_> {
     async fn run(&self) -> Step {
         let unindexed = self.unindexed_sessions().await?;
-        self.verify_enrolments(unindexed).await?;
+        self.verify_enrolments(&unindexed).await?;
         self.verify_summaries().await
     }
 
@@ -121,20 +121,22 @@ impl Verification<'_> {
     }
 
     /// Verifies all enrolments, and the indexes as a whole.
-    async fn verify_enrolments(&self, mut unindexed: Unindexed) -> Step {
-        // Without totals, an enrolment may be found by several of its entries.
-        let (mut without_totals, mut other_types) = (BTreeSet::new(), Vec::new());
+    async fn verify_enrolments(&self, unindexed: &Unindexed) -> Step {
+        let mut rest: BTreeSet<_> = unindexed.keys().copied().collect();
+        let mut other_types = Vec::new();
         let mut scan = self.ledger.scan(Pass::Enrolments).await?;
         while let Some(found) = scan.next().await? {
             let mut enrolments = Vec::new();
             for finding in found {
                 match finding {
-                    Found::Enrolment(enrolment) => enrolments.push(enrolment),
-                    Found::WithoutTotals(enrolment) => {
-                        without_totals.insert(enrolment);
+                    Found::Enrolment(enrolment) => {
+                        rest.remove(&enrolment);
+                        enrolments.push(enrolment);
                     }
+                    // Without totals, an enrolment may be found by several of its entries.
+                    Found::WithoutTotals(enrolment) => drop(rest.insert(enrolment)),
                     Found::Deviating(enrolment) => {
-                        self.verify_enrolment(enrolment, Vec::new()).await?;
+                        self.verify_enrolment(enrolment, unindexed).await?;
                     }
                     // After the enrolments, which report their indexes themselves.
                     Found::OtherType(location) => other_types.push(location),
@@ -148,30 +150,25 @@ impl Verification<'_> {
                     Found::Unindexed(..) | Found::Summary(..) => {}
                 }
             }
-            let enrolments = enrolments
-                .into_iter()
-                .map(|enrolment| (enrolment, unindexed.remove(&enrolment)));
-            self.verify_each(enrolments.collect()).await?;
+            self.verify_each(enrolments, unindexed).await?;
         }
         drop(scan);
-        without_totals.extend(unindexed.keys());
-        let rest = without_totals
-            .into_iter()
-            .map(|enrolment| (enrolment, unindexed.remove(&enrolment)));
-        self.verify_each(rest.collect()).await?;
+        self.verify_each(rest, unindexed).await?;
         for location in other_types {
             self.report_other_type(&location).await?;
         }
         Ok(())
     }
 
-    async fn verify_each(&self, enrolments: Vec<(Enrolment, Option<BTreeSet<SessionId>>)>) -> Step {
-        let enrolments = enrolments.into_iter().map(|(enrolment, unindexed)| {
-            let unindexed = unindexed.unwrap_or_default().into_iter().collect();
-            async move {
-                let sessions = self.verify_enrolment(enrolment, unindexed).await?;
-                self.add_sessions(sessions).await
-            }
+    /// Verifies enrolments, several at once, and counts their sessions.
+    async fn verify_each(
+        &self,
+        enrolments: impl IntoIterator<Item = Enrolment>,
+        unindexed: &Unindexed,
+    ) -> Step {
+        let enrolments = enrolments.into_iter().map(|enrolment| async move {
+            let sessions = self.verify_enrolment(enrolment, unindexed).await?;
+            self.add_sessions(sessions).await
         });
         stream::iter(enrolments)
             .buffer_unordered(CONCURRENCY)
@@ -181,20 +178,22 @@ impl Verification<'_> {
 
     /// Verifies all summaries, those known only by corrections included.
     async fn verify_summaries(&self) -> Step {
-        let mut corrections = std::mem::take(&mut *self.corrections());
+        let corrections = std::mem::take(&mut *self.corrections());
+        let mut rest: BTreeSet<_> = corrections.keys().copied().collect();
+        let correction = |key: &(u16, CourseId)| corrections.get(key).cloned().unwrap_or_default();
         let mut scan = self.ledger.scan(Pass::Summaries).await?;
         while let Some(found) = scan.next().await? {
             let summaries = found.into_iter().filter_map(|finding| match finding {
                 Found::Summary(bucket, course) => {
-                    let correction = corrections.remove(&(bucket, course));
-                    Some(((bucket, course), correction.unwrap_or_default()))
+                    rest.remove(&(bucket, course));
+                    Some(((bucket, course), correction(&(bucket, course))))
                 }
                 _ => None,
             });
             self.verify_each_summary(summaries.collect()).await?;
         }
-        self.verify_each_summary(corrections.into_iter().collect())
-            .await
+        let rest = rest.into_iter().map(|key| (key, correction(&key)));
+        self.verify_each_summary(rest.collect()).await
     }
 
     async fn verify_each_summary(
