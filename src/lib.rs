@@ -10,7 +10,7 @@
 //!
 //! - [`server`]: opens the store, serves the API on a listener until a signal; the metrics endpoint.
 //!   - `server/control`: the server of the control socket.
-//! - [`commands`]: verify, export, import, inspect and doctor, on a store in this process or through
+//! - [`commands`]: verify, export, import, inspect, doctor and upgrade, on a store in this process or through
 //!   the control socket.
 //!   - `commands/control`: protocol and client of the control socket.
 //!   - `commands/output`: the `Ui` of a command; terminal, files and progress bar.
@@ -21,12 +21,17 @@
 //! - `wire`: JSON of records, batches and export lines, with validation; no HTTP.
 //! - [`store`]: the traits [`StatsStore`](store::StatsStore) and
 //!   [`Maintenance`](store::maintenance::Maintenance), the metrics decorator, and two stores.
+//!   - `store/maintenance`: the traits of maintenance and of the ledger; inspect.
+//!   - `store/maintenance/verify`: verify and repair, over the ledger of either store.
 //!   - `store/embedded`: the store in one redb file.
-//!   - `store/embedded/maintenance`: verify, repair and inspect of the embedded store.
+//!   - `store/embedded/ledger`: the tables as maintenance reads and repairs them.
+//!   - `store/embedded/maintenance`: the operations for operators.
 //!   - `store/redis`: the store in Redis: keys, scripts, codec, reads, writes, deletes.
 //!   - `store/redis/connection`: URL, TLS, pool, lanes, automatic pipelining, Cluster slots.
 //!   - `store/redis/connection/lanes`: the shared connections, and their keepers.
-//!   - `store/redis/maintenance`: verify, repair and inspect of the Redis store.
+//!   - `store/redis/schema`: the version of the data, and the upgrade.
+//!   - `store/redis/ledger`: the keys as maintenance reads and repairs them.
+//!   - `store/redis/maintenance`: the operations for operators.
 //!   - `store/redis/scan`: passes over all keys.
 //!   - `store/redis/doctor`: the diagnoses of the doctor, and the config watch.
 //! - [`domain`]: ids, enrolments, measures, sessions, exact totals; pure.

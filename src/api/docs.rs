@@ -8,7 +8,7 @@ use poem::web::Redirect;
 use poem::{Endpoint, Request, Response, Route, get};
 use poem_openapi::{OpenApi, OpenApiService};
 
-use super::{Operations, document, service};
+use super::{Operations, service};
 
 const ROOT: &str = "/";
 const DOCS: &str = "/docs";
@@ -16,6 +16,11 @@ const DOCUMENT: &str = "/openapi.json";
 
 /// Paths of the pages, all for GET.
 pub(super) const PATHS: [&str; 3] = [ROOT, DOCS, DOCUMENT];
+
+/// Start of a schema in the document.
+const BATCH_RECORD: &str = "      \"BatchRecord\": {\n";
+/// A record of a batch has no other fields.
+const NO_OTHERS: &str = "        \"additionalProperties\": false,\n";
 
 /// Routes of the pages. Large, so built at the first request and shared by all threads.
 static PAGES: LazyLock<Route> = LazyLock::new(|| {
@@ -30,7 +35,7 @@ static PAGES: LazyLock<Route> = LazyLock::new(|| {
             DOCUMENT,
             get(constant(
                 "application/json; charset=utf-8",
-                document::text(&service),
+                document(&service),
             )),
         )
 });
@@ -52,11 +57,17 @@ impl<E: Endpoint<Output = Response>> Endpoint for WithDocs<E> {
     }
 }
 
+/// Returns the OpenAPI document of a service, as JSON, with the statement that poem-openapi has no attribute for.
+pub(super) fn document<T: OpenApi>(service: &OpenApiService<T, ()>) -> String {
+    let schema = [BATCH_RECORD, NO_OTHERS].concat();
+    service.spec().replacen(BATCH_RECORD, &schema, 1)
+}
+
 /// Swagger UI with an empty icon: without an icon, browsers request `/favicon.ico`.
 fn page<T: OpenApi>(service: &OpenApiService<T, ()>) -> String {
     let icon = r#"<head><link rel="icon" href="data:,">"#;
     let page = service.swagger_ui_html().replacen("<head>", icon, 1);
-    page.replacen(&service.spec(), &document::text(service), 1)
+    page.replacen(&service.spec(), &document(service), 1)
 }
 
 /// Endpoint with a constant response.
@@ -68,4 +79,21 @@ fn constant(content_type: &'static str, content: String) -> impl Endpoint<Output
             .content_type(content_type)
             .body(content.clone())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    #[test]
+    fn a_record_of_a_batch_has_no_other_fields() {
+        let document: Value = serde_json::from_str(&crate::api::document()).unwrap();
+        let schemas = &document["components"]["schemas"];
+        assert_eq!(schemas["BatchRecord"]["additionalProperties"], false);
+        assert!(
+            schemas["SessionRecord"]
+                .get("additionalProperties")
+                .is_none()
+        );
+    }
 }

@@ -5,7 +5,6 @@ mod batch;
 mod courses;
 mod deletes;
 mod docs;
-mod document;
 mod extract;
 mod health;
 mod middleware;
@@ -120,7 +119,7 @@ pub fn endpoint(state: &State, timeout: Duration) -> impl Endpoint<Output = Resp
 /// OpenAPI document, as JSON.
 #[must_use]
 pub fn document() -> String {
-    document::text(&service(Operations(None)))
+    docs::document(&service(Operations(None)))
 }
 
 fn service(operations: Operations) -> OpenApiService<Operations, ()> {

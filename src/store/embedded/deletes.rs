@@ -1,10 +1,14 @@
-//! Deletes of sessions: a bounded number in each transaction, as other writes wait for the transaction.
+//! Deletes of sessions and erasures of learners: a bounded number of sessions in each transaction, as other writes
+//! wait for the transaction.
+
+use redb::ReadableTable;
 
 use super::EmbeddedStore;
 use super::clock::MonotonicClock;
+use super::schema::CourseKey;
 use super::transaction::Tables;
-use crate::domain::{DeleteOutcome, Enrolment, LearnerId, SessionId};
-use crate::store::StoreError;
+use crate::domain::{DeleteOutcome, Enrolment, Erasure, LearnerId, OccurredAt, SessionId};
+use crate::store::{StoreError, TOMBSTONE};
 
 /// Maximum number of sessions that a transaction deletes.
 const STEP: usize = 200;
@@ -57,4 +61,59 @@ pub(super) async fn learner(store: &EmbeddedStore, learner: LearnerId) -> Result
         enrolment(store, Enrolment::new(learner, course)).await?;
     }
     Ok(())
+}
+
+impl Tables<'_> {
+    /// Stores the erasure of a learner as of the latest of `now`, a former erasure, and the learner's latest
+    /// session.
+    pub(super) fn erase(&mut self, learner: LearnerId, now: OccurredAt) -> Result<(), StoreError> {
+        let former = self.erased_at(learner, now)?;
+        let mut courses = self.courses.range(CourseKey::range(learner))?;
+        let latest = courses.next_back().transpose()?;
+        let latest = latest.map(|(key, _)| key.value().latest);
+        let times = [Some(now.millis), former, latest];
+        let as_of = times.into_iter().flatten().max().unwrap_or(now.millis);
+        let lifetime = i64::try_from(TOMBSTONE.as_millis()).unwrap_or(i64::MAX);
+        let former = self.erasures.get(learner.as_u128())?;
+        let former = former.map_or(i64::MIN, |row| row.value().1);
+        // After a jump of the clock back, the later end stays.
+        let expires = now.millis.saturating_add(lifetime).max(former);
+        self.erasures.insert(learner.as_u128(), (as_of, expires))?;
+        Ok(())
+    }
+
+    /// Stores an exported erasure; a later time or end that is stored stays. Returns false for an expired
+    /// erasure.
+    pub(super) fn restore_erasure(
+        &mut self,
+        erasure: Erasure,
+        now: OccurredAt,
+    ) -> Result<bool, StoreError> {
+        if erasure.expires <= now.millis {
+            return Ok(false);
+        }
+        let key = erasure.learner.as_u128();
+        let former = self.erasures.get(key)?.map(|row| row.value());
+        let (as_of, expires) = former.unwrap_or((i64::MIN, i64::MIN));
+        let row = (as_of.max(erasure.as_of), expires.max(erasure.expires));
+        self.erasures.insert(key, row)?;
+        Ok(true)
+    }
+
+    /// Returns the time of the learner's erasure, in milliseconds since 1970. Removes an expired erasure.
+    pub(super) fn erased_at(
+        &mut self,
+        learner: LearnerId,
+        now: OccurredAt,
+    ) -> Result<Option<i64>, StoreError> {
+        let erasure = self.erasures.get(learner.as_u128())?;
+        let Some((as_of, expires)) = erasure.map(|erasure| erasure.value()) else {
+            return Ok(None);
+        };
+        if now.millis < expires {
+            return Ok(Some(as_of));
+        }
+        self.erasures.remove(learner.as_u128())?;
+        Ok(None)
+    }
 }

@@ -147,8 +147,8 @@ pub(super) fn roster(
     for entry in entries.by_ref().take(limit) {
         let enrolment = entry?.0.value().enrolment();
         let row = totals.get(enrolment)?;
-        let latest = timeline.range(TimelineKey::range(enrolment, Span::ALL))?;
-        let latest = latest.rev().next().transpose()?;
+        let mut latest = timeline.range(TimelineKey::range(enrolment, Span::ALL))?;
+        let latest = latest.next_back().transpose()?;
         let missing = || StoreError::Unexpected("a learner of a roster has no totals".into());
         learners.push(ListedLearner {
             id: enrolment.learner,

@@ -9,11 +9,11 @@ use super::schema::{
     SummaryKey, TIMELINE, TOTALS, TimelineKey,
 };
 use crate::domain::{
-    AggregateDelta, CourseId, Enrolment, Erasure, LearnerId, Limit, Limits, OccurredAt, Outcome,
-    Position, Record, Session, SessionId, Span, Summary, Totals,
+    AggregateDelta, CourseId, Enrolment, LearnerId, Limit, Limits, OccurredAt, Outcome, Position,
+    Record, Session, SessionId, Span, Summary, Totals,
 };
+use crate::store::StoreError;
 use crate::store::aggregate_text::{StoredSummary, StoredTotals};
-use crate::store::{StoreError, TOMBSTONE};
 
 /// All tables, open in a write transaction.
 pub(super) struct Tables<'txn> {
@@ -157,59 +157,6 @@ impl<'txn> Tables<'txn> {
     pub(super) fn all_courses(&self, learner: LearnerId) -> Result<Vec<CourseId>, StoreError> {
         let courses = self.courses.range(CourseKey::range(learner))?;
         courses.map(|entry| Ok(entry?.0.value().course)).collect()
-    }
-
-    /// Stores the erasure of a learner as of the latest of `now`, a former erasure, and the learner's latest
-    /// session.
-    pub(super) fn erase(&mut self, learner: LearnerId, now: OccurredAt) -> Result<(), StoreError> {
-        let former = self.erased_at(learner, now)?;
-        let courses = self.courses.range(CourseKey::range(learner))?;
-        let latest = courses.rev().next().transpose()?;
-        let latest = latest.map(|(key, _)| key.value().latest);
-        let times = [Some(now.millis), former, latest];
-        let as_of = times.into_iter().flatten().max().unwrap_or(now.millis);
-        let lifetime = i64::try_from(TOMBSTONE.as_millis()).unwrap_or(i64::MAX);
-        let former = self.erasures.get(learner.as_u128())?;
-        let former = former.map_or(i64::MIN, |row| row.value().1);
-        // After a jump of the clock back, the later end stays.
-        let expires = now.millis.saturating_add(lifetime).max(former);
-        self.erasures.insert(learner.as_u128(), (as_of, expires))?;
-        Ok(())
-    }
-
-    /// Stores an exported erasure; a later time or end that is stored stays. Returns false for an expired
-    /// erasure.
-    pub(super) fn restore_erasure(
-        &mut self,
-        erasure: Erasure,
-        now: OccurredAt,
-    ) -> Result<bool, StoreError> {
-        if erasure.expires <= now.millis {
-            return Ok(false);
-        }
-        let key = erasure.learner.as_u128();
-        let former = self.erasures.get(key)?.map(|row| row.value());
-        let (as_of, expires) = former.unwrap_or((i64::MIN, i64::MIN));
-        let row = (as_of.max(erasure.as_of), expires.max(erasure.expires));
-        self.erasures.insert(key, row)?;
-        Ok(true)
-    }
-
-    /// Returns the time of the learner's erasure, in milliseconds since 1970. Removes an expired erasure.
-    fn erased_at(
-        &mut self,
-        learner: LearnerId,
-        now: OccurredAt,
-    ) -> Result<Option<i64>, StoreError> {
-        let erasure = self.erasures.get(learner.as_u128())?;
-        let Some((as_of, expires)) = erasure.map(|erasure| erasure.value()) else {
-            return Ok(None);
-        };
-        if now.millis < expires {
-            return Ok(Some(as_of));
-        }
-        self.erasures.remove(learner.as_u128())?;
-        Ok(None)
     }
 
     fn stored_totals(&self, enrolment: Enrolment) -> Result<StoredTotals, StoreError> {

@@ -15,10 +15,9 @@ mod maintenance;
 mod reads;
 mod roster;
 mod scan;
-mod schema_watch;
+mod schema;
 mod script_call;
 mod scripts;
-mod upgrade;
 mod writes;
 
 use std::sync::Arc;
@@ -38,11 +37,11 @@ use codec::RecordArguments;
 use connection::lanes::Lanes;
 use connection::manager::RedisManager;
 use connection::scatter::Ping;
-use connection::schema::Schema;
 use connection::url::Topology;
 use connection::wait_replicas::WaitReplicas;
 use doctor::config_watch;
 use keys::Keys;
+use schema::Schema;
 use script_call::ScriptCall;
 use scripts::RECORD;
 
@@ -93,7 +92,7 @@ impl RedisStore {
     pub fn beside(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
         let schema = Schema::new(Keys::new(settings.key_prefix.clone()).schema());
         let mut store = Self::with_schema(url, settings, Some(&schema))?;
-        let watch = schema_watch::watch(schema, url.to_owned(), settings.clone());
+        let watch = schema::watch::watch(schema, url.to_owned(), settings.clone());
         store.background.spawn(watch);
         Ok(store)
     }

@@ -6,8 +6,9 @@
 use redis::{Cmd, FromRedisValue, RedisError, RedisResult, ToRedisArgs};
 
 use super::connection::Connection;
+use super::connection::auto_pipeline::{RecordCall, RecordPart};
 use super::connection::scatter::RedisRequest;
-use super::scripts::LuaScript;
+use super::scripts::{LuaScript, RECORD};
 use crate::domain::LearnerId;
 use crate::store::bucket;
 
@@ -49,15 +50,42 @@ impl<A: ToRedisArgs> ScriptCall<A> {
         }
     }
 
+    /// Returns whether the call has one record of a script that takes several.
+    pub(crate) fn is_record(&self) -> bool {
+        std::ptr::eq(self.script, &raw const *RECORD)
+    }
+
     /// Returns the command, by the text of the script or by its hash; `deadline` is in ms by the server's
     /// clock.
     pub(crate) fn command(&self, by_text: bool, deadline: i64) -> Cmd {
-        let arguments = (deadline, &self.arguments);
-        if by_text {
-            self.script.by_text(&self.keys, arguments)
-        } else {
-            self.script.by_hash(&self.keys, arguments)
+        Self::group_command(&[self], by_text, deadline)
+    }
+
+    /// Returns the command with the records of several calls, or with a single call.
+    pub(crate) fn group_command(calls: &[&Self], by_text: bool, deadline: i64) -> Cmd {
+        let keys = calls.iter().map(|call| call.keys.len()).sum();
+        let script = calls.first().map_or(&*RECORD, |call| call.script);
+        let mut command = script.start(by_text, keys);
+        for call in calls {
+            command.arg(&call.keys);
         }
+        for call in calls {
+            command.arg(deadline).arg(&call.arguments);
+        }
+        command
+    }
+}
+
+impl<A: ToRedisArgs> RecordCall for ScriptCall<A> {
+    fn alone(&self, deadline: i64) -> Cmd {
+        self.command(false, deadline)
+    }
+
+    fn part(&self, deadline: i64) -> RecordPart {
+        let (mut keys, mut arguments) = (Cmd::new(), Cmd::new());
+        keys.arg(&self.keys);
+        arguments.arg(deadline).arg(&self.arguments);
+        RecordPart { keys, arguments }
     }
 }
 

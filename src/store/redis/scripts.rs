@@ -18,7 +18,7 @@ macro_rules! reading {
     };
 }
 
-/// Stores a record.
+/// Stores records.
 pub(crate) static RECORD: LazyLock<LuaScript> = LazyLock::new(|| {
     reading!(
         "scripts/call.lua",
@@ -102,27 +102,32 @@ impl LuaScript {
         }
     }
 
+    /// Start of a command, for keys and arguments; `by_text` as in [`by_text`](Self::by_text).
+    pub(crate) fn start(&self, by_text: bool, keys: usize) -> Cmd {
+        let (name, script) = if by_text {
+            ("EVAL", self.text)
+        } else {
+            ("EVALSHA", &*self.hash)
+        };
+        // Capacity for most calls, to avoid repeated growth.
+        let mut command = Cmd::with_capacity(32, script.len() + 1_000);
+        command.arg(name).arg(script).arg(keys);
+        command
+    }
+
     /// Command by the hash of the script. Fails with `NOSCRIPT` where Redis does not know the hash: before
     /// the first call, after a restart, after `SCRIPT FLUSH`.
     pub(crate) fn by_hash(&self, keys: &[String], arguments: impl ToRedisArgs) -> Cmd {
-        command("EVALSHA", &self.hash, keys, arguments)
+        let mut command = self.start(false, keys.len());
+        command.arg(keys).arg(arguments);
+        command
     }
 
     /// Command by the text of the script, which also makes the hash known. A `SCRIPT LOAD` before the
     /// `EVALSHA` would leave a gap for a flush between the two.
     pub(crate) fn by_text(&self, keys: &[String], arguments: impl ToRedisArgs) -> Cmd {
-        command("EVAL", self.text, keys, arguments)
+        let mut command = self.start(true, keys.len());
+        command.arg(keys).arg(arguments);
+        command
     }
-}
-
-fn command(name: &str, script: &str, keys: &[String], arguments: impl ToRedisArgs) -> Cmd {
-    // Capacity for most calls, to avoid repeated growth.
-    let mut command = Cmd::with_capacity(32, script.len() + 1_000);
-    command
-        .arg(name)
-        .arg(script)
-        .arg(keys.len())
-        .arg(keys)
-        .arg(arguments);
-    command
 }

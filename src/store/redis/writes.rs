@@ -9,6 +9,8 @@ use redis::{FromRedisValue, Pipeline, RedisResult, ToRedisArgs, Value};
 use super::RETRY_AFTER;
 use super::codec::too_late;
 use super::connection::Connection;
+use super::connection::auto_pipeline::MAX_RECORDS;
+use super::connection::check::unexpected;
 use super::connection::cluster_slots::Grouping;
 use super::connection::error::{is_transient, is_unknown_script, no_lane};
 use super::connection::lanes::Lanes;
@@ -105,8 +107,8 @@ impl Writes<'_> {
         made.boxed()
     }
 
-    /// Sends calls in one pipeline to the server of the first call. The deadline is the timeout of the
-    /// replies.
+    /// Sends calls in one pipeline to the server of the first call; records that follow each other share a call.
+    /// The deadline is the timeout of the replies.
     async fn send<A: ToRedisArgs>(
         &self,
         calls: &[Numbered<'_, A>],
@@ -115,13 +117,17 @@ impl Writes<'_> {
         let Some((_, first)) = calls.first() else {
             return Vec::new();
         };
+        let connection = self.lanes.any();
+        let mixes_buckets = connection.is_some_and(|connection| connection.mixes_buckets);
+        let groups = groups(calls, mixes_buckets);
         let pipeline = |connection: &Connection| {
             let deadline = attempt.deadline(connection, self.response_timeout);
-            let mut pipeline = Pipeline::with_capacity(calls.len() + 1);
-            for (number, (_, call)) in calls.iter().enumerate() {
+            let mut pipeline = Pipeline::with_capacity(groups.len() + 1);
+            for (number, group) in groups.iter().enumerate() {
                 // The text in the first call makes the hash known for the rest.
                 let by_text = attempt.by_text && number == 0;
-                pipeline.add_command(call.command(by_text, deadline));
+                let group: Vec<_> = group.iter().map(|(_, call)| *call).collect();
+                pipeline.add_command(ScriptCall::group_command(&group, by_text, deadline));
             }
             pipeline
         };
@@ -130,7 +136,13 @@ impl Writes<'_> {
             None => self.send_over_lane(first.bucket, pipeline).await,
         };
         match replies {
-            Ok(replies) => replies.into_iter().map(text).collect(),
+            Ok(replies) => {
+                let groups = groups.iter().map(|group| group.len());
+                groups
+                    .zip(replies)
+                    .flat_map(|(count, reply)| texts(count, reply))
+                    .collect()
+            }
             Err(error) => vec![Err(error); calls.len()],
         }
     }
@@ -148,8 +160,13 @@ impl Writes<'_> {
         }
         let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
         let deadline = attempt.deadline(&lane.connection, self.response_timeout);
-        let command = call.command(attempt.by_text, deadline);
-        let reply = lane.connection.send(command).await;
+        let is_shared = lane.connection.mixes_buckets && call.is_record() && !attempt.by_text;
+        let reply = if is_shared {
+            lane.connection.send_record(call, deadline).await
+        } else {
+            let command = call.command(attempt.by_text, deadline);
+            lane.connection.send(command).await
+        };
         text(reply.inspect_err(|error| lane.report(error)))
     }
 
@@ -165,6 +182,31 @@ impl Writes<'_> {
         let errors = replies.iter().filter_map(|reply| reply.as_ref().err());
         errors.for_each(|error| lane.report(error));
         Ok(replies)
+    }
+}
+
+/// Groups calls: up to [`MAX_RECORDS`] records that follow each other, of one bucket unless the server mixes buckets.
+fn groups<'s, 'c, A: ToRedisArgs>(
+    calls: &'s [Numbered<'c, A>],
+    mixes_buckets: bool,
+) -> Vec<&'s [Numbered<'c, A>]> {
+    let share = |(_, a): &Numbered<'c, A>, (_, b): &Numbered<'c, A>| {
+        a.is_record() && b.is_record() && (mixes_buckets || a.bucket == b.bucket)
+    };
+    let runs = calls.chunk_by(share);
+    runs.flat_map(|run| run.chunks(MAX_RECORDS)).collect()
+}
+
+/// Texts of the reply to a call with a number of records, or with a call of another script.
+fn texts(count: usize, reply: RedisResult<Value>) -> Vec<Reply> {
+    match reply {
+        Ok(Value::Array(replies)) if replies.len() == count => replies
+            .into_iter()
+            .map(|reply| text(reply.extract_error()))
+            .collect(),
+        Ok(reply) if count == 1 => vec![text(Ok(reply))],
+        Ok(_) => vec![Err(unexpected()); count],
+        Err(error) => vec![Err(error); count],
     }
 }
 

@@ -41,7 +41,7 @@ fn records() -> Vec<Record> {
         let time = OffsetDateTime::parse(line["occurredAt"].as_str().unwrap(), &Rfc3339).unwrap();
         let epoch = OffsetDateTime::UNIX_EPOCH;
         let at = OccurredAt {
-            millis: (time - epoch).whole_milliseconds() as i64,
+            millis: i64::try_from((time - epoch).whole_milliseconds()).unwrap(),
             local_day: time.date().to_julian_day() - epoch.date().to_julian_day(),
         };
         let stats = stats(

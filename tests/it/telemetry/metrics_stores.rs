@@ -269,7 +269,7 @@ async fn every_service_exposes_the_last_verification_of_redis() {
     let totals: Vec<String> = redis.ask("KEYS ss:*:a:*").await;
     let mut connection = redis.connection().await;
     let set = redis::AsyncCommands::set(&mut connection, &totals[0], "1 2 2 3 1");
-    set.await.map(|()| ()).unwrap();
+    let () = set.await.unwrap();
     let verify = |arguments: &[&str]| run(&mut on_redis(&redis.url()), arguments).code;
     assert_eq!(verify(&["verify"]), Some(1));
     for replica in &replicas {

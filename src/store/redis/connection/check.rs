@@ -12,12 +12,15 @@ use redis::{
 use super::cluster_slots::SlotMap;
 use super::server_clock::ServerClock;
 
-/// Checks that a server is a master with loaded data (`PING` fails while loading), and reads the clock.
+/// Checks that a server is a master with loaded data (`PING` fails while loading), and reads the clock and
+/// whether the server is a node of a Cluster.
 ///
 /// A demoted master still replies to reads, with data that may be stale, so the role matters to reads
 /// too. Every user may read the role by `HELLO`; a server that refuses `HELLO` (a proxy) counts as a
 /// master.
-pub(super) async fn master(connection: &mut MultiplexedConnection) -> RedisResult<ServerClock> {
+pub(super) async fn master(
+    connection: &mut MultiplexedConnection,
+) -> RedisResult<(ServerClock, bool)> {
     let mut commands = pipe();
     commands
         .cmd("HELLO")
@@ -27,15 +30,18 @@ pub(super) async fn master(connection: &mut MultiplexedConnection) -> RedisResul
     let replies: Vec<RedisResult<Value>> = commands.query_async(connection).await?;
     let [hello, ping, time] = <[_; 3]>::try_from(replies).map_err(|_| unexpected())?;
     let hello = hello.map(HashMap::<String, Value>::from_redis_value);
-    if let Ok(Ok(mut hello)) = hello
-        && let Some(Ok(role)) = hello.remove("role").map(String::from_redis_value)
-        && role != "master"
-    {
+    let mut hello = hello.ok().and_then(Result::ok).unwrap_or_default();
+    let mut property = |name: &str| {
+        let value = hello.remove(name).map(String::from_redis_value);
+        value.and_then(Result::ok)
+    };
+    if let Some(role) = property("role").filter(|role| role != "master") {
         let read_only = ErrorKind::Server(ServerErrorKind::ReadOnly);
         return Err((read_only, "the server is not the master but a", role).into());
     }
     ping?;
-    clock(time?)
+    let is_node = property("mode").is_some_and(|mode| mode == "cluster");
+    Ok((clock(time?)?, is_node))
 }
 
 /// Reads the clock and the slots of a Cluster.
@@ -66,7 +72,7 @@ fn clock(time: Value) -> RedisResult<ServerClock> {
 }
 
 /// Error of a reply of another form than the command has.
-pub(super) fn unexpected() -> RedisError {
+pub(crate) fn unexpected() -> RedisError {
     let kind = ErrorKind::UnexpectedReturnType;
     (kind, "the server did not answer each question").into()
 }

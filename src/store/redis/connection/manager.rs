@@ -7,12 +7,12 @@ use deadpool::managed::{Manager, Metrics, Pool, RecycleResult};
 use redis::cluster::ClusterClient;
 use redis::{AsyncConnectionConfig, RedisError, RedisResult, TlsCertificates};
 
-use super::schema::Schema;
 use super::sentinels::Sentinels;
 use super::url::{RedisUrl, Topology, tcp_settings};
 use super::{Connection, tls};
 use crate::config::RedisSettings;
 use crate::error::StartError;
+use crate::store::redis::schema::Schema;
 
 /// Maximum number of retries of a command by the Cluster driver after a redirection or during a
 /// change of the Cluster, within the timeout of the command.

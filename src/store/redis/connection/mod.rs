@@ -1,13 +1,12 @@
 //! Connection to Redis: to a single server, or to the nodes of a Cluster.
 
 pub(crate) mod auto_pipeline;
-mod check;
+pub(crate) mod check;
 pub(crate) mod cluster_slots;
 pub(crate) mod error;
 pub(crate) mod lanes;
 pub(crate) mod manager;
 pub(crate) mod scatter;
-pub(crate) mod schema;
 mod sentinels;
 pub(crate) mod server_clock;
 mod tls;
@@ -23,7 +22,7 @@ use redis::cluster_routing::{
 };
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisResult, ServerErrorKind, Value, cmd};
 
-use auto_pipeline::AutoPipeline;
+use auto_pipeline::{AutoPipeline, RecordCall};
 use check::{ask_any, unexpected};
 use cluster_slots::{Grouping, SlotMap};
 use server_clock::ServerClock;
@@ -36,6 +35,8 @@ pub(crate) struct Connection {
     pub(crate) clock: ServerClock,
     /// Slots of a Cluster's masters, from the last check; empty for a single server.
     slots: SlotMap,
+    /// Whether a script call may use keys of several buckets: on a single server that is no node of a Cluster.
+    pub(crate) mixes_buckets: bool,
 }
 
 #[derive(Clone)]
@@ -54,9 +55,11 @@ impl Connection {
     ///
     /// The [`check`](Self::check) fails.
     pub(crate) async fn single(mut connection: MultiplexedConnection) -> RedisResult<Self> {
+        let (clock, is_node) = check::master(&mut connection).await?;
         Ok(Self {
-            clock: check::master(&mut connection).await?,
+            clock,
             slots: SlotMap::default(),
+            mixes_buckets: !is_node,
             servers: Servers::Single(AutoPipeline::start(connection)),
         })
     }
@@ -71,6 +74,7 @@ impl Connection {
         Ok(Self {
             clock,
             slots,
+            mixes_buckets: false,
             servers: Servers::Cluster(connection),
         })
     }
@@ -78,7 +82,7 @@ impl Connection {
     /// Checks that the connection is alive and leads to a master; updates the clock and the slots.
     pub(crate) async fn check(&mut self) -> RedisResult<()> {
         match &mut self.servers {
-            Servers::Single(server) => self.clock = check::master(server.connection()).await?,
+            Servers::Single(server) => (self.clock, _) = check::master(server.connection()).await?,
             Servers::Cluster(connection) => {
                 (self.clock, self.slots) = check::cluster(connection).await?;
             }
@@ -119,6 +123,19 @@ impl Connection {
                 let reply = connection.req_packed_command(&command).await?;
                 reply.extract_error()
             }
+        }
+    }
+
+    /// Sends a call of a script that takes several records, in one call with others that are ready, and returns the
+    /// reply. Only where [`mixes_buckets`](Self::mixes_buckets).
+    pub(crate) async fn send_record(
+        &mut self,
+        call: &impl RecordCall,
+        deadline: i64,
+    ) -> RedisResult<Value> {
+        match &mut self.servers {
+            Servers::Single(server) => server.send_record(call, deadline).await,
+            Servers::Cluster(_) => self.send(call.alone(deadline)).await,
         }
     }
 

@@ -17,9 +17,10 @@ use std::time::Duration;
 use redis::{FromRedisValue, cmd};
 
 use super::RedisStore;
+use super::connection::Connection;
 use super::connection::error::is_denied;
 use super::connection::lanes::OpenLane;
-use super::connection::{Connection, schema};
+use super::schema;
 use crate::store::doctor::Diagnosis;
 use server_info::ServerInfo;
 

@@ -7,4 +7,5 @@ mod data;
 mod deletes;
 mod doctor;
 mod failover;
+mod groups;
 mod security;

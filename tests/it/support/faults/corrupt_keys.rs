@@ -19,6 +19,9 @@ pub(crate) async fn corrupt(fixture: &RedisFixture, sample: &Sample, place: Plac
             fixture.command("ZADD", &key, &entry).await
         }
         (Action::Score(_), None) => panic!("{place:?} has no score"),
+        (Action::OtherType, _) if place == Place::SessionValue => {
+            fixture.command("SET", &key, &["value"]).await
+        }
         (Action::OtherType, _) => {
             fixture.command::<()>("DEL", &key, &[""; 0]).await;
             fixture.command("HSET", &key, &["field", "value"]).await
@@ -38,7 +41,7 @@ pub(crate) fn name(sample: &Sample, place: Place) -> String {
     }
 }
 
-fn key(sample: &Sample, place: Place) -> String {
+pub(crate) fn key(sample: &Sample, place: Place) -> String {
     let enrolment = sample.enrolment;
     match place {
         Place::Totals => enrolment.totals_key(),
@@ -47,6 +50,7 @@ fn key(sample: &Sample, place: Place) -> String {
         Place::Course | Place::CourseIndex | Place::NoCourse => enrolment.courses_key(),
         Place::Learner | Place::Roster | Place::NoLearner => enrolment.roster_key(),
         Place::Erasure => enrolment.erased_key(),
+        Place::SessionValue => enrolment.session_key(sample.sessions[0]),
     }
 }
 

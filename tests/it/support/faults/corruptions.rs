@@ -21,6 +21,8 @@ pub(crate) enum Place {
     Learner,
     Roster,
     Erasure,
+    /// Value of the session 0.
+    SessionValue,
     /// Member of the session index, of the course index and of the roster that is no id.
     NoSession,
     NoCourse,

@@ -8,10 +8,10 @@
 use redis::{Cmd, Value, cmd};
 use tokio::sync::mpsc;
 
-use super::RedisStore;
-use super::connection::schema::{self, FIRST_VERSION, VERSION};
-use super::keys::Key;
+use super::{FIRST_VERSION, VERSION, read};
 use crate::store::maintenance::{Upgrade, VerifyEvent, verify};
+use crate::store::redis::RedisStore;
+use crate::store::redis::keys::Key;
 use crate::store::{StoreError, bucket};
 
 /// Kinds of the keys of aggregates in the first version: totals and summaries.
@@ -19,15 +19,12 @@ const FORMER_AGGREGATES: [char; 2] = ['t', 'c'];
 
 impl RedisStore {
     /// Upgrades the data.
-    pub(super) async fn upgrade_data(
+    pub(crate) async fn upgrade_data(
         &self,
         events: mpsc::Sender<VerifyEvent>,
     ) -> Result<Upgrade, StoreError> {
         let key = self.keys.schema();
-        match self
-            .query_retried::<Option<u32>>(&schema::read(&key))
-            .await?
-        {
+        match self.query_retried::<Option<u32>>(&read(&key)).await? {
             Some(VERSION) => return Ok(Upgrade::NotNeeded),
             Some(FIRST_VERSION) | None => {}
             Some(version) => {

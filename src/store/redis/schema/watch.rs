@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use redis::cmd;
 
-use super::RedisStore;
-use super::connection::schema::{FIRST_VERSION, Schema, VERSION};
+use super::{FIRST_VERSION, Schema, VERSION};
 use crate::config::RedisSettings;
 use crate::store::StoreError;
+use crate::store::redis::RedisStore;
 
 /// Stores missing versions, forever. `url` and `settings` are of a store without a check.
 pub(crate) async fn watch(schema: Arc<Schema>, url: String, settings: RedisSettings) {

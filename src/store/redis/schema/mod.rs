@@ -4,6 +4,9 @@
 //! is refused where the version is not [`VERSION`]. The first version left no key: without the key, a
 //! background task of the store finds out and stores the version.
 
+mod upgrade;
+pub(crate) mod watch;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +14,8 @@ use std::time::Duration;
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, cmd};
 use tokio::sync::Notify;
 
-use super::Connection;
-use super::error::is_denied;
+use super::connection::Connection;
+use super::connection::error::is_denied;
 
 /// Version of the layout that this program reads and writes.
 pub(crate) const VERSION: u32 = 2;
