@@ -18,7 +18,7 @@ use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Arg, Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Value};
 use tokio::sync::{mpsc, oneshot};
 
-use super::check::unexpected;
+use super::check::{result, unexpected};
 use crate::store::redis::scripts::RECORD;
 
 /// Maximum number of records in one call: Redis serves no other client during the call, which takes less than a
@@ -179,7 +179,7 @@ async fn exchange(mut connection: MultiplexedConnection, commands: Vec<QueuedCom
     match replies.await {
         Ok(replies) => {
             for (answer, reply) in answers.into_iter().zip(replies) {
-                answer.pass(reply.extract_error());
+                answer.pass(result(reply));
             }
         }
         Err(error) => {

@@ -71,6 +71,15 @@ fn clock(time: Value) -> RedisResult<ServerClock> {
     Ok(ServerClock::read(seconds * 1_000 + micros / 1_000))
 }
 
+/// Returns the reply of a command, or the error. An error within the reply of a script, which is of one record, stays
+/// within the reply.
+pub(crate) fn result(reply: Value) -> RedisResult<Value> {
+    match reply {
+        Value::ServerError(error) => Err(error.into()),
+        reply => Ok(reply),
+    }
+}
+
 /// Error of a reply of another form than the command has.
 pub(crate) fn unexpected() -> RedisError {
     let kind = ErrorKind::UnexpectedReturnType;

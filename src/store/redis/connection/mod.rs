@@ -23,7 +23,7 @@ use redis::cluster_routing::{
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisResult, ServerErrorKind, Value, cmd};
 
 use auto_pipeline::{AutoPipeline, RecordCall};
-use check::{ask_any, unexpected};
+use check::{ask_any, result, unexpected};
 use cluster_slots::{Grouping, SlotMap};
 use server_clock::ServerClock;
 
@@ -160,7 +160,7 @@ impl Connection {
                     .await?
             }
         };
-        Ok(replies.into_iter().map(Value::extract_error).collect())
+        Ok(replies.into_iter().map(result).collect())
     }
 
     /// Checks that Redis serves requests.
