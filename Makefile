@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-containers test-deploy test-observability metrics-cost test-valkey lint openapi contract browser readme million bench soak profile
+.PHONY: help run check test test-containers test-deploy test-observability metrics-cost redis-cost test-valkey lint openapi contract browser readme million bench soak profile
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -37,6 +37,9 @@ lint: ## Check the formatting, clippy, the documentation and the rules of the ho
 
 test-observability: ## Check the alerts and the dashboard with Prometheus; downloads Debian's package if missing
 	scripts/with-redis scripts/observability
+
+redis-cost: ## Count the instructions of redis-server for a record, alone and in groups
+	scripts/with-redis scripts/redis-cost
 
 metrics-cost: ## Count the instructions of a request with and without metrics; needs valgrind
 	scripts/with-redis scripts/metrics-cost

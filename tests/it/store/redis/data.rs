@@ -1,8 +1,8 @@
 //! Keys and values of the Redis store.
 
 use redis::{AsyncCommands, cmd};
-use study_stats::domain::{CourseId, LearnerId, Outcome, Record, Slice};
-use study_stats::store::redis::RedisStore;
+use study_stats::domain::{CourseId, DeleteOutcome, LearnerId, Outcome, Record, Slice};
+use study_stats::store::redis::{Bounds, RedisStore};
 use study_stats::store::{StatsStore, StoreError};
 
 use crate::support::api::{Api, assert_error, body};
@@ -14,6 +14,7 @@ use crate::support::stores::golden::{
 };
 use crate::support::stores::history::{record, recount, stats};
 use crate::support::stores::model::is_stored;
+use crate::support::stores::redis_fixture::RedisFixture;
 use crate::support::{eventually, id};
 
 #[tokio::test]
@@ -103,6 +104,27 @@ async fn a_record_no_later_than_the_erasure_of_the_learner_is_erased() {
     );
     body["occurredAt"] = "1970-01-01T00:00:01.001Z".into();
     assert_eq!(api.client.post(LEARNER, COURSE, &body).await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_optional_field_of_a_later_program_is_kept() {
+    let fixture = RedisFixture::redis(Bounds::default()).await;
+    let record = golden(stats(1.0, 1.0, 1.0), 1_000);
+    fixture.store.record(&record).await.unwrap();
+    let field = ["device", "tablet"];
+    fixture.command::<()>("HSET", SESSION_KEY, &field).await;
+    let replacement = golden(stats(2.0, 2.0, 2.0), 2_000);
+    fixture.store.record(&replacement).await.unwrap();
+    let session = fixture.store.session(record.enrolment, record.session);
+    assert_eq!(session.await.unwrap().unwrap().stats, replacement.stats);
+    let kept: String = fixture.command("HGET", SESSION_KEY, &["device"]).await;
+    assert_eq!(kept, "tablet");
+    assert_eq!(fixture.verify(true).await.1, []);
+    let deleted = fixture
+        .store
+        .delete_session(record.enrolment, record.session);
+    assert_eq!(deleted.await.unwrap(), DeleteOutcome::Deleted);
+    assert_eq!(fixture.audit().await, 0);
 }
 
 #[tokio::test]
