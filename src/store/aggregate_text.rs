@@ -67,7 +67,14 @@ impl FromStr for StoredTotals {
         let [sessions, modules, score, time, revision] = parts[..] else {
             return Err(InvalidAggregate);
         };
-        let sum = |text: &str| text.parse::<Decimal>().map_err(|_| InvalidAggregate);
+        let sum = |text: &str| {
+            let is_short = text
+                .split('.')
+                .next()
+                .is_some_and(|units| units.len() <= MAX_UNITS);
+            let sum = text.parse::<Decimal>().map_err(|_| InvalidAggregate)?;
+            is_short.then_some(sum).ok_or(InvalidAggregate)
+        };
         Ok(Self {
             totals: Totals {
                 sessions: count(sessions)?,
@@ -77,7 +84,7 @@ impl FromStr for StoredTotals {
                     time: sum(time)?,
                 },
             },
-            revision: count(revision)?,
+            revision: self::revision(revision)?,
         })
     }
 }
@@ -97,6 +104,8 @@ impl FromStr for StoredSummary {
     }
 }
 
+/// Maximum length of the units of a sum, which Lua adds exactly: far more than any number of learners adds up to.
+const MAX_UNITS: usize = 27;
 /// Largest magnitude of a number in a text: the largest up to which Lua, which calculates with doubles, counts by 1.
 const MAX: i64 = 1 << 53;
 
@@ -108,6 +117,13 @@ fn count(text: &str) -> Result<u64, InvalidAggregate> {
     is_canonical
         .then_some(number.cast_unsigned())
         .ok_or(InvalidAggregate)
+}
+
+/// Parses a revision, which is never negative.
+fn revision(text: &str) -> Result<u64, InvalidAggregate> {
+    let revision = count(text)?;
+    is_count(revision)?;
+    Ok(revision)
 }
 
 impl StoredTotals {
@@ -211,7 +227,8 @@ mod tests {
             "+3 15 245.25 11 7",
             "3  15 245.25 11",
             "3 15 245.250 11 7",
-            "3 15 245.25 11 --7",
+            "3 15 245.25 11 -7",
+            "3 15 245.25 1000000000000000000000000000 7",
             "-0 15 245.25 11 7",
             "3 15 245.25 11 9007199254740993",
             "3.5 15 245.25 11 7",

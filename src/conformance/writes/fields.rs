@@ -143,13 +143,15 @@ async fn times_that_are_none_are_invalid(api: &Instance) -> CheckResult {
         json!("0000-01-01T00:00:00+00:01"),
         json!("0000-01-01T13:59:59.999+14:00"),
     ] {
-        refuses(api, "occurredAt", wrong).await?;
+        refuses(api, "occurredAt", wrong.clone()).await?;
+        refuses(api, "updatedAt", wrong).await?;
     }
     Ok(())
 }
 
 async fn a_time_of_more_than_a_day_ahead_is_invalid(api: &Instance) -> CheckResult {
-    refuses(api, "occurredAt", from_now(2 * 86_400)).await
+    refuses(api, "occurredAt", from_now(2 * 86_400)).await?;
+    refuses(api, "updatedAt", from_now(2 * 86_400)).await
 }
 
 async fn the_first_failing_check_decides_and_all_are_listed(api: &Instance) -> CheckResult {
@@ -161,11 +163,12 @@ async fn the_first_failing_check_decides_and_all_are_listed(api: &Instance) -> C
         ("averageScore", "averageScore required"),
         ("timeStudied", "invalid timeStudied"),
         ("occurredAt", "invalid occurredAt"),
+        ("updatedAt", "invalid updatedAt"),
     ];
     let fields = checks.map(|(field, _)| field);
     let wrong = json!({
         "sessionId": 1, "totalModulesStudied": -1, "averageScore": null, "timeStudied": "x",
-        "occurredAt": "x",
+        "occurredAt": "x", "updatedAt": 1,
     });
     for wrong in [without(wrong.clone(), "averageScore"), wrong.clone()] {
         // The fields before `first` are valid, the fields from `first` on are wrong.

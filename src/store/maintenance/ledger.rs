@@ -115,7 +115,7 @@ impl Location {
 /// Pass over a store. A verification makes the passes in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pass {
-    /// Finds the sessions that are absent from the session index.
+    /// Counts the sessions, and finds the sessions that are absent from the session index.
     Sessions,
     /// Finds the enrolments by all derived data, damaged indexes, and unknown keys.
     Enrolments,
@@ -134,15 +134,14 @@ pub(crate) trait Scan: Send {
 /// Finding of a pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Found {
+    /// A number of sessions.
+    Sessions(u64),
     /// A session without an entry in the session index.
     Unindexed(Enrolment, SessionId),
-    /// An enrolment with totals.
+    /// An enrolment with totals, or with an entry in an index and without totals. Also an enrolment whose totals
+    /// and session index have different numbers of sessions: the totals may have been lost, and written again
+    /// behind the pass.
     Enrolment(Enrolment),
-    /// An enrolment whose totals and session index have different numbers of sessions: the totals may have been
-    /// lost, and written again behind the pass.
-    Deviating(Enrolment),
-    /// An enrolment without totals that has an entry in the session index, the course index or the roster.
-    WithoutTotals(Enrolment),
     /// An index or an erasure of another type.
     OtherType(Location),
     /// A member of an index that is no id.

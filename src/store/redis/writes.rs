@@ -10,7 +10,7 @@ use super::RETRY_AFTER;
 use super::codec::too_late;
 use super::connection::Connection;
 use super::connection::auto_pipeline::MAX_RECORDS;
-use super::connection::check::unexpected;
+use super::connection::check::{errors, unexpected};
 use super::connection::cluster_slots::Grouping;
 use super::connection::error::{is_transient, is_unknown_script, no_lane};
 use super::connection::lanes::Lanes;
@@ -179,8 +179,8 @@ impl Writes<'_> {
         let pipeline = pipeline(&lane.connection);
         let replies = lane.connection.send_to(bucket, pipeline).await;
         let replies = replies.inspect_err(|error| lane.report(error))?;
-        let errors = replies.iter().filter_map(|reply| reply.as_ref().err());
-        errors.for_each(|error| lane.report(error));
+        let errors = replies.iter().flat_map(errors);
+        errors.for_each(|error| lane.report(&error));
         Ok(replies)
     }
 }

@@ -3,6 +3,7 @@
 mod control;
 mod interrupted;
 mod memory;
+mod moves;
 mod process;
 mod topologies;
 mod transfer;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::support::TIMEOUT;
 use crate::support::api::{body, new_id};
-use crate::support::load::service::UnderLoad;
+use crate::support::load::service::{UnderLoad, becomes_ready};
 use crate::support::processes::commands::{Sessions, export, run, run_with};
 use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::processes::service::{Service, embedded, on_redis, output};
@@ -85,7 +85,7 @@ async fn local_days_and_exact_digits_survive() {
     let redis = Redis::start(IN_MEMORY).await;
     let service = Service::start(&mut on_redis(&redis.url()));
     let client = service.client();
-    crate::support::load::service::becomes_ready(&client).await;
+    becomes_ready(&client).await;
     let (learner, course) = (new_id(), new_id());
     let times = [
         ("2026-03-01T00:30:00+14:00", "2026-02-28T10:30:00Z", 1),

@@ -86,12 +86,15 @@ fn chunk(
                 snapshot.open_table(SESSIONS)?,
                 snapshot.open_table(TIMELINE)?,
             );
+            let mut count = 0;
             let last = rows!(sessions, after, |key, row| {
+                count += 1;
                 let millis = row.value().occurred_at.millis;
                 if timeline.get(key.timeline(millis))?.is_none() {
                     found.push(Found::Unindexed(key.enrolment, key.session));
                 }
             });
+            found.push(Found::Sessions(count));
             last.map_or(Position::End, |last| Position::Sessions(Some(last)))
         }
         Position::Totals(after) => {
@@ -156,7 +159,7 @@ fn without_totals(
     enrolment: Enrolment,
     found: &mut Vec<Found>,
 ) -> Result<(), StoreError> {
-    let finding = Found::WithoutTotals(enrolment);
+    let finding = Found::Enrolment(enrolment);
     if found.last() != Some(&finding) && totals.get(enrolment)?.is_none() {
         found.push(finding);
     }

@@ -5,7 +5,7 @@
 //! aggregate to the recount is unchanged by later writes: a repair adds the delta, and aligns the entries of an index
 //! with the sessions of the time of the repair.
 //!
-//! Three passes: the first collects the sessions that are absent from their session index; the second recounts
+//! Three passes: the first counts the sessions and collects those absent from their session index; the second recounts
 //! the enrolments (`enrolment`); the third compares the summaries with the totals of their rosters (`summary`).
 //! Where an enrolment is wrong and is not repaired, a correction keeps its summary from being reported for the
 //! same reason.
@@ -14,6 +14,7 @@ mod enrolment;
 mod summary;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -72,6 +73,7 @@ pub(crate) async fn verify(
         repair,
         events,
         report: Mutex::default(),
+        recounted: AtomicU64::default(),
         reported: Mutex::default(),
         corrections: Mutex::default(),
     };
@@ -87,6 +89,8 @@ struct Verification<'a> {
     repair: bool,
     events: mpsc::Sender<VerifyEvent>,
     report: Mutex<VerifyReport>,
+    /// Number of sessions recounted up to now, some more than once.
+    recounted: AtomicU64,
     /// Locations of the differences that were not repaired: a scan may find a row twice.
     reported: Mutex<HashSet<String>>,
     corrections: Mutex<Corrections>,
@@ -99,21 +103,23 @@ impl Verification<'_> {
         self.verify_summaries().await
     }
 
-    /// Collects the sessions that are absent from their session index.
+    /// Counts the sessions, and collects the sessions that are absent from their session index.
     async fn unindexed_sessions(&self) -> Step<Unindexed> {
         let (mut unindexed, mut count) = (Unindexed::new(), 0);
         let mut scan = self.ledger.scan(Pass::Sessions).await?;
         while let Some(found) = scan.next().await? {
             self.check_cancelled()?;
             for finding in found {
-                let Found::Unindexed(enrolment, session) = finding else {
-                    continue;
-                };
-                if count < MAX_UNINDEXED {
-                    count += usize::from(unindexed.entry(enrolment).or_default().insert(session));
-                } else {
+                match finding {
+                    Found::Sessions(sessions) => self.report().sessions += sessions,
+                    Found::Restart => self.report().sessions = 0,
+                    Found::Unindexed(enrolment, session) if count < MAX_UNINDEXED => {
+                        let is_new = unindexed.entry(enrolment).or_default().insert(session);
+                        count += usize::from(is_new);
+                    }
                     // The next verification finds the rest, once these are repaired.
-                    self.report().unsettled += 1;
+                    Found::Unindexed(..) => self.report().unsettled += 1,
+                    _ => {}
                 }
             }
         }
@@ -133,11 +139,6 @@ impl Verification<'_> {
                         rest.remove(&enrolment);
                         enrolments.push(enrolment);
                     }
-                    // Without totals, an enrolment may be found by several of its entries.
-                    Found::WithoutTotals(enrolment) => drop(rest.insert(enrolment)),
-                    Found::Deviating(enrolment) => {
-                        self.verify_enrolment(enrolment, unindexed).await?;
-                    }
                     // After the enrolments, which report their indexes themselves.
                     Found::OtherType(location) => other_types.push(location),
                     Found::Invalid(entry) => self.report_invalid(&[entry]).await?,
@@ -146,8 +147,7 @@ impl Verification<'_> {
                         self.report_difference(key, display::NOTHING, found, false)
                             .await?;
                     }
-                    Found::Restart => self.report().sessions = 0,
-                    Found::Unindexed(..) | Found::Summary(..) => {}
+                    _ => {}
                 }
             }
             self.verify_each(enrolments, unindexed).await?;
@@ -160,7 +160,7 @@ impl Verification<'_> {
         Ok(())
     }
 
-    /// Verifies enrolments, several at once, and counts their sessions.
+    /// Verifies enrolments, several at once.
     async fn verify_each(
         &self,
         enrolments: impl IntoIterator<Item = Enrolment>,
@@ -267,18 +267,14 @@ impl Verification<'_> {
         self.send(VerifyEvent::Difference(difference)).await
     }
 
-    /// Counts recounted sessions in the report, and sends a progress event from time to time.
+    /// Counts recounted sessions, and sends a progress event from time to time.
     async fn add_sessions(&self, sessions: u64) -> Step {
-        let (before, now) = {
-            let mut report = self.report();
-            let before = report.sessions;
-            report.sessions += sessions;
-            (before, report.sessions)
-        };
-        if before / PROGRESS == now / PROGRESS {
+        let before = self.recounted.fetch_add(sessions, Ordering::Relaxed);
+        let sessions = before + sessions;
+        if before / PROGRESS == sessions / PROGRESS {
             return self.check_cancelled();
         }
-        self.send(VerifyEvent::Progress { sessions: now }).await
+        self.send(VerifyEvent::Progress { sessions }).await
     }
 
     fn check_cancelled(&self) -> Step {

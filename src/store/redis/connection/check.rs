@@ -80,6 +80,19 @@ pub(crate) fn result(reply: Value) -> RedisResult<Value> {
     }
 }
 
+/// Returns the errors of a reply: of the command, or of the records within the reply of a script.
+pub(crate) fn errors(reply: &RedisResult<Value>) -> Vec<RedisError> {
+    let of_record = |reply: &Value| match reply {
+        Value::ServerError(error) => Some(error.clone().into()),
+        _ => None,
+    };
+    match reply {
+        Ok(Value::Array(replies)) => replies.iter().filter_map(of_record).collect(),
+        Ok(_) => Vec::new(),
+        Err(error) => vec![error.clone()],
+    }
+}
+
 /// Error of a reply of another form than the command has.
 pub(crate) fn unexpected() -> RedisError {
     let kind = ErrorKind::UnexpectedReturnType;

@@ -6,6 +6,7 @@ use deadpool::managed::{Object, Pool, PoolError};
 use redis::{ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult, Value};
 
 use super::Connection;
+use super::check::errors;
 use super::error::{breaks_lane, too_few_replicas};
 use super::manager::RedisManager;
 
@@ -39,7 +40,7 @@ impl WaitReplicas {
             .arg(self.wanted)
             .arg(self.timeout.as_millis());
         let sent = connection.send_to(bucket, pipeline).await;
-        let broken = |reply: &RedisResult<Value>| reply.as_ref().is_err_and(breaks_lane);
+        let broken = |reply: &RedisResult<Value>| errors(reply).iter().any(breaks_lane);
         if sent
             .as_ref()
             .map_or(true, |replies| replies.iter().any(broken))

@@ -77,6 +77,11 @@ impl ledger::Scan for KeyScan<'_> {
                 (_, None) => {}
             }
         }
+        if self.pass == Pass::Sessions {
+            // A probe for each session.
+            let sessions = step.probes.len() as u64;
+            step.found.push(Found::Sessions(sessions));
+        }
         step.send_probes().await?;
         step.send_pairs().await?;
         Ok(Some(step.found))
@@ -109,9 +114,9 @@ struct Pair {
     aggregate: String,
     /// Number of members by the aggregate.
     count: fn(&StoredAggregate) -> Option<u64>,
-    /// Findings where the aggregate is absent, has another number, and where the index has another type.
-    absent: Found,
+    /// Finding where the aggregate is absent or has another number.
     differs: Found,
+    /// Finding where the index has another type.
     other_type: Found,
 }
 
@@ -121,7 +126,6 @@ impl Pair {
         let aggregate = StoredAggregate(aggregate.map_err(|WrongType| OtherType));
         match members {
             Err(WrongType) => Some(self.other_type),
-            Ok(_) if aggregate.0 == Ok(None) => Some(self.absent),
             Ok(members) => ((self.count)(&aggregate) != Some(members)).then_some(self.differs),
         }
     }
@@ -157,8 +161,7 @@ impl Step<'_> {
                 index: self.store.keys.timeline(enrolment),
                 aggregate: self.store.keys.totals(enrolment),
                 count: |totals| Some(totals.totals()?.totals.sessions),
-                absent: Found::WithoutTotals(enrolment),
-                differs: Found::Deviating(enrolment),
+                differs: Found::Enrolment(enrolment),
                 other_type: Found::OtherType(Location::SessionIndex(enrolment)),
             }),
             Key::Courses(learner) => self.course_index(learner).await?,
@@ -183,7 +186,6 @@ impl Step<'_> {
                 index: self.store.keys.roster_in(bucket, course),
                 aggregate: self.store.keys.summary_in(bucket, course),
                 count: |summary| Some(summary.summary()?.summary.learners),
-                absent: Found::Summary(bucket, course),
                 differs: Found::Summary(bucket, course),
                 // A finding of the enrolments' pass.
                 other_type: Found::Summary(bucket, course),
@@ -197,7 +199,7 @@ impl Step<'_> {
         self.probes.push(Probe {
             bucket: bucket::of(enrolment.learner),
             command: reads::text(&self.store.keys.totals(enrolment)),
-            absent: Some(Found::WithoutTotals(enrolment)),
+            absent: Some(Found::Enrolment(enrolment)),
             other_type: None,
         });
     }
