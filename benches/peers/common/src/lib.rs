@@ -65,17 +65,12 @@ pub async fn record(
     body: &[u8],
 ) -> Result<(u16, &'static str), Error> {
     let (session, stats, occurred_at) = body::read(body)?;
-    let record = Record {
-        enrolment: Enrolment::new(learner, course),
-        session,
-        stats,
-        occurred_at,
-    };
+    let record = Record::new(Enrolment::new(learner, course), session, stats, occurred_at);
     match store.record(&record).await? {
         Outcome::Created | Outcome::Replaced => Ok((201, r#"{"message":"OK"}"#)),
         Outcome::Superseded => Ok((200, r#"{"message":"superseded"}"#)),
         Outcome::Erased => Err(Error::Erased),
-        Outcome::LimitExceeded => Err(Error::Limit),
+        Outcome::LimitExceeded(_) => Err(Error::Limit),
     }
 }
 

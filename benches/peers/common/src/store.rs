@@ -9,14 +9,14 @@ use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, Script, ServerErrorKi
 
 use crate::Error;
 use crate::domain::{
-    Amount, CourseId, Decimal, Enrolment, LearnerId, Measures, Outcome, Record, Score, SessionId,
-    Stats, Totals,
+    Amount, CourseId, Enrolment, LearnerId, Limit, Limits, Measures, Outcome, Record, Score,
+    SessionId, Stats, Totals,
 };
 use crate::keys::{Key, encode};
 
 /// The project's own text of a record; see `src/store/redis/scripts.rs`.
 const RECORD: &str = concat!(
-    include_str!("../../../../src/store/redis/scripts/deadline.lua"),
+    include_str!("../../../../src/store/redis/scripts/call.lua"),
     include_str!("../../../../src/store/redis/scripts/arithmetic.lua"),
     include_str!("../../../../src/store/redis/scripts/record.lua"),
 );
@@ -64,16 +64,18 @@ impl Store {
         course: CourseId,
     ) -> Result<Totals, Error> {
         let ids = [encode(learner.as_bytes()), encode(course.as_bytes())];
-        let key = Key::start(learner).of(b't', &[&ids[0], &ids[1]]);
-        let fields = ["n", "m", "mf", "s", "sf", "t", "tf"];
-        let reply = self.fields(&key, fields).await?;
-        let [n, m, mf, s, sf, t, tf] = &reply;
+        let key = Key::start(learner).of(b'a', &[&ids[0], &ids[1]]);
+        let mut call = Cmd::with_capacity(2, 96);
+        call.arg("GET").arg(key.as_bytes());
+        let reply = self.send(&call).await.map_err(|_| Error::Unavailable)?;
+        let mut parts = text(&reply).ok_or(Error::Missing)?.split(' ');
+        let mut next = || parts.next().ok_or(Error::Unavailable);
         Ok(Totals {
-            sessions: number(text(n).ok_or(Error::Missing)?)?,
+            sessions: number(next()?)?,
             sums: Measures {
-                modules: sum(m, mf)?,
-                score: sum(s, sf)?,
-                time: sum(t, tf)?,
+                modules: number(next()?)?,
+                score: number(next()?)?,
+                time: number(next()?)?,
             },
         })
     }
@@ -124,13 +126,14 @@ fn record_call(command: &str, script: &str, record: &Record) -> Cmd {
     let [u, c, s] = [learner.as_bytes(), course.as_bytes(), session.as_bytes()].map(encode);
     let start = Key::start(learner);
     let mut call = Cmd::with_capacity(24, script.len() + 640);
-    call.arg(command).arg(script).arg("6");
+    call.arg(command).arg(script).arg("7");
     call.arg(start.of(b's', &[&u, &c, &s]).as_bytes())
-        .arg(start.of(b't', &[&u, &c]).as_bytes())
+        .arg(start.of(b'a', &[&u, &c]).as_bytes())
         .arg(start.of(b'i', &[&u, &c]).as_bytes())
         .arg(start.of(b'u', &[&u]).as_bytes())
-        .arg(start.of(b'c', &[&c]).as_bytes())
-        .arg(start.of(b'x', &[&u]).as_bytes());
+        .arg(start.of(b'y', &[&c]).as_bytes())
+        .arg(start.of(b'x', &[&u]).as_bytes())
+        .arg(start.of(b'r', &[&c]).as_bytes());
 
     let mut whole = itoa::Buffer::new();
     call.arg(whole.format(deadline()));
@@ -148,16 +151,18 @@ fn record_call(command: &str, script: &str, record: &Record) -> Cmd {
             .arg(itoa::Buffer::new().format(at.local_day)),
         None => call.arg("").arg(""),
     };
-    call.arg(&session.as_bytes()[..])
-        .arg(&course.as_bytes()[..]);
-    if numbers.iter().all(|number| number.fract() == 0.0) {
-        return call;
-    }
-    for number in numbers {
-        let (units, fraction) = Decimal::contribution_of(number).to_parts();
-        call.arg(whole.format(units));
-        call.arg(whole.format(fraction));
-    }
+    match record.version {
+        Some(version) => call.arg(whole.format(version)),
+        None => call.arg(""),
+    };
+    // A record of a client.
+    call.arg("")
+        .arg(&session.as_bytes()[..])
+        .arg(&course.as_bytes()[..])
+        .arg(&learner.as_bytes()[..]);
+    let limits = Limits::default();
+    call.arg(whole.format(limits.sessions))
+        .arg(itoa::Buffer::new().format(limits.courses));
     call
 }
 
@@ -169,12 +174,15 @@ fn deadline() -> u64 {
 }
 
 fn outcome(reply: redis::RedisResult<Value>) -> Result<Outcome, Error> {
-    match text(&reply.map_err(|_| Error::Unavailable)?) {
+    let Value::Array(replies) = reply.map_err(|_| Error::Unavailable)? else {
+        return Err(Error::Unavailable);
+    };
+    match replies.first().and_then(text) {
         Some("created") => Ok(Outcome::Created),
         Some("replaced") => Ok(Outcome::Replaced),
         Some("superseded") => Ok(Outcome::Superseded),
         Some("erased") => Ok(Outcome::Erased),
-        Some("limit") => Ok(Outcome::LimitExceeded),
+        Some("sum") => Ok(Outcome::LimitExceeded(Limit::Sum)),
         _ => Err(Error::Unavailable),
     }
 }
@@ -188,10 +196,4 @@ fn text(value: &Value) -> Option<&str> {
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, Error> {
     text.parse().map_err(|_| Error::Unavailable)
-}
-
-/// A sum from its fields; a missing field is zero.
-fn sum(units: &Value, fraction: &Value) -> Result<Decimal, Error> {
-    let [units, fraction] = [units, fraction].map(|field| text(field).map_or(Ok(0), number));
-    Ok(Decimal::from_parts(units?, fraction?))
 }
