@@ -132,12 +132,13 @@ impl Verification<'_> {
         let mut other_types = Vec::new();
         let mut scan = self.ledger.scan(Pass::Enrolments).await?;
         while let Some(found) = scan.next().await? {
-            let mut enrolments = Vec::new();
+            // A step may find an enrolment by several entries.
+            let mut enrolments = BTreeSet::new();
             for finding in found {
                 match finding {
                     Found::Enrolment(enrolment) => {
                         rest.remove(&enrolment);
-                        enrolments.push(enrolment);
+                        enrolments.insert(enrolment);
                     }
                     // After the enrolments, which report their indexes themselves.
                     Found::OtherType(location) => other_types.push(location),
@@ -190,16 +191,18 @@ impl Verification<'_> {
                 }
                 _ => None,
             });
-            self.verify_each_summary(summaries.collect()).await?;
+            self.verify_each_summary(summaries).await?;
         }
         let rest = rest.into_iter().map(|key| (key, correction(&key)));
-        self.verify_each_summary(rest.collect()).await
+        self.verify_each_summary(rest).await
     }
 
     async fn verify_each_summary(
         &self,
-        summaries: Vec<((u16, CourseId), BTreeMap<LearnerId, AggregateDelta>)>,
+        summaries: impl Iterator<Item = ((u16, CourseId), BTreeMap<LearnerId, AggregateDelta>)>,
     ) -> Step {
+        // A step may find a summary by its roster too.
+        let summaries = summaries.collect::<BTreeMap<_, _>>();
         let summaries = summaries
             .into_iter()
             .map(|((bucket, course), corrections)| {
