@@ -3,6 +3,9 @@
 import os
 import sys
 import tempfile
+import time
+import urllib.error
+import urllib.request
 import uuid
 
 from process import Process, free_port
@@ -10,7 +13,7 @@ from resp import Connection
 from script import LEAST, Call, text
 
 # Calls of the two runs of each script: the difference leaves the start and the end of Redis out.
-FEW, MANY = 300, 1_500
+FEW, MANY = 100, 500
 # Most instructions of a record to those of the least script.
 BUDGETS = {1: 1.8, 16: 1.5}
 
@@ -64,6 +67,16 @@ class Records:
         return replaced[:len(self.keys)], replaced[len(self.keys):]
 
 
+def until_ready(serving):
+    for _ in range(600):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{serving.port}/health/ready"):
+                return
+        except urllib.error.HTTPError:
+            time.sleep(0.1)
+    raise SystemExit("the service is not ready")
+
+
 def counted(directory, service, records, calls):
     """Returns the instructions of Redis for calls with a number of records each; 0 for the least script."""
     redis = CountedRedis(directory, f"{records}.{calls}")
@@ -75,6 +88,7 @@ def counted(directory, service, records, calls):
         port, os.path.join(directory, "service.log"))
     with serving:
         serving.wait_until_it_listens()
+        until_ready(serving)
         captured = Call.of_service(serving, redis)
     digest = connection.call("SCRIPT", "LOAD", LEAST)
     made = Records(captured.captured, captured.ids)
@@ -82,8 +96,7 @@ def counted(directory, service, records, calls):
         if records:
             connection.call(*made.call(records))
         else:
-            keys, _ = made.part()
-            connection.call(b"EVALSHA", digest, 2, keys[0], keys[1], b"7", b"82.5", b"123456")
+            connection.call(b"EVALSHA", digest, *made.call(1)[2:])
     return redis.instructions()
 
 

@@ -15,11 +15,12 @@ RANDOM, DIGITS = "__rand_int__", 12
 # Number of enrolments, as in the population of the load comparison.
 LEARNERS = 4_000
 
-# Least script that could work: the session, and three sums of numbers that may have fractions.
-LEAST = """redis.call('HSET', KEYS[1], 'm', ARGV[1], 's', ARGV[2], 't', ARGV[3])
-redis.call('HINCRBYFLOAT', KEYS[2], 'm', ARGV[1])
-redis.call('HINCRBYFLOAT', KEYS[2], 's', ARGV[2])
-redis.call('HINCRBYFLOAT', KEYS[2], 't', ARGV[3])
+# Least script that could work: the session, and three sums of numbers that may have fractions, with the keys and
+# arguments of the service's call.
+LEAST = """redis.call('HSET', KEYS[1], 'm', ARGV[2], 's', ARGV[3], 't', ARGV[4])
+redis.call('HINCRBYFLOAT', KEYS[2], 'm', ARGV[2])
+redis.call('HINCRBYFLOAT', KEYS[2], 's', ARGV[3])
+redis.call('HINCRBYFLOAT', KEYS[2], 't', ARGV[4])
 return 'recorded'
 """
 
@@ -50,8 +51,9 @@ class Call:
     def least(cls, redis, full):
         """Returns the least script on a session and its totals."""
         digest = redis.call("SCRIPT", "LOAD", LEAST)
-        keys = full.captured[3:5]
-        return cls([b"EVALSHA", digest, b"2", *keys, b"7", b"82.5", b"123456"], full.ids)
+        # With a key of its own for the totals, which are a hash here.
+        keys = [key + b":least" for key in full.captured[3:10]]
+        return cls([b"EVALSHA", digest, b"7", *keys, *full.captured[10:]], full.ids)
 
     def arguments(self, new):
         """Returns the arguments for redis-benchmark."""

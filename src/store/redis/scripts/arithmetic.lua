@@ -3,17 +3,20 @@
 --
 -- A number is its canonical decimal text, with up to 22 places and any number of units: "-12.5", never "12.50",
 -- "+1" or "1e3". Redis's Lua has only doubles, which are exact for whole numbers up to 2^53: texts with few
--- digits are added as whole numbers, longer texts in limbs. No step passes 2^53.
+-- digits are added as doubles, longer texts in limbs. No step passes 2^53.
 --
 -- An aggregate is a text: `sessions modules score time revision`, in a summary with the number of learners in
 -- front.
 
-local find, format, match, rep, sub = string.find, string.format, string.match, string.rep, string.sub
+local byte, find, format = string.byte, string.find, string.format
+local match, rep, sub = string.match, string.rep, string.sub
 
 -- Bases of the limbs: 11 digits of the fraction, 12 digits of the units.
 local FRACTION, UNITS = 1e11, 1e12
--- Number of digits of whole numbers that a double adds exactly.
-local SHORT = 15
+-- Maximum length of texts that doubles add exactly: 13 digits, a point and a sign.
+local SHORT = 14
+-- Formats with 1 to 4 places.
+local FIXED = { '%.1f', '%.2f', '%.3f', '%.4f' }
 
 -- Returns the limbs of a number, each with the sign of the number: millions of millions, units, the first and
 -- the last 11 places.
@@ -49,25 +52,27 @@ local function text_of(high, low, first, last)
   return sign .. units .. '.' .. match(format('%011d%011d', first, last), '^(.-)0*$')
 end
 
--- Returns a text with few digits as a whole number, scaled by 10 to the power of its places and `zeros`.
-local function scaled(text, point, zeros)
-  if point then text = sub(text, 1, point - 1) .. sub(text, point + 1) end
-  return (text .. rep('0', zeros)) + 0
+-- Returns a text without the zeros at the end of the fraction.
+local function stripped(text)
+  if byte(text, -1) ~= 48 then return text end
+  text = match(text, '^(.-)%.?0*$')
+  return text == '-0' and '0' or text
 end
 
 -- Returns the sum of two numbers.
 local function add(a, b)
-  local point_a, point_b = find(a, '.', 1, true), find(b, '.', 1, true)
-  if not point_a and not point_b and #a <= SHORT and #b <= SHORT then return format('%d', a + b) end
-  local places_a, places_b = point_a and #a - point_a or 0, point_b and #b - point_b or 0
-  local places = math.max(places_a, places_b)
-  if #a - places_a + places <= SHORT and #b - places_b + places <= SHORT then
-    local sum = scaled(a, point_a, places - places_a) + scaled(b, point_b, places - places_b)
-    if sum == 0 then return '0' end
-    local digits = format('%0' .. places + 1 .. 'd', math.abs(sum))
-    local fraction = match(sub(digits, -places), '^(.-)0*$')
-    local units = (sum < 0 and '-' or '') .. sub(digits, 1, -places - 1)
-    return fraction == '' and units or units .. '.' .. fraction
+  if a == '0' then return b end
+  if b == '0' then return a end
+  if #a <= SHORT and #b <= SHORT then
+    local x, y = a + 0, b + 0
+    if x % 1 == 0 and y % 1 == 0 then return format('%d', x + y) end
+    -- The sum of two doubles, each nearest to its text, is nearer to the exact sum than half of the last place.
+    local point_a, point_b = find(a, '.', 1, true), find(b, '.', 1, true)
+    local places_a, places_b = point_a and #a - point_a or 0, point_b and #b - point_b or 0
+    local places = places_a > places_b and places_a or places_b
+    if places <= #FIXED and #a - places_a + places <= SHORT and #b - places_b + places <= SHORT then
+      return stripped(format(FIXED[places], x + y))
+    end
   end
   local high_a, low_a, first_a, last_a = limbs(a)
   local high_b, low_b, first_b, last_b = limbs(b)
@@ -82,6 +87,7 @@ end
 
 -- Returns whether the magnitude of a number is at most 9e15.
 local function is_within_limit(text)
+  if #text < 16 then return true end
   local units, point = match(text, '^-?(%d+)(%.?)')
   if #units < 16 then return true end
   return #units == 16 and (units + 0 < 9e15 or (units + 0 == 9e15 and point == ''))

@@ -30,6 +30,16 @@ local AHEAD = 60000
 local now = call('TIME')
 local millis = now[1] * 1000 + math.floor(now[2] / 1000)
 
+local last, last_text, last_day
+
+-- Returns a time in ms, and its day in UTC, as texts; most records of a call have the same time.
+local function instant(at)
+  if at ~= last then
+    last, last_text, last_day = at, format('%d', at), format('%d', math.floor(at / 86400000))
+  end
+  return last_text, last_day
+end
+
 -- Returns the time, the local day and the version of a record's session; nil for a refusal, with the reason.
 local function placed(arg, former, erased)
   local occurred, day, version = ARGV[arg + 5], ARGV[arg + 6], ARGV[arg + 7]
@@ -37,7 +47,7 @@ local function placed(arg, former, erased)
   if erased and decisive ~= '' and decisive + 0 <= erased + 0 then return nil, 'erased' end
   local stored = former[6]
   if stored == '' then stored = former[4] end
-  if version ~= '' and version + 0 > millis + AHEAD then version = string.format('%d', millis + AHEAD) end
+  if version ~= '' and version + 0 > millis + AHEAD then version = format('%d', millis + AHEAD) end
   if former[4] then
     local is_ordered = version ~= '' and stored
     if is_ordered and version + 0 < stored + 0 then return nil, 'superseded' end
@@ -49,8 +59,7 @@ local function placed(arg, former, erased)
     occurred, day = former[4], former[5]
   elseif occurred == '' then
     -- After the erasure, whatever the clock shows.
-    local at = erased and math.max(millis, erased + 1) or millis
-    occurred, day = string.format('%d', at), string.format('%d', math.floor(at / 86400000))
+    occurred, day = instant(erased and math.max(millis, erased + 1) or millis)
   end
   return occurred, day, version
 end
@@ -62,7 +71,7 @@ local function passed_limit(key, arg, totals)
 end
 
 local function record(key, arg)
-  if millis > ARGV[arg + 1] + 0 then return string.format('late %d', millis) end
+  if millis > ARGV[arg + 1] + 0 then return format('late %d', millis) end
   local former = call('HMGET', KEYS[key + 1], 'm', 's', 't', 'o', 'd', 'v')
   local occurred, day, version = placed(arg, former, call('GET', KEYS[key + 6]))
   if not occurred then return day end
@@ -84,7 +93,7 @@ local function record(key, arg)
   change(summary, joins, is_new and 1 or 0, sums)
 
   call('ZADD', KEYS[key + 3], occurred, ARGV[arg + 9])
-  if joins == 1 then call('ZADD', KEYS[key + 7], 0, ARGV[arg + 11]) end
+  if joins == 1 then call('ZADD', KEYS[key + 7], '0', ARGV[arg + 11]) end
   if is_new or occurred + 0 >= former[4] + 0 then
     call('ZADD', KEYS[key + 4], 'GT', occurred, ARGV[arg + 10])
   else
