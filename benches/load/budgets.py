@@ -57,7 +57,7 @@ def reads(figures):
 
 
 def bytes_each(figures):
-    return [verdict("Redis bytes a session at 20 a course: at most 300", {"": figures[20]["all"]}, lambda b: b <= 300)]
+    return [verdict("Redis bytes a session at 20 a course: at most 260", {"": figures[20]["all"]}, lambda b: b <= 260)]
 
 
 def sessions_a_second(figures):

@@ -10,7 +10,7 @@ from resp import Redis
 
 EACH = [1, 20, 200]
 SESSIONS = 100_000
-KINDS = {"s": "session", "t": "totals", "i": "timeline", "u": "courses", "c": "summary"}
+KINDS = {"s": "session", "a": "totals", "i": "timeline", "u": "courses", "y": "summary", "r": "roster"}
 
 
 def run(options):
@@ -52,7 +52,7 @@ def by_kind(redis):
     """Returns the bytes of each kind of key, from MEMORY USAGE."""
     sums, cursor = dict.fromkeys(KINDS.values(), 0), None
     while cursor != b"0":
-        cursor, keys = redis.call("SCAN", cursor or 0, "COUNT", 1_000)
+        cursor, keys = redis.call("SCAN", cursor or 0, "MATCH", "*:{*", "COUNT", 1_000)
         sizes = redis.connection.pipeline([("MEMORY", "USAGE", key, "SAMPLES", 0) for key in keys])
         for key, size in zip(keys, sizes):
             sums[KINDS[key.decode().split(":")[2]]] += size
