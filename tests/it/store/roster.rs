@@ -13,7 +13,7 @@ use crate::support::load::background::{Background, Progress};
 use crate::support::stores::fixture::Fixture;
 use crate::support::stores::history::{neighbour, record_at};
 use crate::support::stores::model::is_stored;
-use crate::support::stores::walk::roster;
+use crate::support::stores::walk::{assert_full, roster};
 
 for_every_store!(
     pages_of_any_size_have_every_learner_once_in_the_same_order,
@@ -43,12 +43,14 @@ async fn record_learners(store: &dyn StatsStore, course: CourseId, count: usize)
 async fn pages_of_any_size_have_every_learner_once_in_the_same_order(fixture: &Fixture) {
     let store = &*fixture.store;
     let course = id();
-    assert_eq!(roster(store, course, 1).await, []);
+    assert_eq!(roster(store, course, 1).await, [vec![]]);
     let learners = record_learners(store, course, 40).await;
     record_learners(store, id(), 3).await;
-    let whole = roster(store, course, 500).await;
+    let whole = roster(store, course, 500).await.concat();
     for limit in [1, 2, 7, learners.len()] {
-        assert_eq!(roster(store, course, limit).await, whole, "limit {limit}");
+        let pages = roster(store, course, limit).await;
+        assert_eq!(pages.concat(), whole, "limit {limit}");
+        assert_full(&pages, limit);
     }
     let by_id: BTreeMap<_, _> = whole.iter().map(|listed| (listed.id, *listed)).collect();
     assert_eq!((by_id.len(), whole.len()), (learners.len(), learners.len()));
@@ -79,7 +81,7 @@ async fn a_walk_sees_no_learner_twice_and_misses_no_learner_who_stays(fixture: &
     });
     writers.wait_for_steps(10).await;
     for limit in [1, 2, 7, 60].repeat(3) {
-        let seen = roster(store, course, limit).await;
+        let seen = roster(store, course, limit).await.concat();
         let ids: HashSet<_> = seen.iter().map(|listed| listed.id).collect();
         assert_eq!(ids.len(), seen.len(), "a learner was seen twice");
         assert!(seen.iter().all(|listed| listed.totals.sessions > 0));

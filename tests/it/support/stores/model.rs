@@ -210,7 +210,7 @@ impl Model {
             let summary = store.summary(course).await;
             assert_eq!(summary.unwrap(), self.summary(course));
             assert_eq!(
-                roster(store, course, ROSTER_PAGE).await,
+                roster(store, course, ROSTER_PAGE).await.concat(),
                 self.roster(course)
             );
         });

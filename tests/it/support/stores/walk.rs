@@ -46,8 +46,8 @@ pub(crate) async fn roster(
     store: &dyn StatsStore,
     course: CourseId,
     limit: usize,
-) -> Vec<ListedLearner> {
-    let (mut learners, mut after) = (Vec::new(), None);
+) -> Vec<Vec<ListedLearner>> {
+    let (mut pages, mut after) = (Vec::new(), None);
     loop {
         let page = store.roster(course, after, limit).await.unwrap();
         let (count, last) = (
@@ -56,11 +56,10 @@ pub(crate) async fn roster(
         );
         assert!(count <= limit && (page.next.is_none() || count == limit));
         assert!(page.next.is_none() || page.next == last);
-        assert!(count > 0 || after.is_none(), "the last page is empty");
-        learners.extend(page.learners);
+        pages.push(page.learners);
         after = page.next;
         if after.is_none() {
-            return learners;
+            return pages;
         }
     }
 }
