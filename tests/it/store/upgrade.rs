@@ -290,6 +290,20 @@ async fn an_upgrade_that_is_interrupted_anywhere_is_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_without_a_receiver_is_not_complete() {
+    let fixture = RedisFixture::start(Topology::redis().await, Bounds::default()).await;
+    copy(&fixture, id()).await;
+    let store = unchecked(fixture.topology()).await;
+    let (events, receiver) = mpsc::channel(1);
+    drop(receiver);
+    store.upgrade(events).await.unwrap();
+    let version: Option<u32> = fixture.command("GET", "ss:schema", &[""; 0]).await;
+    assert_eq!(version, None);
+    assert!(matches!(upgrade(&store).await, Upgrade::Done(report) if report.is_consistent()));
+    assert_eq!(fixture.audit().await, records().len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn data_of_a_later_version_are_refused() {
     let redis = Redis::start(IN_MEMORY).await;
     redis.ask::<()>("SET ss:schema 3").await;
