@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 
@@ -39,7 +40,8 @@ pub(super) async fn export(
     let start = Instant::now();
     let (mut learners, mut latest) = (0_u64, None);
     let mut writer = LineWriter::new(ui);
-    let mut erasures = erasures(store.clone());
+    let read: ReadPage<_> = |store, after| store.maintenance.erasures(after);
+    let mut erasures = pages(store.clone(), read, |erasure: &Erasure| erasure.learner);
     while let Some(erasure) = erasures.try_next().await? {
         if learner.is_none_or(|only| only == erasure.learner) {
             writer.write_erasure(&erasure).await?;
@@ -135,7 +137,10 @@ impl<'a> LineWriter<'a> {
 fn lists(store: &Store, only: Option<LearnerId>) -> ResultStream<SessionList> {
     let learners = match only {
         Some(learner) => each(vec![learner]).boxed(),
-        None => learners(store.clone()),
+        None => {
+            let read: ReadPage<_> = |store, after| store.maintenance.learners(after);
+            pages(store.clone(), read, |learner| *learner)
+        }
     };
     let (store, next_store) = (store.clone(), store.clone());
     learners
@@ -154,42 +159,28 @@ fn lists(store: &Store, only: Option<LearnerId>) -> ResultStream<SessionList> {
         .boxed()
 }
 
-/// Streams all erasures.
-fn erasures(store: Store) -> ResultStream<Erasure> {
-    let batches = stream::try_unfold(None, move |after| erasures_after(store.clone(), after));
-    batches.map_ok(each).try_flatten().boxed()
-}
+/// Page of a list of the store, after a learner or from the start.
+type ReadPage<T> =
+    for<'s> fn(&'s Store, Option<LearnerId>) -> BoxFuture<'s, Result<Vec<T>, StoreError>>;
 
-/// Reads a page of erasures, with the last learner as the position of the next page.
-async fn erasures_after(
+/// Streams a list of the store page by page; the learner of the last item is the position of the next page.
+fn pages<T: Send + 'static>(
     store: Store,
-    after: Option<LearnerId>,
-) -> Result<Option<(Vec<Erasure>, Option<LearnerId>)>, StoreError> {
-    let erasures = retry(store_retry(), StoreError::is_transient, || {
-        store.maintenance.erasures(after)
-    })
-    .await?;
-    let last = erasures.last().map(|erasure| erasure.learner);
-    Ok(last.map(|_| (erasures, last)))
-}
-
-/// Streams all learners.
-fn learners(store: Store) -> ResultStream<LearnerId> {
-    let batches = stream::try_unfold(None, move |after| learners_after(store.clone(), after));
-    batches.map_ok(each).try_flatten().boxed()
-}
-
-/// Reads a page of learners, with the last learner as the position of the next page.
-async fn learners_after(
-    store: Store,
-    after: Option<LearnerId>,
-) -> Result<Option<(Vec<LearnerId>, Option<LearnerId>)>, StoreError> {
-    let learners = retry(store_retry(), StoreError::is_transient, || {
-        store.maintenance.learners(after)
-    })
-    .await?;
-    let last = learners.last().copied();
-    Ok(last.map(|_| (learners, last)))
+    read: ReadPage<T>,
+    learner: fn(&T) -> LearnerId,
+) -> ResultStream<T> {
+    let pages = stream::try_unfold(None, move |after| {
+        let store = store.clone();
+        async move {
+            let reading = retry(store_retry(), StoreError::is_transient, || {
+                read(&store, after)
+            });
+            let items = reading.await?;
+            let last = items.last().map(learner);
+            Ok::<_, StoreError>(last.map(|_| (items, last)))
+        }
+    });
+    pages.map_ok(each).try_flatten().boxed()
 }
 
 /// Streams the items of a list.

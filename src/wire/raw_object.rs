@@ -59,7 +59,7 @@ impl<'a> RawObject<'a> {
         self.unknown.iter().any(|unknown| unknown == name)
     }
 
-    /// Checks that the object has no other fields than those known.
+    /// Checks that every field of the object is known.
     pub(super) fn without_others(&self) -> Checked<()> {
         if self.unknown.is_empty() {
             return Ok(());

@@ -65,14 +65,18 @@ async fn ids(
 
 /// Command that reads members of a roster after a learner, in the order of the ids.
 fn members(key: &str, after: Option<LearnerId>, count: usize) -> Cmd {
-    let start = match after {
-        Some(after) => [b"(".as_slice(), after.as_bytes()].concat(),
-        None => b"-".to_vec(),
-    };
     let mut command = cmd("ZRANGE");
-    command.arg(key).arg(start).arg("+").arg("BYLEX");
+    command.arg(key).arg(start(after)).arg("+").arg("BYLEX");
     command.arg("LIMIT").arg(0).arg(count);
     command
+}
+
+/// Start of a range after a learner, or of all learners, as `ZRANGE BYLEX` takes it.
+pub(super) fn start(after: Option<LearnerId>) -> Vec<u8> {
+    match after {
+        Some(after) => [b"(".as_slice(), after.as_bytes()].concat(),
+        None => b"-".to_vec(),
+    }
 }
 
 /// Reads the totals and the latest times of learners.

@@ -1,9 +1,9 @@
 //! Verification and repair of a store, over the store's [`Ledger`].
 //!
 //! A write changes a session, its index entries and its aggregates in one step, and raises the revision of the
-//! aggregates. So a recount between two equal states is of one moment. The delta from an
-//! aggregate to the recount is unchanged by later writes: a repair adds the delta, and aligns the entries of an index
-//! with the sessions of the time of the repair.
+//! aggregates. So a recount between two equal states is of one moment. The delta from an aggregate to the recount is
+//! unchanged by later writes: a repair adds the delta, and aligns the entries of an index with the sessions as they
+//! are at the time of the repair.
 //!
 //! Three passes: the first counts the sessions and collects those absent from their session index; the second recounts
 //! the enrolments (`enrolment`); the third compares the summaries with the totals of their rosters (`summary`).

@@ -1,6 +1,7 @@
 //! The Redis store as a [`Ledger`]: each read is a script call on keys of one bucket, so is each repair.
 
 mod pages;
+mod probes;
 mod scan;
 
 use async_trait::async_trait;

@@ -9,7 +9,7 @@ use crate::store::maintenance::ledger::{
     SessionSnapshot, StoredAggregate, StoredSession, SummaryPage,
 };
 use crate::store::redis::scripts::{ENROLMENT, PAGE, SUMMARY};
-use crate::store::redis::{RedisStore, codec, reads};
+use crate::store::redis::{RedisStore, codec, reads, roster};
 use crate::store::{StoreError, bucket};
 
 /// Text, or the type of the key is another.
@@ -146,13 +146,14 @@ pub(super) async fn summary(
         store.keys.summary_in(bucket, course),
         store.keys.roster_in(bucket, course),
     ];
-    let start = match after {
-        Some(after) => [b"(".as_slice(), after.as_bytes()].concat(),
-        None => b"-".to_vec(),
-    };
     let (totals, course) = store.keys.totals_prefix(bucket, course);
     let page_text = page.to_string().into_bytes();
-    let arguments = [start, page_text, totals.into_bytes(), course.into_bytes()];
+    let arguments = [
+        roster::start(after),
+        page_text,
+        totals.into_bytes(),
+        course.into_bytes(),
+    ];
     let reply = store.query_script_retried(&SUMMARY, &keys, &arguments);
     let (summary, members): SummaryReply = reply.await?;
     let (is_last, mut next) = (members.len() < page, None);

@@ -1,15 +1,14 @@
 //! Passes over all keys of all masters.
 
 use async_trait::async_trait;
-use redis::{Cmd, Value, cmd};
+use redis::cmd;
+
+use super::probes::{self, Pair, Probe};
 
 use crate::domain::{CourseId, Enrolment, LearnerId};
-use crate::store::maintenance::ledger::{
-    self, Found, InvalidEntry, Location, OtherType, Pass, StoredAggregate,
-};
+use crate::store::maintenance::ledger::{self, Found, InvalidEntry, Location, Pass};
 use crate::store::redis::keys::Key;
 use crate::store::redis::scan::keyspace::Scan;
-use crate::store::redis::scan::query::WrongType;
 use crate::store::redis::{RedisStore, codec, reads};
 use crate::store::{StoreError, bucket};
 
@@ -82,20 +81,11 @@ impl ledger::Scan for KeyScan<'_> {
             let sessions = step.probes.len() as u64;
             step.found.push(Found::Sessions(sessions));
         }
-        step.send_probes().await?;
-        step.send_pairs().await?;
-        Ok(Some(step.found))
+        let mut found = step.found;
+        found.extend(probes::send(self.store, step.probes).await?);
+        found.extend(probes::send_pairs(self.store, step.pairs).await?);
+        Ok(Some(found))
     }
-}
-
-/// Read of a key, with the findings of its reply.
-struct Probe {
-    bucket: u16,
-    command: Cmd,
-    /// Finding where the key is absent.
-    absent: Option<Found>,
-    /// Finding where the key has another type.
-    other_type: Option<Found>,
 }
 
 /// Findings of a step of a pass.
@@ -105,34 +95,6 @@ struct Step<'a> {
     probes: Vec<Probe>,
     pairs: Vec<Pair>,
 }
-
-/// Read of an index and its aggregate: a lost aggregate that was written again, behind the pass, has another number
-/// than the index has members.
-struct Pair {
-    bucket: u16,
-    index: String,
-    aggregate: String,
-    /// Number of members by the aggregate.
-    count: fn(&StoredAggregate) -> Option<u64>,
-    /// Finding where the aggregate is absent or has another number.
-    differs: Found,
-    /// Finding where the index has another type.
-    other_type: Found,
-}
-
-impl Pair {
-    /// Returns the finding of the number of members and the aggregate; `Err` for a key of another type.
-    fn finding(self, members: Result<u64, WrongType>, aggregate: Aggregate) -> Option<Found> {
-        let aggregate = StoredAggregate(aggregate.map_err(|WrongType| OtherType));
-        match members {
-            Err(WrongType) => Some(self.other_type),
-            Ok(members) => ((self.count)(&aggregate) != Some(members)).then_some(self.differs),
-        }
-    }
-}
-
-/// Text of an aggregate.
-type Aggregate = Result<Option<Vec<u8>>, WrongType>;
 
 impl Step<'_> {
     /// Finds a session without an entry in the session index.
@@ -263,50 +225,5 @@ impl Step<'_> {
                 return Ok(members);
             }
         }
-    }
-
-    /// Reads all pairs at once.
-    async fn send_pairs(&mut self) -> Result<(), StoreError> {
-        let pairs = std::mem::take(&mut self.pairs);
-        let members = pairs.iter().map(|pair| {
-            let mut command = cmd("ZCARD");
-            command.arg(&pair.index);
-            (pair.bucket, command)
-        });
-        let texts = pairs
-            .iter()
-            .map(|pair| (pair.bucket, reads::text(&pair.aggregate)));
-        let (members, texts) = (members.collect(), texts.collect());
-        let members = self.store.query_typed_retried::<u64>(members).await?;
-        let texts = self
-            .store
-            .query_typed_retried::<Option<Vec<u8>>>(texts)
-            .await?;
-        let replies = members.into_iter().zip(texts);
-        let findings = pairs.into_iter().zip(replies);
-        self.found
-            .extend(findings.filter_map(|(pair, (members, text))| pair.finding(members, text)));
-        Ok(())
-    }
-
-    /// Sends all probes at once.
-    async fn send_probes(&mut self) -> Result<(), StoreError> {
-        let probes = std::mem::take(&mut self.probes);
-        let commands = probes
-            .iter()
-            .map(|probe| (probe.bucket, probe.command.clone()));
-        let replies = self
-            .store
-            .query_typed_retried::<Value>(commands.collect())
-            .await?;
-        for (probe, reply) in probes.into_iter().zip(replies) {
-            let finding = match reply {
-                Ok(Value::Nil) => probe.absent,
-                Ok(_) => None,
-                Err(_) => probe.other_type,
-            };
-            self.found.extend(finding);
-        }
-        Ok(())
     }
 }

@@ -8,7 +8,7 @@
 use redis::{Cmd, Value, cmd};
 use tokio::sync::mpsc;
 
-use super::{FIRST_VERSION, VERSION, read};
+use super::{FIRST_VERSION, VERSION, other_version, read};
 use crate::store::maintenance::{Upgrade, VerifyEvent, verify};
 use crate::store::redis::RedisStore;
 use crate::store::redis::keys::Key;
@@ -27,10 +27,7 @@ impl RedisStore {
         match self.query_retried::<Option<u32>>(&read(&key)).await? {
             Some(VERSION) => return Ok(Upgrade::NotNeeded),
             Some(FIRST_VERSION) | None => {}
-            Some(version) => {
-                let found = format!("the data have version {version}, which is unknown here");
-                return Err(StoreError::Unexpected(found));
-            }
+            Some(version) => return Err(other_version(version).into()),
         }
         self.mark_versions().await?;
         for kind in FORMER_AGGREGATES {
