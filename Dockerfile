@@ -3,6 +3,8 @@ WORKDIR /build
 # Dependencies in a separate layer, rebuilt only after a change of the manifest or the lock file.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && echo 'fn main() {}' >src/main.rs && touch src/lib.rs && cargo build --release --locked
+COPY scripts/notices scripts/notices
+RUN scripts/notices /build/notices
 COPY src src
 # COPY keeps the modification times of the files; the placeholders have newer times.
 RUN touch src/lib.rs src/main.rs && cargo build --release --locked
@@ -17,6 +19,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && install -d -o 10001 -g 10001 /data
 COPY --from=build /build/target/release/study-stats /usr/local/bin/
+COPY --from=build /build/notices /usr/share/doc/study-stats
 ENV DATA_DIR=/data
 VOLUME /data
 # An unprivileged user. Docker permits port 80; on a platform without that permission, set PORT.

@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-containers test-deploy test-observability metrics-cost redis-cost test-valkey lint openapi contract browser readme million bench soak profile
+.PHONY: help run notices keep-alive check test test-containers test-deploy test-observability metrics-cost redis-cost test-valkey lint openapi contract browser readme million bench soak profile
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -34,9 +34,16 @@ lint: ## Check the formatting, clippy, the documentation and the rules of the ho
 	cargo clippy --test containers -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
 	cargo test --quiet --test tidy
+	scripts/deny
 
 test-observability: ## Check the alerts and the dashboard with Prometheus; downloads Debian's package if missing
 	scripts/with-redis scripts/observability
+
+notices: ## Write the licences and the list of the crates in the binary, to target/notices
+	scripts/notices target/notices
+
+keep-alive: ## Stop the service under clients with persistent connections; needs Node
+	scripts/keep-alive
 
 redis-cost: ## Count the instructions of redis-server for a record, alone and in groups
 	scripts/with-redis scripts/redis-cost

@@ -1,6 +1,6 @@
 //! The `health` command: requests the readiness of the service on this machine.
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -19,11 +19,22 @@ pub fn check(config: &Config) -> Result<(), StartError> {
     let address = SocketAddr::new(reachable(config.host), config.port);
     let failed = StartError::Environment;
     let status = request_status(address)
-        .map_err(|error| failed(format!("no answer from {address}: {error}")))?;
+        .map_err(|error| failed(format!("no answer from {address}: {}", reason(&error))))?;
     if status.starts_with("HTTP/1.1 200 ") {
         Ok(())
     } else {
         Err(failed(format!("{address} is not ready: {status}")))
+    }
+}
+
+/// Returns the reason of a failed request. A timeout of a socket is the error of a read that would wait.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+            format!("none came within {TIMEOUT:?}; see the log of the service")
+        }
+        ErrorKind::ConnectionRefused => "no process listens there; see HOST and PORT".to_owned(),
+        _ => error.to_string(),
     }
 }
 

@@ -20,7 +20,8 @@
 //!   - `api/middleware`: request id, timeout and panic guard; access log; routes; memory budget.
 //! - `wire`: JSON of records, batches and export lines, with validation; no HTTP.
 //! - [`store`]: the traits [`StatsStore`](store::StatsStore) and
-//!   [`Maintenance`](store::maintenance::Maintenance), the metrics decorator, and two stores.
+//!   [`Maintenance`](store::maintenance::Maintenance), the decorators for admission and metrics, and two
+//!   stores.
 //!   - `store/maintenance`: the traits of maintenance and of the ledger; inspect.
 //!   - `store/maintenance/verify`: verify and repair, over the ledger of either store.
 //!   - `store/embedded`: the store in one redb file.
@@ -49,7 +50,7 @@
 //! - [`health`]: the `health` command.
 //! - [`pause_detector`]: detection of a process that did not run.
 //! - `retry`: retry with backoff.
-//! - `signals`: SIGTERM and SIGINT.
+//! - `signals`: SIGTERM, SIGINT and SIGHUP.
 //!
 //! # Invariants
 //!

@@ -1,8 +1,10 @@
 //! The binary: reads the configuration and dispatches a command.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use study_stats::config::{self, Command};
+use study_stats::error::StartError;
 use study_stats::{api, commands, conformance, health, server};
 
 #[global_allocator]
@@ -14,8 +16,10 @@ fn main() -> ExitCode {
     let result = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => server::run(&cli.config).map(success),
         Command::Openapi => {
-            println!("{}", api::document());
-            Ok(ExitCode::SUCCESS)
+            let written = writeln!(io::stdout(), "{}", api::document());
+            written
+                .map_err(|error| StartError::output(&error))
+                .map(success)
         }
         Command::Health => health::check(&cli.config).map(success),
         Command::Conformance { url } => {
@@ -25,7 +29,9 @@ fn main() -> ExitCode {
         Command::Store(command) => commands::execute(&command, &cli.config),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
+        if !matches!(error, StartError::BrokenPipe) {
+            eprintln!("error: {error}");
+        }
         ExitCode::from(error.exit_code())
     })
 }

@@ -4,14 +4,16 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGINT and SIGTERM, caught from the first call of [`listen`](Self::listen) on.
+/// SIGINT, SIGTERM and SIGHUP, caught from the first call of [`listen`](Self::listen) on.
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// The terminal is gone, or a supervisor stops the process.
+    hang_up: Signal,
 }
 
 impl Signals {
-    /// Replaces the default action of both signals, which ends the process.
+    /// Replaces the default action of the signals, which ends the process.
     ///
     /// # Errors
     ///
@@ -20,6 +22,7 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
@@ -28,6 +31,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => SignalKind::interrupt(),
             _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = self.hang_up.recv() => SignalKind::hangup(),
         }
     }
 }

@@ -6,6 +6,7 @@ import resource
 import sys
 import tempfile
 
+import abuse
 import budgets
 import ceiling
 import compare
@@ -25,6 +26,7 @@ PARTS = {
     "fleet": fleet.run,
     "rates": rates.run,
     "start": start.run,
+    "abuse": abuse.run,
     "soak": soak.run,
 }
 

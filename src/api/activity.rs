@@ -56,7 +56,7 @@ impl ActivityApi {
         let enrolment = enrolment(learner.0, course.0);
         let (enrolment, days) = both(enrolment, Days::new(from, to))?;
         let read = self.read(enrolment.learner, Some(enrolment.course), days);
-        Ok(condition.respond(&read.await?))
+        Ok(condition.respond(&read.await?, self.0.bodies())?)
     }
 
     /// A learner's activity in all courses
@@ -79,7 +79,8 @@ impl ActivityApi {
         condition: IfNoneMatch,
     ) -> OperationResult<Conditional<ActivityBody>, (InvalidParameters, Unavailable)> {
         let (learner, days) = both(learner.0, Days::new(from, to))?;
-        Ok(condition.respond(&self.read(learner, None, days).await?))
+        let read = self.read(learner, None, days);
+        Ok(condition.respond(&read.await?, self.0.bodies())?)
     }
 }
 
@@ -92,7 +93,7 @@ impl ActivityApi {
     ) -> Result<ActivityBody, ApiError> {
         let today = today();
         let read = days.to_read(today)?;
-        let store = self.0.acquire()?;
+        let store = self.0.store()?;
         let activity = store.activity(learner, course, read).await?;
         let (activity, current) = days.select(activity, today)?;
         ActivityBody::new(&activity, current)

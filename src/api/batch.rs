@@ -6,7 +6,6 @@ use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use super::extract::json_body::JsonBody;
 use super::operation::OperationResult;
 use super::respond::error::ApiError;
-use super::respond::error_body::FieldError;
 use super::respond::error_docs::{BatchTooLarge, InvalidBatch, NotJson, Unavailable};
 use super::respond::large_json::LargeJson;
 use super::{State, Tag};
@@ -17,6 +16,10 @@ use crate::wire::validation::{Checked, Problem};
 
 /// Request body: a batch in JSON of at most 1 MiB.
 type BatchBody = JsonBody<BatchSchema, { 1 << 20 }>;
+
+/// Number of invalid records of a batch whose errors have messages. An answer of a thousand messages would
+/// be hundreds of times as long as the request.
+const EXPLAINED: usize = 20;
 
 /// Operation on batches of records.
 pub(super) struct BatchApi(pub(super) State);
@@ -44,14 +47,9 @@ impl BatchApi {
         let body = body.read(self.0.bodies()).await?;
         let records = batch::parse(&body)?;
         let valid: Vec<_> = records.iter().flatten().copied().collect();
-        let mut outcomes = self.store(&valid).await?.into_iter();
-        let results = records
-            .into_iter()
-            .map(|record| RecordResult::of(record, &mut outcomes));
-        let results = BatchResults {
-            results: results.collect::<Result<_, _>>()?,
-        };
-        let json = LargeJson::new(&results, self.0.bodies())?;
+        let outcomes = self.store(&valid).await?;
+        let results = BatchResults::new(records, outcomes)?;
+        let json = LargeJson::new(&results, body.account().beside())?;
         Ok(BatchResponse::Done(json))
     }
 
@@ -63,7 +61,7 @@ impl BatchApi {
         if records.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.0.acquire()?.record_many(records).await)
+        Ok(self.0.store()?.record_many(records).await)
     }
 }
 
@@ -97,7 +95,7 @@ struct RecordResult {
     /// `sessionId` or `courseId` where the learner has as many sessions in the course, or courses, as
     /// the service allows.
     #[oai(skip_serializing_if_is_none)]
-    errors: Option<Vec<FieldError>>,
+    errors: Option<Vec<RecordFieldError>>,
 }
 
 /// What can become of a record.
@@ -111,30 +109,64 @@ enum RecordOutcome {
     Invalid,
 }
 
-impl RecordResult {
-    /// Result of a record: the problems, or the next outcome of the store.
-    fn of(
-        record: Checked<Record>,
-        outcomes: &mut impl Iterator<Item = Result<Outcome, StoreError>>,
+/// A field of a record that is missing or wrong.
+#[derive(Object)]
+#[oai(read_only_all)]
+struct RecordFieldError {
+    /// The field's name.
+    field: String,
+    /// What would be right; absent after the first 20 invalid records of a batch.
+    #[oai(skip_serializing_if_is_none)]
+    message: Option<String>,
+}
+
+impl BatchResults {
+    /// Results of records: the problems of the invalid records, and the outcomes of the others.
+    fn new(
+        records: Vec<Checked<Record>>,
+        outcomes: Vec<Result<Outcome, StoreError>>,
     ) -> Result<Self, ApiError> {
-        if let Err(problems) = record {
-            return Ok(Self::invalid(&problems));
-        }
-        let outcome = outcomes
-            .next()
-            .ok_or_else(|| ApiError::internal("a record has no outcome"))?;
-        Ok(match outcome? {
-            Outcome::Created | Outcome::Replaced => RecordOutcome::Stored.into(),
-            Outcome::Superseded => RecordOutcome::Superseded.into(),
-            Outcome::Erased => RecordOutcome::Gone.into(),
-            Outcome::LimitExceeded(limit) => Self::invalid(&[batch::limit_exceeded(limit)]),
+        let (mut outcomes, mut invalid) = (outcomes.into_iter(), 0);
+        let results = records.into_iter().map(|record| {
+            let problems = match record {
+                Ok(_) => match outcome(outcomes.next())? {
+                    Ok(outcome) => return Ok(outcome.into()),
+                    Err(limit) => vec![batch::limit_exceeded(limit)],
+                },
+                Err(problems) => problems,
+            };
+            invalid += 1;
+            Ok(RecordResult::invalid(&problems, invalid <= EXPLAINED))
+        });
+        Ok(Self {
+            results: results.collect::<Result<_, ApiError>>()?,
         })
     }
+}
 
-    fn invalid(problems: &[Problem]) -> Self {
+/// What became of a valid record, or the limit that it would pass.
+fn outcome(
+    outcome: Option<Result<Outcome, StoreError>>,
+) -> Result<Result<RecordOutcome, Limit>, ApiError> {
+    let missing = || ApiError::internal("a record has no outcome");
+    Ok(match outcome.ok_or_else(missing)?? {
+        Outcome::Created | Outcome::Replaced => Ok(RecordOutcome::Stored),
+        Outcome::Superseded => Ok(RecordOutcome::Superseded),
+        Outcome::Erased => Ok(RecordOutcome::Gone),
+        Outcome::LimitExceeded(limit) => Err(limit),
+    })
+}
+
+impl RecordResult {
+    /// Result of an invalid record, with or without messages.
+    fn invalid(problems: &[Problem], explains: bool) -> Self {
+        let errors = problems.iter().map(|problem| RecordFieldError {
+            field: problem.field.clone().into_owned(),
+            message: explains.then(|| problem.advice()),
+        });
         Self {
             outcome: RecordOutcome::Invalid,
-            errors: Some(problems.iter().map(FieldError::from).collect()),
+            errors: Some(errors.collect()),
         }
     }
 }
@@ -153,7 +185,7 @@ impl Example for BatchResults {
         Self {
             results: vec![
                 RecordOutcome::Stored.into(),
-                RecordResult::invalid(&[batch::limit_exceeded(Limit::Sum)]),
+                RecordResult::invalid(&[batch::limit_exceeded(Limit::Sum)], true),
             ],
         }
     }

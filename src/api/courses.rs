@@ -62,7 +62,7 @@ impl CoursesApi {
     > {
         let fields = RecordFields::parse(&body.read(self.0.bodies()).await?)?;
         let record = fields.record(learner.0, course.0)?;
-        match self.0.acquire()?.record(&record).await? {
+        match self.0.store()?.record(&record).await? {
             Outcome::Created | Outcome::Replaced => Ok(RecordResponse::Recorded(Json(RECORDED))),
             Outcome::Superseded => Ok(RecordResponse::Superseded(Json(SUPERSEDED))),
             Outcome::Erased => Err(ApiError::erased().into()),
@@ -89,11 +89,11 @@ impl CoursesApi {
         let enrolment = enrolment(learner.0, course.0)?;
         let totals = self
             .0
-            .acquire()?
+            .store()?
             .totals(enrolment)
             .await?
             .ok_or_else(ApiError::no_stats)?;
-        Ok(condition.respond(&TotalsBody::from(&totals)))
+        Ok(condition.respond(&TotalsBody::from(&totals), self.0.bodies())?)
     }
 
     /// A learner's courses
@@ -117,8 +117,8 @@ impl CoursesApi {
         condition: IfNoneMatch,
     ) -> OperationResult<Conditional<CoursePage>, (InvalidParameters, Unavailable)> {
         let (learner, slice) = both(learner.0, slice(limit, cursor))?;
-        let page = self.0.acquire()?.courses(learner, slice).await?;
-        Ok(condition.respond(&CoursePage::try_from(page)?))
+        let page = self.0.store()?.courses(learner, slice).await?;
+        Ok(condition.respond(&CoursePage::try_from(page)?, self.0.bodies())?)
     }
 }
 

@@ -32,7 +32,7 @@ impl DeletesApi {
         session: Path<SessionId>,
     ) -> OperationResult<DeleteResponse, (InvalidIds, NoStats, DeleteUnavailable)> {
         let (enrolment, session) = both(enrolment(learner.0, course.0), session.0)?;
-        let store = self.0.acquire()?;
+        let store = self.0.store()?;
         Ok(respond(store.delete_session(enrolment, session).await?)?)
     }
 
@@ -54,7 +54,7 @@ impl DeletesApi {
         course: Path<CourseId>,
     ) -> OperationResult<DeleteResponse, (InvalidIds, NoStats, DeleteUnavailable)> {
         let enrolment = enrolment(learner.0, course.0)?;
-        let store = self.0.acquire()?;
+        let store = self.0.store()?;
         Ok(respond(store.delete_course(enrolment).await?)?)
     }
 
@@ -75,7 +75,7 @@ impl DeletesApi {
         learner: Learner,
     ) -> OperationResult<DeleteResponse, (InvalidIds, DeleteUnavailable)> {
         let learner = learner.0?;
-        self.0.acquire()?.erase(learner).await?;
+        self.0.store()?.erase(learner).await?;
         Ok(DeleteResponse::Deleted)
     }
 }

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use poem::endpoint::make_sync;
+use poem::http::header;
 use poem::web::Redirect;
 use poem::{Endpoint, Request, Response, Route, get};
 use poem_openapi::{OpenApi, OpenApiService};
@@ -26,7 +27,8 @@ const NO_OTHERS: &str = "        \"additionalProperties\": false,\n";
 static PAGES: LazyLock<Route> = LazyLock::new(|| {
     let service = service(Operations(None));
     Route::new()
-        .at(ROOT, get(make_sync(|_| Redirect::temporary(DOCS))))
+        // Relative: a proxy may serve the pages below a prefix.
+        .at(ROOT, get(make_sync(|_| Redirect::temporary("docs"))))
         .at(
             DOCS,
             get(constant("text/html; charset=utf-8", page(&service))),
@@ -77,6 +79,7 @@ fn constant(content_type: &'static str, content: String) -> impl Endpoint<Output
     make_sync(move |_| {
         Response::builder()
             .content_type(content_type)
+            .header(header::CACHE_CONTROL, "no-cache")
             .body(content.clone())
     })
 }

@@ -25,6 +25,8 @@ use poem::{Endpoint, IntoEndpoint, Response};
 use poem_openapi::registry::{MetaApi, MetaPath, Registry};
 use poem_openapi::{ExtraHeader, LicenseObject, OpenApi, OpenApiService, ServerObject, Tags};
 
+pub use crate::api::middleware::framing::{HugeChunk, OnlyProbes};
+pub use crate::api::respond::protocol_error::refusal;
 pub use crate::api::state::BODY_BYTES;
 pub use crate::api::state::State;
 
@@ -113,7 +115,8 @@ impl OpenApi for Operations {
 pub fn endpoint(state: &State, timeout: Duration) -> impl Endpoint<Output = Response> + use<> {
     let routes = Routes::new();
     let service = service(Operations(Some((state.clone(), Arc::clone(&routes)))));
-    RequestMiddleware::new(WithDocs(service.into_endpoint()), timeout, routes)
+    let endpoint = WithDocs(service.into_endpoint());
+    RequestMiddleware::new(endpoint, timeout, routes, state.clone())
 }
 
 /// OpenAPI document, as JSON.
@@ -126,7 +129,8 @@ fn service(operations: Operations) -> OpenApiService<Operations, ()> {
     OpenApiService::new(operations, "study-stats", env!("CARGO_PKG_VERSION"))
         .description(include_str!("description.md"))
         .license(LicenseObject::new("MIT OR Apache-2.0").url("https://spdx.org/licenses/"))
-        .server(ServerObject::new("/").description("This service"))
+        // Relative to the document and to the page: a proxy may serve the service below a prefix.
+        .server(ServerObject::new("./").description("This service"))
         .extra_response_header::<String, _>(
             ExtraHeader::new("X-Request-Id").description("Names the request in the service's log."),
         )

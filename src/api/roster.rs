@@ -44,8 +44,8 @@ impl RosterApi {
         condition: IfNoneMatch,
     ) -> OperationResult<Conditional<LearnerPage>, (InvalidRoster, Unavailable)> {
         let (course, (after, limit)) = both(course.0, paging::page(limit, cursor))?;
-        let roster = self.0.acquire()?.roster(course, after, limit).await?;
-        Ok(condition.respond(&LearnerPage::try_from(roster)?))
+        let roster = self.0.store()?.roster(course, after, limit).await?;
+        Ok(condition.respond(&LearnerPage::try_from(roster)?, self.0.bodies())?)
     }
 }
 

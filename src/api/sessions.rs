@@ -54,9 +54,9 @@ impl SessionsApi {
         let enrolment = enrolment(learner.0, course.0);
         let part = both(span(from, to), slice(limit, cursor));
         let (enrolment, (span, slice)) = both(enrolment, part)?;
-        let store = self.0.acquire()?;
+        let store = self.0.store()?;
         let page = store.sessions(enrolment, span, slice).await?;
-        Ok(condition.respond(&SessionPage::try_from(page)?))
+        Ok(condition.respond(&SessionPage::try_from(page)?, self.0.bodies())?)
     }
 
     /// One session
@@ -79,11 +79,11 @@ impl SessionsApi {
         let (enrolment, id) = both(enrolment(learner.0, course.0), session.0)?;
         let session = self
             .0
-            .acquire()?
+            .store()?
             .session(enrolment, id)
             .await?
             .ok_or_else(ApiError::no_stats)?;
-        Ok(condition.respond(&SessionBody::new(id, &session.stats)))
+        Ok(condition.respond(&SessionBody::new(id, &session.stats), self.0.bodies())?)
     }
 }
 

@@ -1,38 +1,33 @@
-//! Shared state of all requests: store, permits, memory budget, drain flag.
+//! Shared state of all requests: store, admission, memory budget, drain flag.
 
-use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
-
 use super::middleware::body_budget::Budget;
 use super::respond::error::ApiError;
 use crate::pause_detector::PauseDetector;
-use crate::store::{StatsStore, StoreError};
-use crate::telemetry::Throttle;
-use crate::telemetry::metrics::{self, Shed};
+use crate::store::{Admission, Probe, StatsStore, StoreError, admitted};
 
 /// Memory budget of large bodies, of requests and responses together, in bytes.
 pub const BODY_BYTES: usize = 64 << 20;
 
-/// Shared state of all requests: the store, the permits to use the store, the memory budget of large
-/// bodies, and the drain flag.
+/// Shared state of all requests: the store and the admission to it, the memory budget of large bodies, and
+/// the drain flag.
 #[derive(Clone)]
 pub struct State {
     store: Arc<dyn StatsStore>,
-    permits: Arc<Semaphore>,
-    shed: Throttle,
+    admission: Arc<Admission>,
+    probe: Probe,
     bodies: Budget,
     draining: Arc<AtomicBool>,
     pause_detector: Arc<PauseDetector>,
 }
 
 impl State {
-    /// State that is not draining, with `max_requests` permits and a budget of `body_bytes` for large bodies.
-    /// After a pause of the process longer than `longest_pause`, requests are refused, as the requests may
-    /// have waited in a socket meanwhile.
+    /// State that is not draining, which admits `max_requests` operations of the store at once, with a budget
+    /// of `body_bytes` for large bodies. After a pause of the process longer than `longest_pause`, requests
+    /// are refused, as the requests may have waited in a socket meanwhile.
     #[must_use]
     pub fn new(
         store: Arc<dyn StatsStore>,
@@ -40,10 +35,12 @@ impl State {
         body_bytes: usize,
         longest_pause: Duration,
     ) -> Self {
+        let admission = Admission::new(max_requests);
+        let store = admitted(store, &admission);
         Self {
+            probe: Probe::new(Arc::clone(&store)),
             store,
-            permits: Arc::new(Semaphore::new(max_requests.min(Semaphore::MAX_PERMITS))),
-            shed: Throttle::default(),
+            admission,
             bodies: Budget::new(body_bytes),
             draining: Arc::default(),
             pause_detector: PauseDetector::start(longest_pause),
@@ -54,7 +51,7 @@ impl State {
     #[must_use]
     pub fn with_store(&self, store: Arc<dyn StatsStore>) -> Self {
         Self {
-            store,
+            store: admitted(store, &self.admission),
             ..self.clone()
         }
     }
@@ -73,32 +70,20 @@ impl State {
         &self.bodies
     }
 
-    /// Acquires a permit to use the store, or fails at once: a queue would delay all requests.
+    /// Store, which admits each operation by its cost.
     ///
     /// Handlers call this after the body is read and the request validated, so that neither a slow client
     /// nor an invalid request takes a permit.
     ///
     /// # Errors
     ///
-    /// No permit is free, or the process was paused.
-    pub(crate) fn acquire(&self) -> Result<StorePermit<'_>, ApiError> {
-        if !self.pause_detector.has_recovered() {
-            return Err(ApiError::timed_out());
+    /// The process was paused.
+    pub(crate) fn store(&self) -> Result<&dyn StatsStore, ApiError> {
+        if self.pause_detector.has_recovered() {
+            Ok(&*self.store)
+        } else {
+            Err(ApiError::timed_out())
         }
-        let Ok(permit) = self.permits.try_acquire() else {
-            metrics::shed(Shed::Requests);
-            self.shed.add(|requests| {
-                tracing::warn!(
-                    requests,
-                    "overloaded: MAX_REQUESTS use the store, others were shed"
-                );
-            });
-            return Err(ApiError::overloaded());
-        };
-        Ok(StorePermit {
-            store: &self.store,
-            _permit: permit,
-        })
     }
 
     /// Returns whether requests can be served: the store responds, and the process is not draining.
@@ -116,21 +101,7 @@ impl State {
         if !self.pause_detector.has_recovered() {
             return Err(StoreError::Unavailable("the process did not run".into()));
         }
-        self.store.ping().await?;
+        self.probe.answer().await?;
         Ok(self.store.name())
-    }
-}
-
-/// Store, with the permit to use the store until dropped.
-pub(crate) struct StorePermit<'a> {
-    store: &'a Arc<dyn StatsStore>,
-    _permit: SemaphorePermit<'a>,
-}
-
-impl Deref for StorePermit<'_> {
-    type Target = dyn StatsStore;
-
-    fn deref(&self) -> &Self::Target {
-        &**self.store
     }
 }

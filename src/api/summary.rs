@@ -36,11 +36,11 @@ impl SummaryApi {
         let course = course.0?;
         let summary = self
             .0
-            .acquire()?
+            .store()?
             .summary(course)
             .await?
             .ok_or_else(ApiError::no_stats)?;
-        Ok(condition.respond(&SummaryBody::from(&summary)))
+        Ok(condition.respond(&SummaryBody::from(&summary), self.0.bodies())?)
     }
 }
 

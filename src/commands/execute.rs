@@ -19,8 +19,6 @@ use crate::telemetry;
 const CONNECTS: u32 = 5;
 /// Wait between pings.
 const PING_WAIT: Duration = Duration::from_millis(50);
-/// Exit code of a process that SIGPIPE ends; such a process prints no message either.
-const BROKEN_PIPE: u8 = 141;
 
 /// Runs a command, and returns the exit code: 0 for a result without problems.
 ///
@@ -53,7 +51,7 @@ async fn run_until_signal(command: &StoreCommand, config: &Config) -> Result<u8,
             let code = u8::try_from(128 + signal.as_raw_value());
             Ok(code.unwrap_or(u8::MAX))
         }
-        Err(_) if terminal.is_closed() => Ok(BROKEN_PIPE),
+        Err(_) if terminal.is_closed() => Err(StartError::BrokenPipe),
         Err(StartError::Environment(reason)) => {
             let advice = advice(command, &terminal);
             Err(StartError::Environment(reason + &advice))

@@ -1,10 +1,12 @@
 //! The command line of the binary.
 
-use clap::{Parser, Subcommand};
+use std::env;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use hyper::Uri;
 
 use super::values::parse_url;
-use super::{Config, StoreCommand};
+use super::{Config, StoreCommand, environment};
 
 /// Records study sessions; answers exactly what learners have done in a course.
 #[derive(Debug, Parser)]
@@ -42,7 +44,11 @@ pub enum Command {
 /// Parses the command line and the environment. An error prints one line and exits with code 2.
 #[must_use]
 pub fn from_environment() -> Cli {
-    Cli::try_parse().unwrap_or_else(|error| {
+    let arguments: Vec<_> = env::args_os().collect();
+    let command = environment::effective(Cli::command(), &arguments);
+    let matches = command.try_get_matches_from(arguments);
+    let cli = matches.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    cli.unwrap_or_else(|error| {
         if error.use_stderr() {
             eprintln!("{}", one_line(&error.to_string()));
             std::process::exit(2);

@@ -4,6 +4,7 @@
 
 mod cli;
 mod commands;
+mod environment;
 mod redis;
 mod secret;
 mod store;
@@ -24,7 +25,8 @@ pub use secret::Secret;
 pub use store::{StoreChoice, StoreConfig};
 use values::{
     parse_count, parse_delay, parse_endpoint, parse_host, parse_lanes, parse_part, parse_port,
-    parse_prefix, parse_replicas, parse_secret, parse_switch, parse_wait,
+    parse_prefix, parse_replicas, parse_secret, parse_switch, parse_threads, parse_wait,
+    read_secret,
 };
 
 /// How the service runs. Every field has a default: it runs with nothing configured.
@@ -52,12 +54,22 @@ pub struct Config {
     pub data_dir: PathBuf,
 
     /// Redis to use, such as redis://user:password@host:6379/0, redis+sentinel://host,host/master or
-    /// redis+cluster://host,host; with rediss in place of redis over TLS
+    /// redis+cluster://host,host; with rediss in place of redis over TLS. Other users of the machine
+    /// see the password of a flag (ps): prefer the variable or a file
     // May have a password: hidden in `--help`, and not repeated by error messages of the store.
     #[arg(long, env, global = true, hide_env_values = true, value_parser = parse_secret)]
     pub redis_url: Option<Secret>,
 
-    /// Connections held open to Redis, shared out among the threads, one at least for each; from 1 to 64
+    /// File with that address, in place of it
+    #[arg(long, env, global = true, value_name = "FILE", value_parser = read_secret)]
+    #[arg(conflicts_with = "redis_url")]
+    pub redis_url_file: Option<Secret>,
+
+    /// File with the password at Redis, in place of a password in the address
+    #[arg(long, env, global = true, value_name = "FILE", value_parser = read_secret)]
+    pub redis_password_file: Option<Secret>,
+
+    /// Most connections to Redis that requests share, and one more for readiness; from 1 to 64
     #[arg(long, env, global = true, default_value = "4", value_parser = parse_lanes)]
     pub redis_lanes: usize,
 
@@ -73,6 +85,11 @@ pub struct Config {
     /// Password at the Sentinels, where they ask for one
     #[arg(long, env, global = true, hide_env_values = true, value_parser = parse_secret)]
     pub redis_sentinel_password: Option<Secret>,
+
+    /// File with that password, in place of it
+    #[arg(long, env, global = true, value_name = "FILE", value_parser = read_secret)]
+    #[arg(conflicts_with = "redis_sentinel_password")]
+    pub redis_sentinel_password_file: Option<Secret>,
 
     /// Certificates (PEM) of the authorities to trust for TLS to Redis, instead of the system's
     #[arg(long, env, global = true)]
@@ -106,15 +123,20 @@ pub struct Config {
     #[arg(long, env, global = true, default_value = "1000", value_parser = parse_count)]
     pub max_courses: usize,
 
+    /// Threads that serve requests; without it, one for each core
+    #[arg(long, env, global = true, value_parser = parse_threads)]
+    pub threads: Option<usize>,
+
     /// Longest time for a request, its body included
     #[arg(long, env, global = true, default_value = "5s", value_parser = parse_wait)]
     pub request_timeout: Duration,
 
-    /// Most requests that use the store at once; one more is answered 503 without waiting
+    /// Most requests that use the store at once; one more is answered 503 without waiting. Long reads
+    /// and batches wait up to a second for their turn
     #[arg(long, env, global = true, default_value = "1024", value_parser = parse_count)]
     pub max_requests: usize,
 
-    /// Most connections of clients at once; one more waits until another closes
+    /// Most connections of clients at once; for one more, the one that idles longest is closed
     #[arg(long, env, global = true, default_value = "10000", value_parser = parse_count)]
     pub max_connections: usize,
 
@@ -163,6 +185,26 @@ pub struct Config {
     #[arg(value_parser = parse_part)]
     pub trace_part: f64,
 
+    /// Switch that turns traces off whatever the other variables say
+    #[arg(
+        long,
+        env = "OTEL_SDK_DISABLED",
+        global = true,
+        default_value = "false"
+    )]
+    #[arg(action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    #[arg(value_parser = parse_switch)]
+    pub otel_sdk_disabled: bool,
+
+    /// How traces are sent
+    #[arg(
+        long,
+        env = "OTEL_TRACES_EXPORTER",
+        global = true,
+        default_value = "otlp"
+    )]
+    pub otel_traces_exporter: TracesExporter,
+
     /// Name of this service in its traces, instead of study-stats
     #[arg(long, env, global = true)]
     pub otel_service_name: Option<String>,
@@ -182,6 +224,13 @@ impl Config {
         Some(SocketAddr::new(self.host, port))
     }
 
+    /// Returns the collector of traces; `None` where traces are off.
+    #[must_use]
+    pub fn traces_endpoint(&self) -> Option<&Uri> {
+        let is_on = !self.otel_sdk_disabled && self.otel_traces_exporter == TracesExporter::Otlp;
+        self.otlp_endpoint.as_ref().filter(|_| is_on)
+    }
+
     /// Returns the maximum numbers of sessions and courses.
     #[must_use]
     pub fn limits(&self) -> Limits {
@@ -197,6 +246,15 @@ impl Config {
     pub fn longest_pause(&self) -> Duration {
         self.request_timeout.saturating_sub(2 * self.store_timeout)
     }
+}
+
+/// How traces are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TracesExporter {
+    /// By OTLP over HTTP.
+    Otlp,
+    /// Not at all.
+    None,
 }
 
 /// How log lines are written.

@@ -24,6 +24,8 @@ pub struct RedisSettings {
     pub limits: Limits,
     /// Number of replicas that must have a write before the acknowledgement.
     pub wait_replicas: usize,
+    /// Password for Redis, in place of a password in the URL.
+    pub password: Option<Secret>,
     /// User name for the Sentinels.
     pub sentinel_username: Option<String>,
     /// Password for the Sentinels.
@@ -40,15 +42,17 @@ pub struct RedisSettings {
 const WAITING_WRITES: usize = 32;
 
 impl RedisSettings {
-    /// Divides the connections among `stores` stores of a process, and returns the settings of one.
+    /// Divides the connections among as many stores as have a lane each, at most `threads`, and returns the
+    /// settings of each store.
     #[must_use]
-    pub fn shared_by(self, stores: usize) -> Self {
-        let stores = stores.max(1);
-        Self {
-            lanes: self.lanes.div_ceil(stores),
+    pub fn divided(&self, threads: usize) -> Vec<Self> {
+        let stores = self.lanes.clamp(1, threads.max(1));
+        let stores = (0..stores).map(|number| Self {
+            lanes: (self.lanes + number) / stores,
             waiting_writes: self.waiting_writes.div_ceil(stores),
-            ..self
-        }
+            ..self.clone()
+        });
+        stores.collect()
     }
 }
 
@@ -65,7 +69,11 @@ impl Config {
             limits: self.limits(),
             wait_replicas: self.redis_wait_replicas,
             sentinel_username: self.redis_sentinel_username.clone(),
-            sentinel_password: self.redis_sentinel_password.clone(),
+            password: self.redis_password_file.clone(),
+            sentinel_password: self
+                .redis_sentinel_password
+                .clone()
+                .or_else(|| self.redis_sentinel_password_file.clone()),
             ca_file: self.redis_ca_file.clone(),
             cert_file: self.redis_cert_file.clone(),
             key_file: self.redis_key_file.clone(),

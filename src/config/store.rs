@@ -16,8 +16,8 @@ impl Config {
     ///
     /// The configuration selects Redis without a URL.
     pub fn store_config(&self) -> Result<StoreConfig<'_>, StartError> {
-        let url = self.redis_url.as_ref().map(Secret::reveal);
-        let url = url.filter(|url| !url.is_empty());
+        let url = self.redis_url.as_ref().or(self.redis_url_file.as_ref());
+        let url = url.map(Secret::reveal).filter(|url| !url.is_empty());
         match (self.store, url) {
             (StoreChoice::Embedded, _) | (StoreChoice::Auto, None) => {
                 Ok(StoreConfig::Embedded {
@@ -28,7 +28,7 @@ impl Config {
             }
             (StoreChoice::Auto | StoreChoice::Redis, Some(url)) => Ok(StoreConfig::Redis {
                 url,
-                settings: self.redis_settings(),
+                settings: Box::new(self.redis_settings()),
             }),
             (StoreChoice::Redis, None) => Err(StartError::Configuration(
                 "STORE is redis, but REDIS_URL is not set: give it an address such as redis://localhost:6379".into(),
@@ -54,7 +54,7 @@ pub enum StoreConfig<'a> {
         /// The configured URL, which may have a password.
         url: &'a str,
         /// The other settings.
-        settings: RedisSettings,
+        settings: Box<RedisSettings>,
     },
 }
 

@@ -1,5 +1,6 @@
 //! Parsers of option values, with the error messages for invalid values.
 
+use std::fs;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -21,6 +22,22 @@ pub(super) fn parse_port(text: &str) -> Result<u16, &'static str> {
 #[allow(clippy::unnecessary_wraps, reason = "signature of a parser of clap")]
 pub(super) fn parse_secret(text: &str) -> Result<Secret, String> {
     Ok(Secret::new(text))
+}
+
+/// Reads a secret from a file, without the end of the last line.
+pub(super) fn read_secret(file: &str) -> Result<Secret, String> {
+    let text = fs::read_to_string(file).map_err(|error| format!("cannot be read: {error}"))?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.is_empty() {
+        return Err("has no secret in its first line".into());
+    }
+    Ok(Secret::new(text))
+}
+
+pub(super) fn parse_threads(text: &str) -> Result<usize, &'static str> {
+    let threads = text.parse().ok().filter(|n| (1..=1_024).contains(n));
+    threads.ok_or("must be a number from 1 to 1024")
 }
 
 pub(super) fn parse_lanes(text: &str) -> Result<usize, &'static str> {
@@ -66,9 +83,9 @@ pub(super) fn parse_endpoint(text: &str) -> Result<Uri, &'static str> {
 
 /// Parses a switch, by the usual words for on and off.
 pub(super) fn parse_switch(text: &str) -> Result<bool, &'static str> {
-    match text {
+    match text.to_ascii_lowercase().as_str() {
         "true" | "on" | "yes" | "1" => Ok(true),
-        "false" | "off" | "no" | "0" | "" => Ok(false),
+        "false" | "off" | "no" | "0" => Ok(false),
         _ => Err("must be true or false"),
     }
 }

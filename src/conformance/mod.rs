@@ -76,7 +76,7 @@ pub fn run(url: &Uri) -> Result<bool, StartError> {
         .block_on(async {
             client.reach().await?;
             let report = report(&client, &mut io::stdout()).await;
-            report.map_err(|error| cannot("print", error))
+            report.map_err(|error| StartError::output(&error))
         })
 }
 

@@ -8,7 +8,7 @@ use super::{CourseId, LearnerId, Session, SessionId, Totals};
 ///
 /// Lists are in descending order of time and then of id. Hence inserts and deletes of items do not change
 /// the items after a position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Position {
     /// Time of the item, in milliseconds since 1970.
     pub millis: i64,
@@ -17,7 +17,7 @@ pub struct Position {
 }
 
 /// Request for a page of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Slice {
     /// Start of the page; `None` for the start of the list.
     pub after: Option<Position>,

@@ -43,7 +43,7 @@ impl OccurredAt {
 }
 
 /// Inclusive range of instants, in milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
     /// First instant of the span.
     pub from: i64,

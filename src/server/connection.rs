@@ -6,12 +6,14 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulConnection;
+use poem::http::header;
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Endpoint, Response};
@@ -19,23 +21,37 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+use super::connection_state::ConnectionState;
 use super::header_timer::HeaderTimer;
 use super::limits::Limits;
+use super::refusal::Refusals;
+use crate::api::OnlyProbes;
 
 /// Maximum size of a request's header, and of the read-ahead of a body, in bytes.
 const MAX_HEADER_BYTES: usize = 16 << 10;
 
+/// Longest wait for the response where the client has shut down its side of the connection, which a client
+/// that is gone does as well: time for a call of the store and its retry.
+const HALF_CLOSED: Duration = Duration::from_secs(2);
+
 /// Returns the HTTP connection of a client, bound to the current runtime.
 pub(super) fn connection<E: Endpoint<Output = Response> + 'static>(
     app: Arc<E>,
-    stream: TcpStream,
+    stream: ClientStream,
     local: SocketAddr,
     peer: SocketAddr,
-    limits: Limits,
 ) -> impl GracefulConnection<Error = hyper::Error> {
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let app = Arc::clone(&app);
+    let (state, limits) = (Arc::clone(&stream.state), stream.limits);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        let (app, in_flight) = (Arc::clone(&app), state.begin());
+        if state.only_probes {
+            request.extensions_mut().insert(OnlyProbes);
+        }
+        if request.headers().contains_key(header::TRANSFER_ENCODING) {
+            request.extensions_mut().insert(state.huge_chunk.clone());
+        }
         async move {
+            let _in_flight = in_flight;
             let (local, remote) = (LocalAddr(local.into()), RemoteAddr(peer.into()));
             let request = (request, local, remote, Scheme::HTTP).into();
             // Boxed: hyper reserves the future's size in every connection, idle connections included.
@@ -48,13 +64,19 @@ pub(super) fn connection<E: Endpoint<Output = Response> + 'static>(
         .header_read_timeout(limits.idle_timeout)
         .max_header_size(MAX_HEADER_BYTES)
         .max_buf_size(MAX_HEADER_BYTES)
-        .serve_connection(TokioIo::new(ClientStream::new(stream, limits)), service)
+        .serve_connection(TokioIo::new(stream), service)
 }
 
 /// The TCP stream of a client.
-struct ClientStream {
+pub(super) struct ClientStream {
     stream: TcpStream,
     limits: Limits,
+    state: Arc<ConnectionState>,
+    refusals: Refusals,
+    /// Rest of an answer that is sent in place of an answer of hyper.
+    refusal: Option<Vec<u8>>,
+    /// Timer of [`HALF_CLOSED`]; runs after the client has shut down its side.
+    half_closed: Option<Pin<Box<Sleep>>>,
     /// Timer of the write timeout; runs while the client reads nothing.
     write_deadline: Option<Pin<Box<Sleep>>>,
     /// Timer of the linger; runs after the shutdown of this side.
@@ -62,10 +84,19 @@ struct ClientStream {
 }
 
 impl ClientStream {
-    fn new(stream: TcpStream, limits: Limits) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        limits: Limits,
+        state: Arc<ConnectionState>,
+        refusals: Refusals,
+    ) -> Self {
         Self {
             stream,
             limits,
+            state,
+            refusals,
+            refusal: None,
+            half_closed: None,
             write_deadline: None,
             linger: None,
         }
@@ -73,6 +104,24 @@ impl ClientStream {
 
     fn stream(&mut self) -> Pin<&mut TcpStream> {
         Pin::new(&mut self.stream)
+    }
+
+    /// Sends the rest of the answer that replaces `slices`.
+    fn poll_refusal(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let replaced = slices.iter().map(|slice| slice.len()).sum();
+        while let Some(rest) = &mut self.refusal {
+            if rest.is_empty() {
+                self.refusal = None;
+                break;
+            }
+            let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
+            rest.drain(..sent);
+        }
+        Poll::Ready(Ok(replaced))
     }
 
     /// Returns the result of a write, or a timeout error.
@@ -102,18 +151,27 @@ impl AsyncRead for ClientStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream().poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        ready!(self.stream().poll_read(cx, buffer))?;
+        self.state.huge_chunk.find_in(&buffer.filled()[before..]);
+        if buffer.filled().len() == before && self.state.is_in_flight() {
+            // hyper drops the request at the end of the stream.
+            let timer = self
+                .half_closed
+                .get_or_insert_with(|| Box::pin(sleep(HALF_CLOSED)));
+            ready!(timer.as_mut().poll(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for ClientStream {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = self.stream().poll_write(cx, bytes);
-        self.with_timeout(cx, written)
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -121,7 +179,15 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = self.stream().poll_write_vectored(cx, slices);
+        if let [answer] = slices
+            && self.refusal.is_none()
+        {
+            self.refusal = self.refusals.in_place_of(answer);
+        }
+        let written = match &mut self.refusal {
+            None => self.stream().poll_write_vectored(cx, slices),
+            Some(_) => self.poll_refusal(cx, slices),
+        };
         self.with_timeout(cx, written)
     }
 
@@ -130,7 +196,9 @@ impl AsyncWrite for ClientStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_flush(cx)
+        ready!(self.stream().poll_flush(cx))?;
+        self.state.sent();
+        Poll::Ready(Ok(()))
     }
 
     /// Shuts down this side, and reads until the client has shut down its own. A close with unread

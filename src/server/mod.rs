@@ -1,11 +1,13 @@
 //! The service: the API on a store, with metrics and control socket, until the shutdown.
 
 mod connection;
+mod connection_state;
 mod control;
 mod header_timer;
 mod limits;
 mod listener;
 mod metrics_endpoint;
+mod refusal;
 mod rlimit;
 mod shutdown;
 mod workers;
@@ -40,7 +42,7 @@ use workers::WorkerThreads;
 /// after a second, so the queue should hold a burst of clients.
 const BACKLOG: u32 = 4_096;
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM, SIGHUP or SIGINT.
 ///
 /// # Errors
 ///
@@ -48,9 +50,9 @@ const BACKLOG: u32 = 4_096;
 pub fn run(config: &Config) -> Result<(), StartError> {
     telemetry::start(config)?;
     let failed = |error| cannot("start threads", &error);
-    let threads = WorkerThreads::start().map_err(failed)?;
+    let threads = WorkerThreads::start(config.threads).map_err(failed)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(failed)?.block_on(async {
+    let served = runtime.map_err(failed)?.block_on(async {
         // Before the store, whose connections count in the metrics.
         let store = config.store_config()?;
         let metrics = metrics_endpoint::enable(config, &store)?;
@@ -60,7 +62,10 @@ pub fn run(config: &Config) -> Result<(), StartError> {
             traces.end().await;
         }
         served
-    })
+    });
+    drop(threads);
+    telemetry::end();
+    served
 }
 
 async fn serve_on(
@@ -76,7 +81,6 @@ async fn serve_on(
     };
     let runtimes = threads.runtimes();
     let stores = Store::open_for_each(&runtimes, store_config)?;
-    let stores: Vec<_> = stores.into_iter().map(Store::instrumented).collect();
     let store = stores
         .first()
         .ok_or_else(|| StartError::Environment("there is no thread to serve on".into()))?;

@@ -1,4 +1,4 @@
-//! Worker threads: one per core, each with a current-thread runtime.
+//! Worker threads: one per core unless configured, each with a current-thread runtime.
 //!
 //! A connection and its requests stay on one thread. A multi-thread runtime would move tasks between
 //! threads at each wake-up, which costs more than the balance gains: a request is a chain of short
@@ -43,10 +43,13 @@ struct WorkerThread {
 }
 
 impl WorkerThreads {
-    /// Starts a thread per available core.
-    pub(super) fn start() -> io::Result<Self> {
-        let cores = thread::available_parallelism()?.get();
-        let threads = (0..cores).map(|number| WorkerThread::start(format!("serve-{number}")));
+    /// Starts `count` threads; without a count, a thread per available core.
+    pub(super) fn start(count: Option<usize>) -> io::Result<Self> {
+        let count = match count {
+            Some(count) => count,
+            None => thread::available_parallelism()?.get(),
+        };
+        let threads = (0..count).map(|number| WorkerThread::start(format!("serve-{number}")));
         Ok(Self(threads.collect::<io::Result<_>>()?))
     }
 

@@ -72,10 +72,10 @@ impl Instrumented {
 
 /// Returns the outcome of an operation with an error.
 fn failed(error: &StoreError) -> OpOutcome {
-    if error.is_transient() {
-        OpOutcome::Unavailable
-    } else {
-        OpOutcome::Wrong
+    match error {
+        StoreError::Overloaded => OpOutcome::Shed,
+        StoreError::Unavailable(_) => OpOutcome::Unavailable,
+        StoreError::Unexpected(_) => OpOutcome::Wrong,
     }
 }
 

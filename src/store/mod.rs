@@ -6,17 +6,21 @@
 //! - [`embedded`] stores sessions in a file of the process, [`redis`] in Redis or Valkey. Neither knows the
 //!   other.
 
+mod admission;
 mod aggregate_text;
 mod bucket;
 pub mod doctor;
 pub mod embedded;
+mod flights;
 mod instrumented;
 pub mod maintenance;
 mod open;
+mod probe;
 pub mod redis;
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,7 +29,10 @@ use crate::domain::{
     Activity, CourseId, DeleteOutcome, Enrolment, LearnerId, ListedCourse, ListedSession,
     OccurredAt, Outcome, Page, Record, Roster, Session, SessionId, Slice, Span, Summary, Totals,
 };
+pub use admission::Admission;
+use admission::Admitted;
 pub use open::Store;
+pub use probe::Probe;
 
 /// Lifetime of the tombstone of an erased learner: far longer than any record is on its way.
 const TOMBSTONE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -176,6 +183,9 @@ pub trait StatsStore: Send + Sync {
 /// Error of a store. The text is for the log, not for clients.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
+    /// Other operations use the store; a later retry can succeed.
+    #[error("store overloaded")]
+    Overloaded,
     /// The store is unreachable, too slow or out of room; a later retry can succeed.
     #[error("store unavailable: {0}")]
     Unavailable(String),
@@ -188,6 +198,13 @@ impl StoreError {
     /// Returns whether a retry can succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        !matches!(self, Self::Unexpected(_))
     }
+}
+
+/// Returns the store with admission by cost, and with metrics and traces where either is on.
+#[must_use]
+pub fn admitted(store: Arc<dyn StatsStore>, admission: &Arc<Admission>) -> Arc<dyn StatsStore> {
+    let admission = Arc::clone(admission);
+    instrumented::instrumented(Arc::new(Admitted { store, admission }))
 }

@@ -6,7 +6,6 @@ use tokio::runtime::Handle;
 
 use super::StatsStore;
 use super::embedded::EmbeddedStore;
-use super::instrumented::instrumented;
 use super::maintenance::Maintenance;
 use super::redis::RedisStore;
 use crate::config::StoreConfig;
@@ -29,15 +28,6 @@ impl Store {
         Self {
             requests: Arc::clone(&store) as _,
             maintenance: store,
-        }
-    }
-
-    /// Adds metrics and traces to the operations for requests, where either is on.
-    #[must_use]
-    pub fn instrumented(self) -> Self {
-        Self {
-            requests: instrumented(self.requests),
-            ..self
         }
     }
 
@@ -92,8 +82,9 @@ impl Store {
         }
     }
 
-    /// Opens a store for each runtime. On Redis each store has connections of its own, on its runtime; the
-    /// embedded store is opened once and shared.
+    /// Opens a store for each runtime. On Redis a store has connections of its own, on its runtime; where there
+    /// are fewer connections than runtimes, several runtimes share a store. The embedded store is opened once
+    /// and shared.
     ///
     /// # Errors
     ///
@@ -105,17 +96,24 @@ impl Store {
         let StoreConfig::Redis { url, settings } = config else {
             return Ok(vec![Self::open(config)?; runtimes.len()]);
         };
-        let settings = settings.clone().shared_by(runtimes.len());
-        let stores = runtimes.iter().enumerate().map(|(number, runtime)| {
+        let settings = settings.divided(runtimes.len());
+        let stores = settings.iter().zip(runtimes).enumerate();
+        let stores = stores.map(|(number, (settings, runtime))| {
             let _entered = runtime.enter();
             // The process has a single config watch, in the first store.
             let store = if number == 0 {
-                RedisStore::open(url, &settings)?
+                RedisStore::open(url, settings)?
             } else {
-                RedisStore::beside(url, &settings)?
+                RedisStore::beside(url, settings)?
             };
             Ok(Self::new(store))
         });
-        stores.collect()
+        let stores = stores.collect::<Result<Vec<_>, StartError>>()?;
+        Ok(stores
+            .iter()
+            .cycle()
+            .take(runtimes.len())
+            .cloned()
+            .collect())
     }
 }

@@ -3,12 +3,13 @@
 use std::io::{IsTerminal, stderr, stdout};
 
 use tracing::{Event, Subscriber};
+use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, fmt};
 
-use super::metrics;
+use super::log_queue::LogQueue;
+use super::{log_filter, metrics};
 use crate::config::{Config, LogFormat};
 use crate::error::StartError;
 
@@ -21,10 +22,13 @@ pub const ACCESS: &str = "study_stats::access";
 ///
 /// The filter is invalid; the message is one line with an example of a valid filter.
 pub fn start(config: &Config) -> Result<(), StartError> {
+    let queue = LogQueue::start(stdout()).map_err(|error| {
+        StartError::Environment(format!("cannot start the thread of the log: {error}"))
+    })?;
     install(
         config,
         "info",
-        BoxMakeWriter::new(stdout),
+        BoxMakeWriter::new(queue),
         stdout().is_terminal(),
     )
 }
@@ -51,11 +55,8 @@ fn install(
 ) -> Result<(), StartError> {
     let configured = config.log.as_deref().filter(|log| !log.trim().is_empty());
     let access = if config.access_log { "info" } else { "off" };
-    let filter = format!("{},{ACCESS}={access}", configured.unwrap_or(level));
-    let filter = EnvFilter::try_new(filter).map_err(|error| {
-        let hint = "it must be like info or info,study_stats=debug";
-        StartError::Configuration(format!("RUST_LOG is not understood ({error}): {hint}"))
-    })?;
+    let own = format!("{ACCESS}={access}");
+    let filter = log_filter::parse(configured.unwrap_or(level), &own)?;
     let lines = fmt::layer().with_writer(writer).with_ansi(is_terminal);
     let lines = match config.log_format {
         LogFormat::Text => lines.boxed(),

@@ -9,6 +9,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use uuid::{Uuid, uuid};
 
+use super::json_place;
 use super::raw_object::{InvalidObject, RawObject};
 use super::record::{self, RecordFields, RecordSchema, id, is_empty};
 use super::validation::{ApiId, Checked, Problem, both};
@@ -55,8 +56,8 @@ impl Example for BatchSchema {
 
 /// Validation error of a batch as a whole.
 pub(crate) enum BatchError {
-    /// The body is no JSON object, or has a field twice.
-    InvalidObject,
+    /// The body is no JSON object, or has a field twice; the problem has the place.
+    InvalidObject(Problem),
     /// The field `sessions` is missing or wrong.
     Sessions(Problem),
 }
@@ -86,8 +87,12 @@ fn is_object(bytes: &[u8]) -> bool {
 
 /// Error of a body other than a [`RawBatch`]: a wrong field `sessions`, or else an invalid body.
 fn error(bytes: &[u8]) -> BatchError {
-    let Ok(object) = RawObject::parse(bytes, &[SESSIONS]) else {
-        return BatchError::InvalidObject;
+    let object = match RawObject::parse(bytes, &[SESSIONS]) {
+        Ok(object) => object,
+        Err(InvalidObject(error)) => {
+            let record = json_place::record_of_error(bytes, SESSIONS);
+            return BatchError::InvalidObject(json_place::problem(&error, record));
+        }
     };
     let is_empty_array = |raw: &RawValue| serde_json::from_str::<[(); 0]>(raw.get()).is_ok();
     let sessions = object.get(SESSIONS);
@@ -141,7 +146,7 @@ fn wrong(missing: bool, expected: &'static str) -> Problem {
 fn element(raw: &RawValue) -> Checked<Record> {
     match RawObject::parse(raw.get().as_bytes(), &FIELDS) {
         Ok(object) => checked(&object),
-        Err(InvalidObject) => {
+        Err(InvalidObject(_)) => {
             let expected = "made of JSON objects in which no field stands twice";
             Err(vec![wrong(false, expected)])
         }
@@ -217,7 +222,7 @@ mod tests {
         parse(body)
             .map(|records| records.len())
             .map_err(|error| match error {
-                BatchError::InvalidObject => "invalid JSON".to_owned(),
+                BatchError::InvalidObject(_) => "invalid JSON".to_owned(),
                 BatchError::Sessions(problem) => problem.summary(),
             })
     }

@@ -109,7 +109,7 @@ fn append(lines: &mut Vec<u8>, line: &impl Serialize) -> Result<(), Unwritable> 
 ///
 /// Text with all problems of the line.
 pub(crate) fn read(line: &[u8]) -> Result<Line, String> {
-    let invalid = |InvalidObject| "it is no JSON object, or has a field twice";
+    let invalid = |error: InvalidObject| format!("{}{}", error.problem().advice(), kind(line));
     let object = RawObject::parse(line, &batch::FIELDS).map_err(invalid)?;
     let parsed = if object.has_other(ERASED_AT) {
         erasure(&RawObject::parse(line, &ERASURE).map_err(invalid)?).map(Line::Erasure)
@@ -120,6 +120,15 @@ pub(crate) fn read(line: &[u8]) -> Result<Line, String> {
         let advice: Vec<_> = problems.iter().map(Problem::advice).collect();
         advice.join(" ")
     })
+}
+
+/// Names a frequent kind of line that is no JSON object.
+fn kind(line: &[u8]) -> &'static str {
+    match line.trim_ascii_start().first() {
+        Some(b'[') => " The line is a JSON array: write each record in a line of its own.",
+        Some(b'{') => "",
+        _ => " The line is no JSON, but perhaps CSV: write each record as a JSON object.",
+    }
 }
 
 fn session(object: &RawObject<'_>) -> Checked<Record> {
@@ -188,7 +197,7 @@ mod tests {
         };
         let (_, line) = written(5.0, -0.840_136_556_537_863_9, 1e12, at);
         let expected = format!(
-            r#"{{"userId":"{LEARNER}","courseId":"{COURSE}","sessionId":"{SESSION}","totalModulesStudied":5,"averageScore":-0.8401365565378639,"timeStudied":1000000000000,"occurredAt":"2026-01-16T00:00:00+00:30","updatedAt":"2026-01-15T23:30:00Z"}}"#
+            r#"{{"userId":"{LEARNER}","courseId":"{COURSE}","sessionId":"{SESSION}","totalModulesStudied":5,"averageScore":-0.8401365565378639,"timeStudied":1000000000000,"occurredAt":"2026-01-16T00:30:00+01:00","updatedAt":"2026-01-15T23:30:00Z"}}"#
         );
         assert_eq!(line, expected + "\n");
     }

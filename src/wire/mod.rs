@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod export_line;
+mod json_place;
 pub(crate) mod number;
 pub(crate) mod occurred_at;
 mod raw_object;

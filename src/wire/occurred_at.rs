@@ -1,5 +1,7 @@
 //! Text of times of occurrence: an instant, in an offset with the right local day.
 
+use std::ops::RangeInclusive;
+
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
@@ -12,12 +14,23 @@ const DAY: i64 = 24 * 60 * MINUTE;
 /// Maximum offset of RFC 3339, in minutes: 23:59.
 const MAX_OFFSET: i64 = 24 * 60 - 1;
 
+/// Offsets in use, in minutes (<https://www.iana.org/time-zones>).
+const USUAL: RangeInclusive<i64> = -12 * 60..=14 * 60;
+
 /// Formats a time of occurrence for parsing without loss: in UTC if the date in UTC is the local day, else in
-/// the offset nearest to UTC with the local day as date. `None` for a pair that no record can have.
+/// the offset of whole hours nearest to UTC with the local day as date, and where that is not in use, in the
+/// offset of minutes nearest to UTC. `None` for a pair that no record can have.
 pub(crate) fn write(at: OccurredAt) -> Option<String> {
     let nanos = i128::from(at.millis) * 1_000_000;
     let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
-    let offset = UtcOffset::from_whole_seconds(i32::try_from(offset(at)? * 60).ok()?).ok()?;
+    let minutes = offset(at)?;
+    let hours = minutes.signum() * (minutes.abs() + 59) / 60 * 60;
+    let minutes = if USUAL.contains(&hours) {
+        hours
+    } else {
+        minutes
+    };
+    let offset = UtcOffset::from_whole_seconds(i32::try_from(minutes * 60).ok()?).ok()?;
     let text = time.checked_to_offset(offset)?.format(&Rfc3339);
     text.ok()
 }
@@ -61,21 +74,22 @@ mod tests {
     }
 
     #[test]
-    fn the_offset_is_the_smallest_with_the_local_day() {
+    fn the_offset_is_of_whole_hours_where_such_an_offset_is_in_use() {
         for (read_from, written) in [
             ("2026-01-15T09:30:00+01:00", "2026-01-15T08:30:00Z"),
             ("2026-01-15T23:30:00.5Z", "2026-01-15T23:30:00.5Z"),
-            ("2026-01-16T05:00:00+05:30", "2026-01-16T00:00:00+00:30"),
+            ("2026-01-16T05:00:00+05:30", "2026-01-16T00:30:00+01:00"),
             (
                 "2026-01-16T00:00:59.999+00:01",
-                "2026-01-16T00:00:59.999+00:01",
+                "2026-01-16T00:59:59.999+01:00",
             ),
-            ("2026-01-15T20:00:00-08:00", "2026-01-15T23:59:00-04:01"),
+            ("2026-01-15T20:00:00-08:00", "2026-01-15T23:00:00-05:00"),
             (
                 "2026-01-15T23:59:59.999-00:01",
-                "2026-01-15T23:59:59.999-00:01",
+                "2026-01-15T23:00:59.999-01:00",
             ),
             ("2026-01-16T23:59:00+23:59", "2026-01-16T00:00:00Z"),
+            ("2026-01-16T00:00:00+14:01", "2026-01-16T00:00:00+14:01"),
             ("0000-01-01T00:00:00-23:59", "0000-01-01T23:59:00Z"),
             ("1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"),
         ] {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::json_place;
 use super::validation::{Checked, Problem};
 
 /// Maximum length of an unknown field's name in a response, in characters.
@@ -16,7 +17,14 @@ const MAX_NAME: usize = 64;
 const MAX_UNKNOWN: usize = 10;
 
 /// Parse error: text without a JSON object, or with a known field twice.
-pub(crate) struct InvalidObject;
+pub(crate) struct InvalidObject(pub(super) serde_json::Error);
+
+impl InvalidObject {
+    /// Problem of the body, with the place of the error.
+    pub(crate) fn problem(&self) -> Problem {
+        json_place::problem(&self.0, None)
+    }
+}
 
 /// Fields of a JSON object: the known fields, and the names of some others.
 pub(super) struct RawObject<'a> {
@@ -35,8 +43,8 @@ impl<'a> RawObject<'a> {
     ) -> Result<Self, InvalidObject> {
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let object = json.deserialize_map(ObjectVisitor { known });
-        let object = object.map_err(|_| InvalidObject)?;
-        json.end().map_err(|_| InvalidObject)?;
+        let object = object.map_err(InvalidObject)?;
+        json.end().map_err(InvalidObject)?;
         Ok(object)
     }
 

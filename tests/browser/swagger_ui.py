@@ -1,6 +1,7 @@
 """Tests Swagger UI at /docs: posts a session, and reads its numbers back from the totals.
 
-Arguments: the service's address, a directory for the browser's profile, a file for a screenshot.
+Arguments: the service's address, the address of the service behind a proxy with a prefix, a directory for the
+browser's profile, a file for a screenshot.
 """
 
 import json
@@ -78,9 +79,15 @@ def check(what, actual, wanted):
         sys.exit(f"{what}: {actual!r}, not {wanted!r}")
 
 
-def main(service, profile, screenshot):
+def main(service, prefixed, profile, screenshot):
     driver = browser(profile)
     try:
+        driver.get(f"{prefixed}/")
+        check("the page behind a prefix", driver.current_url, f"{prefixed}/docs")
+        check("GET behind a prefix", try_out(driver, "getTotals")[0], "404")
+        check("requests elsewhere", list(strangers(driver, prefixed)), [])
+        check("errors but of 404", [e["message"] for e in driver.get_log("browser")
+              if e["level"] == "SEVERE" and "404" not in e["message"]], [])
         driver.get(f"{service}/docs")
         check("POST", try_out(driver, "recordSession", {"sessionId": SESSION, **STATS}), ("201", {"message": "OK"}))
         check("GET", try_out(driver, "getTotals"), ("200", STATS))

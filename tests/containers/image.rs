@@ -61,6 +61,22 @@ async fn commands_of_the_image_run_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_image_has_the_notices_and_the_list_of_its_crates() {
+    let read = |file: &str| {
+        let file = format!("/usr/share/doc/study-stats/{file}");
+        docker(&format!("run --rm --entrypoint cat study-stats {file}"))
+    };
+    let notices = read("THIRD-PARTY-NOTICES.txt");
+    let bill: serde_json::Value = serde_json::from_str(&read("sbom.cdx.json")).unwrap();
+    let crates = bill["components"].as_array().unwrap();
+    assert!(crates.len() > 100, "{bill}");
+    for name in ["redis", "redb", "poem", "tokio"] {
+        assert!(crates.iter().any(|each| each["name"] == name), "{name}");
+        assert!(notices.contains(&format!("\n==== {name} ")), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_image_serves_on_redis() {
     let redis = GenericImage::new("redis", "7-bookworm")
         .with_wait_for(WaitFor::message_on_stdout("Ready to accept connections"))

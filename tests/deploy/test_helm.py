@@ -184,7 +184,8 @@ def test_the_network_lets_through_what_is_needed_and_no_more():
     least = render(LEAST)["NetworkPolicy", "study-stats"]["spec"]
     assert least["policyTypes"] == ["Ingress", "Egress"]
     assert least["ingress"] == [{"from": [{"podSelector": {}}], "ports": [{"protocol": "TCP", "port": "http"}]}]
-    assert ports(least["egress"]) == [[("TCP", 53), ("UDP", 53)], [("TCP", 6379)]]
+    dns = [("TCP", 53), ("TCP", 5353), ("UDP", 53), ("UDP", 5353)]
+    assert ports(least["egress"]) == [dns, [("TCP", 6379), ("TCP", 26379)]]
     everything = render(ALL)["NetworkPolicy", "study-stats"]["spec"]
     assert ports(everything["ingress"]) == [[("TCP", "http")], [("TCP", "metrics")]]
     assert ports(everything["egress"])[1:] == [[("TCP", 6379), ("TCP", 6380)], [("TCP", 4318)]]
@@ -201,7 +202,16 @@ def test_a_replica_has_no_more_rights_than_it_needs():
         "capabilities": {"drop": ["ALL"]},
     }
     assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
     assert objects["ServiceAccount", "study-stats"]["automountServiceAccountToken"] is False
+
+
+def test_the_memory_fits_the_connections():
+    made = render(LEAST)
+    limit = int(container(made)["resources"]["limits"]["memory"].removesuffix("Mi"))
+    connections = int(environment(made)["MAX_CONNECTIONS"])
+    # Idle memory, large bodies twice, and 64 KiB for each connection, in MiB.
+    assert 20 + 2 * 64 + connections * 64 / 1024 <= limit
 
 
 def test_two_releases_in_a_namespace_stay_apart():

@@ -1,5 +1,6 @@
 //! JSON request bodies: size limit, and memory from the budget of large bodies.
 
+use std::future::pending;
 use std::marker::PhantomData;
 use std::pin::pin;
 
@@ -11,7 +12,8 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use crate::api::middleware::body_budget::{Budget, Buffer};
+use crate::api::middleware::body_budget::{Budget, Buffer, Peer};
+use crate::api::middleware::framing::HugeChunk;
 use crate::api::respond::error::ApiError;
 
 /// Unread JSON request body of at most `MAX` bytes, with the schema `S` in the document. The extractor
@@ -20,6 +22,9 @@ pub(crate) struct JsonBody<S, const MAX: usize> {
     body: Body,
     /// `Content-Length` in bytes, if sent.
     length: Option<usize>,
+    peer: Peer,
+    /// Mark on a chunked body.
+    huge_chunk: Option<HugeChunk>,
     schema: PhantomData<fn() -> S>,
 }
 
@@ -30,19 +35,28 @@ impl<S, const MAX: usize> JsonBody<S, MAX> {
         if expected > MAX {
             return Err(ApiError::body_too_large());
         }
-        let mut buffer = Buffer::new(budget)?;
+        let mut buffer = Buffer::new(budget.account(self.peer));
         let mut chunks = pin!(self.body.into_bytes_stream());
-        while let Some(chunk) = chunks
-            .try_next()
-            .await
-            .map_err(|_| ApiError::incomplete_body())?
-        {
+        let huge_chunk = async {
+            match &self.huge_chunk {
+                Some(chunk) => chunk.announced().await,
+                None => pending().await,
+            }
+        };
+        let mut huge_chunk = pin!(huge_chunk);
+        loop {
+            let chunk = tokio::select! {
+                chunk = chunks.try_next() => chunk.map_err(|_| ApiError::incomplete_body())?,
+                () = &mut huge_chunk => return Err(ApiError::body_too_large()),
+            };
+            let Some(chunk) = chunk else {
+                return Ok(buffer);
+            };
             if buffer.len() + chunk.len() > MAX {
                 return Err(ApiError::body_too_large());
             }
             buffer.extend(&chunk, expected).map_err(ApiError::closing)?;
         }
-        Ok(buffer)
     }
 }
 
@@ -77,13 +91,21 @@ impl<'a, S: Type, const MAX: usize> ApiExtractor<'a> for JsonBody<S, MAX> {
         let is_json = request
             .content_type()
             .is_some_and(Json::<S>::check_content_type);
-        if !is_json || headers.contains_key(header::CONTENT_ENCODING) {
+        let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+        let mut encodings = encodings.flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
+        let is_plain = encodings.all(|encoding| {
+            let encoding = encoding.trim_ascii();
+            encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")
+        });
+        if !is_json || !is_plain {
             return Err(ApiError::unsupported_content_type().into());
         }
         let length = headers.get(header::CONTENT_LENGTH);
         Ok(Self {
             body: body.take()?,
             length: length.and_then(|length| length.to_str().ok()?.parse().ok()),
+            peer: request.into(),
+            huge_chunk: request.extensions().get().cloned(),
             schema: PhantomData,
         })
     }

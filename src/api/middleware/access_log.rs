@@ -8,15 +8,21 @@ use poem::http::{Method, StatusCode, Uri};
 
 use super::routes::Routes;
 use crate::api::extract::learner::Learner;
-use crate::telemetry::ACCESS;
 use crate::telemetry::metrics::{self, CLIENT_GONE, OperationMetrics};
 use crate::telemetry::trace::RequestSpan;
+use crate::telemetry::{ACCESS, Throttle};
+
+/// Maximum number of requests with the status 503 that are logged by themselves in a second: while the store is
+/// away, all requests fail for the same cause.
+const FAILURES: u64 = 3;
 
 /// Access log of an API.
 pub(crate) struct AccessLog {
     routes: Arc<Routes>,
     /// Metrics of each operation, by number of the route; empty without metrics.
     operations: Vec<Vec<(Method, OperationMetrics)>>,
+    /// Throttle of failures for which the store is the cause.
+    unavailable: Throttle,
 }
 
 impl AccessLog {
@@ -36,6 +42,7 @@ impl AccessLog {
         Self {
             routes: Arc::clone(routes),
             operations: operations.unwrap_or_default(),
+            unavailable: Throttle::default(),
         }
     }
 
@@ -105,11 +112,19 @@ impl AccessEntry<'_> {
         let route = self.route(self.number(outcome.pattern));
         let (method, request_id, micros) = (&self.method, self.request_id(), micros(took));
         let trace_id = self.trace_id();
-        if outcome.status == StatusCode::SERVICE_UNAVAILABLE {
-            tracing::warn!(%method, route, status, micros, request_id, trace_id, cause, "request failed");
-        } else {
+        if outcome.status != StatusCode::SERVICE_UNAVAILABLE {
             tracing::error!(%method, route, status, micros, request_id, trace_id, cause, "request failed");
+            return;
         }
+        let log = || {
+            tracing::warn!(%method, route, status, micros, request_id, trace_id, cause, "request failed");
+        };
+        self.log.unavailable.add_beyond(FAILURES, log, |further| {
+            tracing::warn!(
+                further,
+                "further requests failed, as the store was unavailable or too slow"
+            );
+        });
     }
 
     /// Records the request in metrics, span and log.

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::access_log::{AccessEntry, AccessLog, RequestOutcome};
 use super::routes::Routes;
-use super::unknown_parameters;
+use super::{framing, unknown_parameters};
+use crate::api::State;
 use crate::api::respond::error::{self, ApiError};
 use crate::telemetry::trace::{self, RequestSpan};
 
@@ -29,14 +30,16 @@ pub(crate) struct RequestMiddleware<E> {
     timeout: Duration,
     routes: Arc<Routes>,
     access_log: AccessLog,
+    state: State,
 }
 
 impl<E: Endpoint<Output = Response>> RequestMiddleware<E> {
     /// `timeout` is the maximum time of a request, including the body.
-    pub(crate) fn new(endpoint: E, timeout: Duration, routes: Arc<Routes>) -> Self {
+    pub(crate) fn new(endpoint: E, timeout: Duration, routes: Arc<Routes>, state: State) -> Self {
         Self {
             endpoint,
             timeout,
+            state,
             access_log: AccessLog::new(&routes),
             routes,
         }
@@ -44,6 +47,7 @@ impl<E: Endpoint<Output = Response>> RequestMiddleware<E> {
 
     /// Response of the endpoint; a timeout and a panic become errors.
     async fn guarded(&self, request: Request) -> poem::Result<Response> {
+        framing::check(&request)?;
         unknown_parameters::check(&request, &self.routes)?;
         let response = AssertUnwindSafe(self.endpoint.call(request)).catch_unwind();
         match tokio::time::timeout(self.timeout, response).await {
@@ -78,6 +82,13 @@ impl<E: Endpoint<Output = Response>> RequestMiddleware<E> {
             }
         };
         let headers = response.headers_mut();
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+        if self.state.is_draining() {
+            // A client that keeps the connection would lose the next request at the end of the drain.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         if let Ok(value) = HeaderValue::from_str(request_id) {
             headers.insert(X_REQUEST_ID, value);
         }

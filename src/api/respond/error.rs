@@ -34,7 +34,7 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
         Self {
             status,
             code,
@@ -71,9 +71,12 @@ impl ApiError {
         }
     }
 
-    /// 400: the body is no JSON object, or has a field twice.
-    pub(crate) fn invalid_json() -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid_json", "invalid JSON")
+    /// 400: the body is no JSON object, or has a field twice; the problem has the place.
+    pub(crate) fn invalid_json(problem: Problem) -> Self {
+        Self {
+            problems: vec![problem],
+            ..Self::new(StatusCode::BAD_REQUEST, "invalid_json", "invalid JSON")
+        }
     }
 
     /// 400: the body is truncated or wrongly framed.
@@ -231,10 +234,10 @@ impl ResponseError for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        if error.is_transient() {
-            Self::store_unavailable(error)
-        } else {
-            Self::internal(error)
+        match error {
+            StoreError::Overloaded => Self::overloaded(),
+            StoreError::Unavailable(_) => Self::store_unavailable(error),
+            StoreError::Unexpected(_) => Self::internal(error),
         }
     }
 }
@@ -246,15 +249,15 @@ impl From<Vec<Problem>> for ApiError {
 }
 
 impl From<InvalidObject> for ApiError {
-    fn from(_: InvalidObject) -> Self {
-        Self::invalid_json()
+    fn from(error: InvalidObject) -> Self {
+        Self::invalid_json(error.problem())
     }
 }
 
 impl From<BatchError> for ApiError {
     fn from(error: BatchError) -> Self {
         match error {
-            BatchError::InvalidObject => Self::invalid_json(),
+            BatchError::InvalidObject(problem) => Self::invalid_json(problem),
             BatchError::Sessions(problem) => Self::invalid(vec![problem]),
         }
     }

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hasher};
 use std::marker::PhantomData;
 
+use bytes::Bytes;
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Request, RequestBody, Response};
 use poem_openapi::payload::{Json, Payload};
@@ -13,31 +14,47 @@ use poem_openapi::registry::{
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 
+use super::error::ApiError;
+use crate::api::middleware::body_budget::{Budget, Buffer, Peer};
+
 /// ETags of responses that the client has, from the header `If-None-Match`.
-pub(crate) struct IfNoneMatch(Vec<u8>);
+pub(crate) struct IfNoneMatch {
+    tags: Vec<u8>,
+    peer: Peer,
+}
 
 impl IfNoneMatch {
     /// Name of the header.
     pub(crate) const HEADER: &'static str = "If-None-Match";
 
-    /// Response with `body`, or 304 if the header lists the ETag of the body.
-    pub(crate) fn respond<T: ToJSON>(&self, body: &T) -> Conditional<T> {
+    /// Response with `body`, with memory from `budget`, or 304 if the header lists the ETag of the body.
+    pub(crate) fn respond<T: ToJSON>(
+        &self,
+        body: &T,
+        budget: &Budget,
+    ) -> Result<Conditional<T>, ApiError> {
         let body = body.to_json_string();
         let tag = tag(&body);
-        Conditional {
-            body: Some(body).filter(|_| !self.lists(&tag)),
+        let body = if lists(&self.tags, &tag) {
+            None
+        } else {
+            let account = budget.account(self.peer);
+            Some(Bytes::from_owner(Buffer::full(account, body.into_bytes())?))
+        };
+        Ok(Conditional {
+            body,
             tag,
             schema: PhantomData,
-        }
+        })
     }
+}
 
-    /// Returns whether the header lists an ETag, also as a weak ETag. Splits at commas: the service's ETags
-    /// have no comma, and no ETag has a quote inside.
-    fn lists(&self, tag: &str) -> bool {
-        let mut tags = self.0.split(|c| *c == b',').map(<[u8]>::trim_ascii);
-        self.0.trim_ascii() == b"*"
-            || tags.any(|listed| listed.strip_prefix(b"W/").unwrap_or(listed) == tag.as_bytes())
-    }
+/// Returns whether the value of the header lists an ETag, also as a weak ETag. Splits at commas: the
+/// service's ETags have no comma, and no ETag has a quote inside.
+fn lists(header: &[u8], tag: &str) -> bool {
+    let mut tags = header.split(|c| *c == b',').map(<[u8]>::trim_ascii);
+    header.trim_ascii() == b"*"
+        || tags.any(|listed| listed.strip_prefix(b"W/").unwrap_or(listed) == tag.as_bytes())
 }
 
 /// ETag of a body: a hash of the bytes alone, equal on all replicas. Another release may hash differently;
@@ -69,7 +86,10 @@ impl<'a> ApiExtractor<'a> for IfNoneMatch {
     ) -> poem::Result<Self> {
         let lines = request.headers().get_all(header::IF_NONE_MATCH);
         let lines: Vec<_> = lines.iter().map(|line| line.as_bytes()).collect();
-        Ok(Self(lines.join(&b',')))
+        Ok(Self {
+            tags: lines.join(&b','),
+            peer: request.into(),
+        })
     }
 }
 
@@ -77,7 +97,7 @@ impl<'a> ApiExtractor<'a> for IfNoneMatch {
 pub(crate) struct Conditional<T> {
     tag: String,
     /// JSON of the `T`; `None` for 304.
-    body: Option<String>,
+    body: Option<Bytes>,
     schema: PhantomData<fn() -> T>,
 }
 
@@ -85,8 +105,9 @@ impl<T: Type + ToJSON> IntoResponse for Conditional<T> {
     fn into_response(self) -> Response {
         let response = Response::builder()
             .header(header::ETAG, self.tag)
-            // Without `no-cache`, a cache could respond with old data or with the data of another learner.
-            .header(header::CACHE_CONTROL, "no-cache");
+            // A shared cache could respond with the data of another learner, any cache with old data.
+            .header(header::CACHE_CONTROL, "private, no-cache")
+            .header(header::VARY, "X-User-Id, Authorization");
         match self.body {
             Some(body) => response.content_type(Json::<T>::CONTENT_TYPE).body(body),
             None => response.status(StatusCode::NOT_MODIFIED).finish(),
@@ -145,8 +166,6 @@ fn documented(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn an_etag_is_found_in_every_form_of_the_list() {
         let tag = "\"a\"";
@@ -167,8 +186,7 @@ mod tests {
             ("\"aa\"", false),
             ("W/W/\"a\"", false),
         ] {
-            let condition = IfNoneMatch(header.into());
-            assert_eq!(condition.lists(tag), lists, "{header}");
+            assert_eq!(super::lists(header.as_bytes(), tag), lists, "{header}");
         }
     }
 }

@@ -5,4 +5,5 @@ pub(crate) mod error_body;
 pub(crate) mod error_docs;
 pub(crate) mod etag;
 pub(crate) mod large_json;
+pub(crate) mod protocol_error;
 pub(crate) mod totals;

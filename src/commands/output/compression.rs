@@ -1,10 +1,9 @@
-//! Compression of files, chosen by the extension of the name.
+//! Compression of files: of an output by the extension of the name, of an input by the first bytes.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
 /// The compression of a file.
@@ -23,18 +22,6 @@ impl Compression {
             Some(end) if end.eq_ignore_ascii_case("zst") => Self::Zstd,
             _ => Self::None,
         }
-    }
-
-    /// Returns a reader that decompresses.
-    pub(super) fn decode(
-        self,
-        file: impl Read + Send + 'static,
-    ) -> io::Result<Box<dyn Read + Send>> {
-        Ok(match self {
-            Self::None => Box::new(file),
-            Self::Gzip => Box::new(MultiGzDecoder::new(file)),
-            Self::Zstd => Box::new(zstd::Decoder::new(file)?),
-        })
     }
 
     /// Returns a writer that compresses.

@@ -1,4 +1,4 @@
-//! The input of a command: a file, decompressed by its name, or standard input.
+//! The input of a command: a file or standard input, decompressed.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::compression::Compression;
+use super::decompression::decoded;
 
 /// Maximum number of bytes of a read.
 const CHUNK: usize = 64 << 10;
@@ -47,14 +47,13 @@ impl InputFile {
     /// Opens a file, or standard input, and starts the first read.
     pub(crate) fn open(file: Option<&Path>) -> io::Result<Self> {
         let name = file.map_or("standard input".into(), |file| file.display().to_string());
-        let compression = file.map_or(Compression::None, Compression::of);
         let opened = open(file).and_then(|opened| Ok((opened.metadata()?, opened)));
         let (metadata, opened) = opened.map_err(|error| explain(&name, &error))?;
         let read = Arc::default();
         let counted = CountingReader(opened, Arc::clone(&read));
         let size = metadata.len();
         Ok(Self {
-            reading: Some(spawn_blocking(move || next(compression.decode(counted)?))),
+            reading: Some(spawn_blocking(move || next(decoded(counted)?))),
             name,
             position: metadata.is_file().then_some(ReadPosition { size, read }),
         })

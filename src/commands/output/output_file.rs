@@ -1,8 +1,9 @@
 //! The output of a command: a file, compressed by its name, or standard output.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -96,12 +97,27 @@ struct PartFile {
 }
 
 impl PartFile {
+    /// Creates a file with the mode of the target that it replaces; without a target, only for this user.
     fn create(target: PathBuf) -> io::Result<(File, Self)> {
         let mut path = target.clone().into_os_string();
         path.push(format!(".{}.part", process::id()));
         let path = PathBuf::from(path);
-        let file = File::create(&path)?;
-        Ok((file, Self { path, target }))
+        // Left by a process with the same id, or planted: a symbolic link must not lead to another file.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mode = fs::metadata(&target).map_or(0o600, |target| target.permissions().mode());
+        let mut options = OpenOptions::new();
+        let file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        let part = Self { path, target };
+        // Whatever the umask is.
+        file.set_permissions(Permissions::from_mode(mode & 0o777))?;
+        Ok((file, part))
     }
 
     /// Renames the file to the target, durably.

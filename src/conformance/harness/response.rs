@@ -68,7 +68,8 @@ impl Response {
         self.is_empty(204)?;
         let headers =
             self.header("content-type").is_none() && self.header("x-request-id").is_some();
-        self.expect(headers, "204 with X-Request-Id and without Content-Type")
+        self.expect(headers, "204 with X-Request-Id and without Content-Type")?;
+        self.is_stored_by_no_cache()
     }
 
     /// Expects exactly this value of a header.
@@ -77,6 +78,11 @@ impl Response {
             self.header(name) == Some(value),
             format_args!("the header {name}: {value}"),
         )
+    }
+
+    /// Expects that no cache may store the response.
+    pub(crate) fn is_stored_by_no_cache(&self) -> CheckResult {
+        self.has_header("cache-control", "no-store")
     }
 
     /// Expects JSON with the content type of JSON, and returns the body.
@@ -117,6 +123,7 @@ impl Response {
             !id.is_empty() && self.header("x-request-id") == Some(id),
             "a requestId that equals the header X-Request-Id",
         )?;
+        self.is_stored_by_no_cache()?;
         error_fields(&error["errors"])
             .ok_or_else(|| self.mismatch("errors of a field and a message each"))
     }
@@ -125,6 +132,16 @@ impl Response {
     pub(crate) fn is_refused(&self, status: u16, message: &str, code: &str) -> CheckResult {
         let fields = self.is_error(status, message, code)?;
         self.expect(fields.is_empty(), "no errors of fields")
+    }
+
+    /// Expects the error of a body that is no JSON object, with the place of the error.
+    pub(crate) fn is_unreadable(&self, place: &str) -> CheckResult {
+        let fields = self.is_error(400, "invalid JSON", "invalid_json")?;
+        let message = self.json()?["errors"][0]["message"].to_string();
+        self.expect(
+            fields == ["body"] && message.contains(place),
+            format_args!("an error of the body that says {place}"),
+        )
     }
 
     /// Expects the error of an invalid request, with errors of the given fields in order.

@@ -8,6 +8,7 @@ use crate::conformance::harness::{
 
 checks!("protocol":
     other_content_types_are_unsupported,
+    a_body_may_be_named_as_not_encoded,
     json_may_be_named_with_its_encoding,
     a_body_of_more_than_64_kibibytes_is_too_large,
     a_sane_request_id_is_given_back,
@@ -33,6 +34,19 @@ async fn other_content_types_are_unsupported(api: &Instance) -> CheckResult {
         response.is_refused(415, "unsupported content type", "unsupported_content_type")?;
     }
     api.totals(&learner, &course).await?.is_not_found()
+}
+
+async fn a_body_may_be_named_as_not_encoded(api: &Instance) -> CheckResult {
+    let (learner, course, body) = (api.learner(), new_id(), sample(1, 2, 3).to_string());
+    for encoding in ["identity", "Identity", "", "identity, identity"] {
+        let request = recording(&course).of(&learner);
+        let request = request.text("application/json", body.clone());
+        let response = api
+            .send(request.header("content-encoding", encoding))
+            .await?;
+        response.has_status(201)?;
+    }
+    Ok(())
 }
 
 async fn json_may_be_named_with_its_encoding(api: &Instance) -> CheckResult {

@@ -95,7 +95,8 @@ async fn every_read_has_an_etag_of_its_own(api: &Instance) -> CheckResult {
     let mut tags = Vec::new();
     for path in &paths {
         let found = api.get(&learner, path).await?;
-        found.has_header("cache-control", "no-cache")?;
+        found.has_header("cache-control", "private, no-cache")?;
+        found.has_header("vary", "X-User-Id, Authorization")?;
         let tag = etag(&found)?;
         let opaque = tag.trim_start_matches("W/").trim_matches('"');
         found.expect(
@@ -118,7 +119,7 @@ fn is_not_modified(response: &Response, tag: &str, tags: &[&str]) -> CheckResult
         format_args!("304 with If-None-Match: {tags:?}"),
     )?;
     response.has_header("etag", tag)?;
-    response.has_header("cache-control", "no-cache")?;
+    response.has_header("cache-control", "private, no-cache")?;
     let headers = ["x-request-id", "content-type", "content-length"];
     response.expect(
         headers.map(|name| response.header(name).is_some()) == [true, false, false],

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::batch::{has_modules, is_invalid, is_stored, results};
 use crate::conformance::harness::{
-    CheckResult, Instance, Request, checks, new_id, padded, record_of, sample, totals, with,
+    CheckResult, Instance, Request, checks, error_fields, new_id, padded, record_of, sample,
+    totals, with,
 };
 
 checks!("batch":
@@ -13,6 +14,7 @@ checks!("batch":
     all_that_is_wrong_with_a_record_is_listed,
     a_wrong_field_has_the_error_of_a_single_record,
     an_element_that_is_no_record_is_invalid_by_itself,
+    the_errors_of_many_records_are_short,
     a_record_past_the_limit_of_a_sum_is_invalid,
     a_batch_needs_its_records,
     a_batch_that_is_no_json_object_is_refused,
@@ -128,6 +130,36 @@ async fn an_element_that_is_no_record_is_invalid_by_itself(api: &Instance) -> Ch
     is_stored(&response, &results[invalid + 1])
 }
 
+async fn the_errors_of_many_records_are_short(api: &Instance) -> CheckResult {
+    const RECORDS: usize = 1_000;
+    const EXPLAINED: usize = 20;
+    let wrong = json!({
+        "userId": 7, "courseId": 7, "sessionId": 7, "totalModulesStudied": -1,
+        "averageScore": "", "timeStudied": -1, "occurredAt": 7, "updatedAt": 7,
+    });
+    for record in [json!({}), wrong] {
+        let response = api.batch(&vec![record; RECORDS]).await?;
+        response.expect(
+            response.body.len() <= 250 * RECORDS,
+            "at most 250 bytes a record",
+        )?;
+        let results = results(&response, RECORDS)?;
+        let (explained, others) = results.split_at(EXPLAINED);
+        let fields = error_fields(&explained[0]["errors"]).unwrap_or_default();
+        let fields: Vec<_> = fields.iter().map(String::as_str).collect();
+        for result in explained {
+            is_invalid(&response, result, &fields)?;
+        }
+        let errors: Vec<_> = fields.iter().map(|field| json!({"field": field})).collect();
+        let short = json!({"outcome": "invalid", "errors": errors});
+        response.expect(
+            others.iter().all(|other| *other == short),
+            format_args!("{short} for each record after the first {EXPLAINED}"),
+        )?;
+    }
+    Ok(())
+}
+
 async fn a_record_past_the_limit_of_a_sum_is_invalid(api: &Instance) -> CheckResult {
     let (learner, course) = (api.learner(), new_id());
     api.fill(&learner, &course).await?;
@@ -185,8 +217,11 @@ async fn a_batch_that_is_no_json_object_is_refused(api: &Instance) -> CheckResul
         &twice,
     ] {
         let response = api.send(batch_of(text.to_owned())).await?;
-        response.is_refused(400, "invalid JSON", "invalid_json")?;
+        response.is_unreadable("at line ")?;
     }
+    let not_a_number = format!("{{\"sessions\":[{record},\n{{\"averageScore\":NaN}}]}}");
+    let response = api.send(batch_of(not_a_number)).await?;
+    response.is_unreadable("at line 2, column 17, in record 2")?;
     let request = Request::post("/sessions").text("text/plain", "{}");
     let response = api.send(request).await?;
     response.is_refused(415, "unsupported content type", "unsupported_content_type")

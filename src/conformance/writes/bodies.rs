@@ -34,7 +34,7 @@ async fn a_body_that_is_no_json_object_is_refused(api: &Instance) -> CheckResult
         let request = recording(&course).of(&learner);
         let request = request.text("application/json", text.to_vec());
         let response = api.send(request).await?;
-        response.is_refused(400, "invalid JSON", "invalid_json")?;
+        response.is_unreadable("at line ")?;
     }
     api.totals(&learner, &course).await?.is_not_found()
 }
@@ -44,7 +44,7 @@ async fn a_field_that_is_there_twice_is_invalid_json(api: &Instance) -> CheckRes
     let twice = body.replace('}', r#","averageScore":9}"#);
     let request = recording(&course).of(&learner);
     let response = api.send(request.text("application/json", twice)).await?;
-    response.is_refused(400, "invalid JSON", "invalid_json")?;
+    response.is_unreadable("at line ")?;
     api.totals(&learner, &course).await?.is_not_found()
 }
 

@@ -1,6 +1,8 @@
 //! The database file: opened at the start, and opened again after an I/O error.
 
-use std::io::ErrorKind;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
@@ -12,6 +14,8 @@ use crate::store::StoreError;
 
 /// Name of the database file in the data directory.
 pub(super) const FILE: &str = "study-stats.redb";
+/// Size of the part of a file that is checked before redb opens the file, in bytes: redb's header.
+const HEADER: usize = 320;
 /// Size of redb's cache in bytes. The page cache of the system holds further pages.
 const CACHE_BYTES: usize = 64 << 20;
 
@@ -67,6 +71,13 @@ impl DatabaseFile {
 
 /// Opens a database file; creates a missing file and missing tables, and migrates data of a former version.
 pub(super) fn open_database(path: &Path) -> Result<Database, OpenError> {
+    let mut options = OpenOptions::new();
+    // For this user only: the file has data of learners.
+    options.read(true).write(true).create(true).mode(0o600);
+    let file = options.open(path).map_err(redb::Error::from)?;
+    if is_blank(file).map_err(redb::Error::from)? {
+        return Err(OpenError::Blank);
+    }
     let database = Database::builder()
         .set_cache_size(CACHE_BYTES)
         .create(path)
@@ -74,6 +85,14 @@ pub(super) fn open_database(path: &Path) -> Result<Database, OpenError> {
     // A read transaction cannot create a table.
     migration::prepare(&database)?;
     Ok(database)
+}
+
+/// Returns whether a file that is not empty begins with zeros only, as a file does after a disk failure. redb
+/// panics on such a file.
+fn is_blank(mut file: File) -> io::Result<bool> {
+    let mut start = [0; HEADER];
+    let read = file.read(&mut start)?;
+    Ok(read > 0 && start[..read].iter().all(|byte| *byte == 0))
 }
 
 /// Returns the error for an operator, with advice, of a database that cannot be opened.
@@ -88,6 +107,9 @@ fn explain(error: &OpenError, directory: &Path) -> StartError {
                 "cannot write in the data directory {shown}: {io}: give this user the right to, or set DATA_DIR to another"
             ))
         }
+        OpenError::Blank => StartError::Environment(format!(
+            "the file {FILE} in the data directory {shown} has zeros in place of a database, as after a failure of the disk: move it away, and start from a backup or an export"
+        )),
         _ => StartError::Environment(format!(
             "cannot open the database in the data directory {shown}: {error}"
         )),

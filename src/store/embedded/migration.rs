@@ -32,6 +32,9 @@ pub(super) enum OpenError {
     /// The file cannot be opened or written.
     #[error(transparent)]
     Database(#[from] redb::Error),
+    /// The file has zeros in place of a database.
+    #[error("the file has zeros in place of a database")]
+    Blank,
     /// The data are of a later version.
     #[error(
         "the data have version {0}, and this program reads version {VERSION}: start the newer version of study-stats"

@@ -22,8 +22,9 @@ mod transaction;
 mod tuples;
 mod writer;
 
-use std::fs;
+use std::fs::DirBuilder;
 use std::future::Future;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -63,7 +64,9 @@ impl EmbeddedStore {
     /// Returns an error where the directory or the database cannot be created, read or written, or another
     /// process has the database open.
     pub fn open(directory: &Path, timeout: Duration) -> Result<Self, StartError> {
-        fs::create_dir_all(directory).map_err(|error| {
+        let mut directories = DirBuilder::new();
+        directories.recursive(true).mode(0o700);
+        directories.create(directory).map_err(|error| {
             let shown = directory.display();
             StartError::Environment(format!("cannot create the data directory {shown}: {error}"))
         })?;

@@ -3,6 +3,7 @@
 use redis::{FromRedisValue, RedisError, ToRedisArgs};
 
 use super::connection::error::{is_transient, is_unknown_script, no_lane};
+use super::connection::lanes::Lanes;
 use super::connection::scatter::RedisRequest;
 use super::script_call::{ScriptCall, ScriptQuery};
 use super::writes::Writes;
@@ -16,7 +17,7 @@ impl RedisStore {
         &self,
         request: &impl RedisRequest,
     ) -> Result<T, StoreError> {
-        self.query_or(request, request).await
+        self.query_over(&self.lanes, request, request).await
     }
 
     /// Calls a script that reads.
@@ -24,7 +25,7 @@ impl RedisStore {
         &self,
         query: &ScriptQuery<'_, impl ToRedisArgs + Sync>,
     ) -> Result<T, StoreError> {
-        self.query_or(query, &query.by_text()).await
+        self.query_over(&self.lanes, query, &query.by_text()).await
     }
 
     /// Calls a script that writes.
@@ -35,13 +36,14 @@ impl RedisStore {
         Ok(self.writes().make_one(&call).await?)
     }
 
-    /// Sends a request; after a transient error `retried` in its stead.
-    async fn query_or<T: FromRedisValue>(
+    /// Sends a request over one of `lanes`; after a transient error `retried` in its stead.
+    pub(super) async fn query_over<T: FromRedisValue>(
         &self,
+        lanes: &Lanes,
         request: &impl RedisRequest,
         retried: &impl RedisRequest,
     ) -> Result<T, StoreError> {
-        match self.attempt(request).await {
+        match attempt(lanes, request).await {
             Err(error) if is_transient(&error) => {
                 if is_unknown_script(&error) {
                     metrics::redis(|redis| redis.script_reloads.inc());
@@ -49,7 +51,7 @@ impl RedisStore {
                     metrics::redis(|redis| redis.retries.inc());
                     tokio::time::sleep(RETRY_AFTER).await;
                 }
-                Ok(self.attempt(retried).await?)
+                Ok(attempt(lanes, retried).await?)
             }
             result => Ok(result?),
         }
@@ -60,9 +62,7 @@ impl RedisStore {
         &self,
         request: &impl RedisRequest,
     ) -> Result<T, RedisError> {
-        let mut lane = self.lanes.pick().ok_or_else(no_lane)?;
-        let result = request.send(&mut lane.connection).await;
-        result.inspect_err(|error| lane.report(error))
+        attempt(&self.lanes, request).await
     }
 
     pub(super) fn writes(&self) -> Writes<'_> {
@@ -72,4 +72,14 @@ impl RedisStore {
             response_timeout: self.response_timeout,
         }
     }
+}
+
+/// Sends a request once over one of `lanes`, and reports an error to the lane.
+async fn attempt<T: FromRedisValue>(
+    lanes: &Lanes,
+    request: &impl RedisRequest,
+) -> Result<T, RedisError> {
+    let mut lane = lanes.pick().ok_or_else(no_lane)?;
+    let result = request.send(&mut lane.connection).await;
+    result.inspect_err(|error| lane.report(error))
 }

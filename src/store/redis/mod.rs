@@ -34,6 +34,7 @@ use crate::domain::{
 };
 use crate::error::StartError;
 use codec::RecordArguments;
+use connection::error::no_lane;
 use connection::lanes::Lanes;
 use connection::manager::RedisManager;
 use connection::scatter::Ping;
@@ -58,6 +59,8 @@ pub struct RedisStore {
     bounds: Bounds,
     limits: Limits,
     lanes: Arc<Lanes>,
+    /// Lane of the pings, which wait behind no request; without it pings use the other lanes.
+    ping_lane: Option<Lanes>,
     replicas: Option<WaitReplicas>,
     topology: Topology,
     /// Timeout of a reply.
@@ -67,7 +70,8 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Opens the store on the Redis at `url`: starts the config watch, and connects in the background.
+    /// Opens the store on the Redis at `url`: starts the config watch, and connects in the background, with a
+    /// lane of its own for pings.
     ///
     /// # Errors
     ///
@@ -75,6 +79,8 @@ impl RedisStore {
     /// which may contain a password.
     pub fn open(url: &str, settings: &RedisSettings) -> Result<Self, StartError> {
         let mut store = Self::beside(url, settings)?;
+        let manager = RedisManager::new(url, settings, None)?;
+        store.ping_lane = Some(Lanes::open(&manager.pool(1)?, 1));
         store.background.spawn(config_watch::watch(
             Arc::clone(&store.lanes),
             store.keys.clone(),
@@ -84,7 +90,7 @@ impl RedisStore {
         Ok(store)
     }
 
-    /// Opens the store without a config watch, for a process beside a running service.
+    /// Opens the store without a config watch and without a lane for pings, for a process beside a running service.
     ///
     /// # Errors
     ///
@@ -128,6 +134,7 @@ impl RedisStore {
             bounds: Bounds::default(),
             limits: settings.limits,
             lanes,
+            ping_lane: None,
             replicas,
             topology,
             response_timeout: settings.response_timeout,
@@ -152,6 +159,7 @@ impl RedisStore {
             bounds: self.bounds,
             limits: self.limits,
             lanes: Arc::clone(&self.lanes),
+            ping_lane: None,
             replicas: self.replicas.clone(),
             topology: self.topology.clone(),
             response_timeout: self.response_timeout,
@@ -245,6 +253,12 @@ impl StatsStore for RedisStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.query(&Ping).await
+        // Requests need another lane than the pings, with the same wait for a lane to open.
+        if self.lanes.any().is_none() {
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+        self.lanes.any().ok_or_else(no_lane)?;
+        let lanes = self.ping_lane.as_ref().unwrap_or(&self.lanes);
+        self.query_over(lanes, &Ping, &Ping).await
     }
 }

@@ -39,6 +39,8 @@ pub struct Metrics {
     pub process: ProcessMetrics,
     embedded: StoreMetrics<EmbeddedMetrics>,
     redis: StoreMetrics<RedisMetrics>,
+    /// Lines of the log that were dropped, as no process read the log.
+    pub dropped_lines: IntCounter,
     warnings: IntCounter,
     errors: IntCounter,
 }
@@ -65,6 +67,10 @@ impl Metrics {
             process: ProcessMetrics::new(&register)?,
             embedded: OnceLock::new(),
             redis: OnceLock::new(),
+            dropped_lines: register.counter(
+                "study_stats_log_lines_dropped_total",
+                "Lines of the log that were dropped, as no process read the log",
+            )?,
             warnings: lines.with_label_values(&["warn"]),
             errors: lines.with_label_values(&["error"]),
             register,

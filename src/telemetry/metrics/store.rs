@@ -63,6 +63,8 @@ operations! {
 pub enum OpOutcome {
     /// A result.
     Ok,
+    /// A refusal before the store, as other operations use the store.
+    Shed,
     /// A transient error: the store was unreachable, too slow or out of room.
     Unavailable,
     /// An unexpected response of the store.
@@ -72,13 +74,20 @@ pub enum OpOutcome {
 }
 
 impl OpOutcome {
-    const ALL: [Self; 4] = [Self::Ok, Self::Unavailable, Self::Wrong, Self::Abandoned];
+    const ALL: [Self; 5] = [
+        Self::Ok,
+        Self::Shed,
+        Self::Unavailable,
+        Self::Wrong,
+        Self::Abandoned,
+    ];
 
     /// Returns the name in metrics and spans.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
+            Self::Shed => "shed",
             Self::Unavailable => "unavailable",
             Self::Wrong => "wrong",
             Self::Abandoned => "abandoned",

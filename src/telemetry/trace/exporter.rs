@@ -29,7 +29,7 @@ impl Traces {
     ///
     /// The exporter cannot be created as configured.
     pub fn start(config: &Config) -> Result<Option<Self>, StartError> {
-        let Some(endpoint) = &config.otlp_endpoint else {
+        let Some(endpoint) = config.traces_endpoint() else {
             return Ok(None);
         };
         let cannot = |error: &dyn std::fmt::Display| {

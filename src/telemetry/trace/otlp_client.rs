@@ -1,5 +1,6 @@
 //! The HTTP client of the span exporter.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -64,17 +65,31 @@ impl OtlpClient {
     }
 }
 
+/// Text of a failed request with the cause. A collector that answers no HTTP/1.1 may be a port of OTLP over gRPC.
+fn explained(error: &(dyn Error + Send + Sync), collector: &str) -> String {
+    let mut text = format!("{collector}: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    if text.contains("SendRequest") {
+        text += ": the collector must take OTLP over HTTP, usually on port 4318; port 4317 is usually for gRPC";
+    }
+    text
+}
+
 #[async_trait]
 impl HttpClient for OtlpClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let client = self.clone();
+        let (client, collector) = (self.clone(), request.uri().to_string());
         let sent = self.runtime.spawn(async move {
             let sent = tokio::time::timeout(TIMEOUT, client.send(request)).await;
             let answer = sent.unwrap_or_else(|_| Err("no answer in time".into()));
             client.log(match &answer {
                 Ok(answer) if answer.status().is_success() => None,
                 Ok(answer) => Some(format!("the answer is {}", answer.status())),
-                Err(error) => Some(error.to_string()),
+                Err(error) => Some(explained(error.as_ref(), &collector)),
             });
             answer
         });

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::api::{Answer, Api, Settings, assert_error, body, new_id, post_text};
 use crate::support::eventually;
 use crate::support::http::raw;
 use crate::support::stores::fixture::Fixture;
 
-/// Bytes of the budget: two large bodies, no third.
+/// Bytes of the budget for one peer: two large bodies, no third.
 const BUDGET: usize = 120 << 10;
 /// Bytes of a large body, within the limit of a record.
 const LARGE: usize = 60 << 10;
@@ -17,7 +17,8 @@ const LARGE: usize = 60 << 10;
 async fn serve() -> (Api, Fixture) {
     let fixture = Fixture::embedded().await;
     let settings = Settings {
-        body_bytes: BUDGET,
+        // A peer has at most half.
+        body_bytes: 2 * BUDGET,
         ..Settings::default()
     };
     (
@@ -145,7 +146,62 @@ async fn large_responses_use_the_budget_too() {
     for _ in 0..20 {
         let answer = api.client.batch(batch(100)).await;
         assert_eq!(answer.status, 200);
-        assert!(answer.text.len() > BUDGET / 2);
-        assert_overloaded(&api.client.batch(batch(500)).await);
+        assert!(answer.text.len() > 20_000);
+        assert_overloaded(&api.client.batch(batch(1_000)).await);
     }
+}
+
+#[tokio::test]
+async fn pages_use_the_budget_until_they_are_read() {
+    let (api, _fixture) = serve().await;
+    let (learner, course) = (new_id(), new_id());
+    let record = || {
+        let mut record = body(1, 2, 3);
+        record["userId"] = learner.clone().into();
+        record["courseId"] = course.clone().into();
+        record
+    };
+    let records: Vec<_> = (0..150).map(|_| record()).collect();
+    api.client
+        .batch(json!({ "sessions": records }).to_string())
+        .await;
+    let path = format!("/courses/{course}/sessions?limit=500");
+    let page = api.client.get(&learner, &path).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.len() > 16 << 10 && page.text.len() < BUDGET);
+    // More than the socket buffers of the kernel, in each of which a few pages wait.
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nx-user-id: {learner}\r\n\r\n");
+    let request = request.repeat(1_000);
+    let mut deaf = Vec::new();
+    eventually("pages without readers use up the budget", || {
+        let stream = raw::connect_and_send(api.client.address, request.as_bytes());
+        deaf.push(stream);
+        let client = api.client.clone();
+        let (learner, path) = (learner.clone(), path.clone());
+        async move { (client.get(&learner, &path).await.status == 503).then_some(()) }
+    })
+    .await;
+    assert_eq!(post(&api, 4 << 10).await.status, 201);
+    drop(deaf);
+    eventually("the budget is released", || async {
+        (api.client.get(&learner, &path).await.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_peer_takes_at_most_half_of_the_budget() {
+    let (api, _fixture) = serve().await;
+    let begun = raw::post_head(LARGE) + "\r\n" + &" ".repeat(LARGE - 1);
+    let mut stalled = Vec::new();
+    while post(&api, LARGE).await.status != 503 {
+        stalled.push(raw::connect_and_send(api.client.address, begun.as_bytes()));
+    }
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = socket.connect(api.client.address).await.unwrap();
+    other.write_all((begun + " ").as_bytes()).await.unwrap();
+    let answer = raw::answer(&mut other).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert_overloaded(&post(&api, LARGE).await);
 }

@@ -108,6 +108,88 @@ async fn requests_past_the_limit_are_refused_at_once_and_the_others_are_served()
     }
 }
 
+/// Sends GET requests of a new learner without waiting for the responses.
+fn gets(api: &Api, paths: impl Iterator<Item = String>) -> JoinSet<Answer> {
+    let get = |path: String| {
+        let client = api.client.clone();
+        async move {
+            client
+                .get("0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f", &path)
+                .await
+        }
+    };
+    paths.map(get).collect()
+}
+
+#[tokio::test]
+async fn large_requests_take_places_by_their_cost_and_small_requests_pass() {
+    let paths = |below: &'static str| {
+        std::iter::repeat_with(move || format!("/courses/{}/{below}", new_id())).take(30)
+    };
+    // Of 2,048 places a summary and a page of a roster take 1,024, a page as many as it may have items.
+    for (below, at_once) in [
+        ("summary", 2),
+        ("learners?limit=1", 2),
+        ("sessions?limit=500", 4),
+        ("sessions?limit=17", 30),
+        ("activity", 1 + 1),
+    ] {
+        let (gate, store, _fixture) = Gate::closed().await;
+        let api = serve(store.clone(), 1_000).await;
+        let large = gets(&api, paths(below));
+        gate.was_entered(at_once).await;
+        // Small requests reach the store, and readiness needs no place.
+        let small = posts(&api, 5);
+        gate.was_entered(at_once + 5).await;
+        assert_eq!(api.client.ready().await.status, 200, "{below}");
+        assert_eq!(gate.entered.load(Ordering::SeqCst), at_once + 5, "{below}");
+        gate.open();
+        for answer in small.join_all().await {
+            assert_eq!(answer.status, 201);
+        }
+        for answer in large.join_all().await {
+            assert!([200, 404, 503].contains(&answer.status), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn equal_large_reads_share_a_read_that_has_not_begun() {
+    const CALLERS: usize = 8;
+    let (gate, store, _fixture) = Gate::closed().await;
+    let api = serve(store.clone(), 1_000).await;
+    let course = new_id();
+    let path = format!("/courses/{course}/summary");
+    let begun = gets(&api, [path.clone(), path.clone()].into_iter());
+    gate.was_entered(2).await;
+    let waiting = gets(&api, std::iter::repeat_n(path, 2 * CALLERS));
+    // The waiting reads are there before the gate opens.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    gate.open();
+    for answer in begun
+        .join_all()
+        .await
+        .into_iter()
+        .chain(waiting.join_all().await)
+    {
+        assert_eq!(answer.message(), "no stats found");
+    }
+    assert_eq!(gate.entered.load(Ordering::SeqCst), 2 + 2);
+}
+
+#[tokio::test]
+async fn a_large_request_without_places_is_refused_after_a_second() {
+    let (gate, store, _fixture) = Gate::closed().await;
+    let api = serve(store.clone(), 1_000).await;
+    let path = || format!("/courses/{}/summary", new_id());
+    let begun = gets(&api, std::iter::repeat_with(path).take(2));
+    gate.was_entered(2).await;
+    let refused = api.client.get("", &path()).await;
+    assert_error(&refused, 503, "overloaded", "overloaded");
+    gate.open();
+    assert_eq!(begun.join_all().await.len(), 2);
+}
+
 #[tokio::test]
 async fn requests_without_the_store_are_answered_under_overload() {
     let (gate, store, _fixture) = Gate::closed().await;

@@ -11,7 +11,7 @@ async fn the_root_redirects_to_the_docs() {
     let answer = api.client.get("", "/").await;
     assert_eq!(
         (answer.status, answer.header("location")),
-        (307, Some("/docs"))
+        (307, Some("docs"))
     );
 }
 

@@ -203,6 +203,7 @@ test_checks! {
         all_that_is_wrong_with_a_record_is_listed,
         a_wrong_field_has_the_error_of_a_single_record,
         an_element_that_is_no_record_is_invalid_by_itself,
+        the_errors_of_many_records_are_short,
         a_record_past_the_limit_of_a_sum_is_invalid,
         a_batch_needs_its_records,
         a_batch_that_is_no_json_object_is_refused,
@@ -255,6 +256,7 @@ test_checks! {
     }
     protocol {
         other_content_types_are_unsupported,
+        a_body_may_be_named_as_not_encoded,
         json_may_be_named_with_its_encoding,
         a_body_of_more_than_64_kibibytes_is_too_large,
         a_sane_request_id_is_given_back,

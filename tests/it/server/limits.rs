@@ -185,22 +185,6 @@ async fn an_uncaught_panic_closes_only_the_connection_of_the_request() {
 }
 
 #[tokio::test]
-async fn a_connection_over_the_limit_waits_until_a_connection_closes() {
-    let (api, _fixture) = serve(|limits| limits.max_connections = 2).await;
-    let mut streams = raw::connect(api.client.address, 2).await;
-    let request = raw::get_head("/health/live");
-    let mut waiting = raw::connect_and_send(api.client.address, request.as_bytes());
-    for _ in 0..20 {
-        raw::get(&mut streams[0], "/health/live").await;
-        raw::get(&mut streams[1], "/health/live").await;
-    }
-    assert!(raw::is_open(&waiting), "it is not served yet");
-    drop(streams.pop());
-    let answer = raw::answer(&mut waiting).await;
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-}
-
-#[tokio::test]
 async fn a_client_without_reads_is_disconnected() {
     let (api, _fixture) = serve(|limits| {
         limits.write_timeout = SHORT;
@@ -241,9 +225,16 @@ async fn a_low_limit_on_open_files_reduces_the_connections_with_a_warning() {
         log.contains("ulimit -n 10128") && log.contains("set MAX_CONNECTIONS=20"),
         "{log}"
     );
-    let mut streams = raw::connect(service.address(), 25).await;
-    for stream in &mut streams[..20] {
-        raw::get(stream, "/health/live").await;
+    for _ in 0..2 {
+        let mut streams = raw::connect(service.address(), 20).await;
+        for stream in &mut streams {
+            raw::get(stream, "/health/ready").await;
+        }
+    }
+    let mut streams = raw::connect(service.address(), 20).await;
+    let mut further = raw::connect(service.address(), 5).await;
+    for stream in streams[5..].iter_mut().chain(&mut further) {
+        raw::get(stream, "/health/ready").await;
     }
     eventually("that all are taken is logged", || async {
         service
@@ -252,10 +243,6 @@ async fn a_low_limit_on_open_files_reduces_the_connections_with_a_warning() {
             .then_some(())
     })
     .await;
-    streams.drain(..20);
-    for stream in &mut streams {
-        raw::get(stream, "/health/ready").await;
-    }
     assert!(
         !service.log().contains("could not be accepted"),
         "{}",

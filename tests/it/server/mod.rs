@@ -1,5 +1,6 @@
 //! The HTTP server and its process: limits, memory, signals, exit codes.
 
+mod abuse;
 mod limits;
 mod memory;
 mod process;

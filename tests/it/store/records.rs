@@ -16,6 +16,7 @@ for_every_store!(
     the_mean_is_over_sessions,
     an_older_record_is_superseded_and_an_equally_old_record_replaces,
     a_record_without_a_time_gets_the_current_time,
+    a_record_without_times_replaces_a_session_of_a_clock_that_was_ahead,
     a_record_past_the_limit_of_a_sum_is_refused_without_a_change,
     a_summary_has_room_for_every_learner_at_the_limit,
     a_batch_returns_an_outcome_per_record_in_order,
@@ -176,6 +177,32 @@ async fn a_record_without_a_time_gets_the_current_time(fixture: &Fixture) {
         assert_eq!(store.record(&record).await.unwrap(), outcome, "{record:?}");
         let stored = store.session(current.enrolment, current.session).await;
         assert_eq!(stored.unwrap().unwrap().occurred_at, occurred);
+    }
+}
+
+/// A clock that goes back leaves sessions with times ahead: a step of the clock of 2 s or 1 h, or a failover to a
+/// replica whose clock is 30 s behind.
+async fn a_record_without_times_replaces_a_session_of_a_clock_that_was_ahead(fixture: &Fixture) {
+    let store = &fixture.store;
+    for seconds in [2, 30, 3_600] {
+        let ahead = OccurredAt::from_utc_millis(now() + seconds * 1_000);
+        let first = record(id(), id(), stats(1.0, 2.0, 3.0));
+        // As recorded without times, by the clock ahead.
+        let recorded = first.at(ahead).with_version(None);
+        assert_eq!(store.record(&recorded).await.unwrap(), Outcome::Created);
+        let next = Record {
+            stats: stats(4.0, 5.0, 6.0),
+            ..first
+        };
+        assert_eq!(store.record(&next).await.unwrap(), Outcome::Replaced);
+        let totals = store.totals(first.enrolment).await.unwrap();
+        assert_eq!(totals, Some(recount([&next.stats])));
+        let session = store.session(first.enrolment, first.session).await.unwrap();
+        assert_eq!(
+            session.unwrap().occurred_at,
+            ahead,
+            "the session stays on its day"
+        );
     }
 }
 

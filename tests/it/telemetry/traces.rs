@@ -258,3 +258,30 @@ async fn without_a_collector_no_span_is_made() {
     let answer = ask(&service.client(), "01").await;
     assert_eq!(answer.header("traceresponse"), None);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_that_speaks_no_http_is_reported_with_the_usual_ports() {
+    // As a port of OTLP over gRPC does: another protocol than HTTP/1.1 in the answer.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let grpc = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let settings = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, settings).await;
+        }
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let service = Service::start(&mut with_tracing(embedded(directory.path()), &url));
+    service.client().get("", "/health/live").await;
+    eventually("the failure is logged", || async {
+        let lines = service.lines("spans cannot be sent");
+        let error = lines.first()?["error"].as_str()?.to_owned();
+        assert!(
+            error.contains(&url) && error.contains("usually on port 4318"),
+            "{error}"
+        );
+        Some(())
+    })
+    .await;
+    grpc.abort();
+}

@@ -7,6 +7,7 @@ use redb::{ReadTransaction, ReadableTable};
 use super::PAGE;
 use crate::domain::Enrolment;
 use crate::store::StoreError;
+use crate::store::aggregate_text::StoredTotals;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::embedded::schema::{
     COURSES, CourseKey, ROSTER, RosterKey, SESSIONS, SUMMARY, SessionKey, SummaryKey, TIMELINE,
@@ -103,9 +104,16 @@ fn chunk(
         }
         Position::Timeline(after) => {
             let timeline = snapshot.open_table(TIMELINE)?;
+            let mut counts: Vec<(Enrolment, u64)> = Vec::new();
             let last = rows!(timeline, after, |key, _row| {
-                without_totals(&totals, key.enrolment, &mut found)?;
+                match counts.last_mut() {
+                    Some((last, count)) if *last == key.enrolment => *count += 1,
+                    _ => counts.push((key.enrolment, 1)),
+                }
             });
+            for (enrolment, count) in counts {
+                with_other_count(&totals, enrolment, count, &mut found)?;
+            }
             Position::Timeline(last).or(last, Position::Courses(None))
         }
         Position::Courses(after) => {
@@ -151,6 +159,22 @@ impl Position {
     fn or<K>(self, last: Option<K>, next: Self) -> Self {
         if last.is_some() { self } else { next }
     }
+}
+
+/// Adds an enrolment whose totals do not have the number of entries of a chunk, as for an enrolment in two chunks.
+/// Lost totals that a write has begun anew between the chunks are in no other finding.
+fn with_other_count(
+    totals: &impl ReadableTable<Enrolment, &'static str>,
+    enrolment: Enrolment,
+    count: u64,
+    found: &mut Vec<Found>,
+) -> Result<(), StoreError> {
+    let row = totals.get(enrolment)?;
+    let stored = row.and_then(|row| row.value().parse::<StoredTotals>().ok());
+    if stored.is_none_or(|stored| stored.totals.sessions != count) {
+        found.push(Found::Enrolment(enrolment));
+    }
+    Ok(())
 }
 
 /// Adds an enrolment that has no totals, once for entries in a row.

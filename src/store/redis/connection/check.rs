@@ -10,6 +10,7 @@ use redis::{
 };
 
 use super::cluster_slots::SlotMap;
+use super::error::is_disk_error;
 use super::server_clock::ServerClock;
 
 /// Checks that a server is a master with loaded data (`PING` fails while loading), and reads the clock and
@@ -39,9 +40,18 @@ pub(super) async fn master(
         let read_only = ErrorKind::Server(ServerErrorKind::ReadOnly);
         return Err((read_only, "the server is not the master but a", role).into());
     }
-    ping?;
+    answered(ping)?;
     let is_node = property("mode").is_some_and(|mode| mode == "cluster");
     Ok((clock(time?)?, is_node))
+}
+
+/// Returns the error of a server that serves no request, from the reply to `PING`. A server that cannot write
+/// to its disk refuses `PING` as well as writes (`MISCONF`), and serves reads.
+pub(super) fn answered(ping: RedisResult<Value>) -> RedisResult<()> {
+    match ping {
+        Err(error) if !is_disk_error(&error) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Reads the clock and the slots of a Cluster.
@@ -62,7 +72,8 @@ pub(super) async fn ask_any(
 ) -> RedisResult<Value> {
     let masters = MultipleNodeRoutingInfo::AllMasters;
     let any = RoutingInfo::MultiNode((masters, Some(ResponsePolicy::OneSucceeded)));
-    connection.route_command(command, any).await
+    let reply = connection.route_command(command, any).await?;
+    reply.extract_error()
 }
 
 /// Parses the reply of `TIME`: seconds and microseconds.

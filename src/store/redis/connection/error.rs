@@ -33,6 +33,28 @@ pub(crate) fn is_denied(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) || by_script()
 }
 
+/// Returns true where the server refuses writes as it cannot write to its disk.
+pub(crate) fn is_disk_error(error: &RedisError) -> bool {
+    error.code() == Some("MISCONF")
+}
+
+/// Returns true where the server asks for a password that the connection has not sent. Redis replies with the
+/// second text, and closes the connection, to a request of more than ten arguments
+/// (`processMultibulkBuffer` in `networking.c`).
+fn is_unauthenticated(error: &RedisError) -> bool {
+    error.code() == Some("NOAUTH") || error.to_string().contains("unauthenticated multibulk")
+}
+
+/// Returns true where the driver has no connection to any node of a Cluster. While a node hangs, the error is a
+/// timeout, and other nodes may be healthy.
+pub(crate) fn no_node_accepts(error: &RedisError) -> bool {
+    let kinds = [
+        ErrorKind::ClusterConnectionNotFound,
+        ErrorKind::AuthenticationFailed,
+    ];
+    kinds.contains(&error.kind()) || is_unauthenticated(error)
+}
+
 /// Returns true where a key has a type that the command does not accept.
 pub(crate) fn is_other_type(error: &RedisError) -> bool {
     error.code() == Some("WRONGTYPE")
@@ -48,14 +70,14 @@ pub(crate) fn is_transient(error: &RedisError) -> bool {
             | ErrorKind::Client
             | ErrorKind::Server(ServerErrorKind::ResponseError | ServerErrorKind::CrossSlot)
     );
-    !is_permanent && !is_other_type(error)
+    is_unauthenticated(error) || !is_permanent && !is_other_type(error)
 }
 
 /// Returns true where an error concerns the connection or the server, not a single request.
 ///
 /// The driver reconnects only in a Cluster, and keeps even there the connection to a server that hangs.
 pub(crate) fn breaks_lane(error: &RedisError) -> bool {
-    matches!(
+    let is_broken = matches!(
         error.kind(),
         ErrorKind::Io
             | ErrorKind::Parse
@@ -66,13 +88,44 @@ pub(crate) fn breaks_lane(error: &RedisError) -> bool {
                     | ServerErrorKind::BusyLoading
                     | ServerErrorKind::MasterDown
             )
-    )
+    );
+    is_broken || is_unauthenticated(error)
+}
+
+/// Parts of texts of errors, each with the advice for an operator.
+const ADVICE: [(&str, &str); 4] = [
+    (
+        "Password authentication failed",
+        "the server refuses the user or the password: see REDIS_URL and REDIS_PASSWORD_FILE, and for Sentinels REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD",
+    ),
+    (
+        "NOAUTH",
+        "the server asks for a password: give it in REDIS_URL or REDIS_PASSWORD_FILE",
+    ),
+    (
+        "CaUsedAsEndEntity",
+        "the certificate of the server is a certificate of an authority: give the server a certificate that the authority of REDIS_CA_FILE has signed",
+    ),
+    (
+        "UnknownIssuer",
+        "no trusted authority has signed the certificate of the server: name the file of its authority in REDIS_CA_FILE",
+    ),
+];
+
+/// Text of an error with the advice for an operator, if there is any.
+pub(crate) fn explained(error: &impl ToString) -> String {
+    let text = error.to_string();
+    let advice = ADVICE.iter().find(|(part, _)| text.contains(part));
+    match advice {
+        Some((_, advice)) => format!("{text}: {advice}"),
+        None => text,
+    }
 }
 
 impl From<RedisError> for StoreError {
     fn from(error: RedisError) -> Self {
         if is_transient(&error) {
-            Self::Unavailable(error.to_string())
+            Self::Unavailable(explained(&error))
         } else {
             Self::Unexpected(error.to_string())
         }

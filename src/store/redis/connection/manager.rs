@@ -52,7 +52,10 @@ impl RedisManager {
         settings: &RedisSettings,
         schema: Option<Arc<Schema>>,
     ) -> Result<Self, StartError> {
-        let url = RedisUrl::parse(url).ok_or_else(invalid_url)?;
+        let mut url = RedisUrl::parse(url).ok_or_else(invalid_url)?;
+        if let Some(password) = &settings.password {
+            url = url.with_password(password.reveal());
+        }
         let certificates = tls::certificates(settings, url.tls)?;
         let topology = url.topology.clone();
         let source = source(url, certificates, settings).map_err(|error| {
@@ -188,7 +191,8 @@ fn invalid_url() -> StartError {
     StartError::Configuration(
         "REDIS_URL is not understood: it must be like redis://[user:password@]host[:port][/database], \
          redis+sentinel://host[:port][,...]/master or redis+cluster://host[:port][,...]; \
-         rediss in place of redis is for TLS"
+         rediss in place of redis is for TLS; in the user and the password, %2F is written for /, %40 for @, \
+         %3A for : and %25 for %"
             .into(),
     )
 }

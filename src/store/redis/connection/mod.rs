@@ -166,7 +166,10 @@ impl Connection {
     /// Checks that Redis serves requests.
     pub(crate) async fn ping(&mut self) -> RedisResult<()> {
         match &mut self.servers {
-            Servers::Single(server) => cmd("PING").exec_async(server.connection()).await,
+            Servers::Single(server) => {
+                let ping = cmd("PING").query_async(server.connection()).await;
+                check::answered(ping)
+            }
             Servers::Cluster(connection) => {
                 // Each node knows whether the Cluster is complete.
                 let mut info = cmd("CLUSTER");
@@ -238,7 +241,7 @@ impl Connection {
             .lines()
             .find_map(|line| line.strip_prefix("cluster_size:"));
         let size = size.and_then(|size| size.parse::<usize>().ok());
-        let reached = self.ask_masters::<String>(cmd("PING")).await;
+        let reached = self.ask_masters::<Value>(cmd("TIME")).await;
         reached.is_ok_and(|reached| Some(reached.len()) >= size)
     }
 

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, RedisConnectionInfo,
-    RedisResult, TlsCertificates, cmd,
+    RedisError, RedisResult, TlsCertificates, cmd,
 };
 
 use super::Connection;
@@ -106,12 +106,17 @@ impl Sentinels {
 
     /// Asks a Sentinel for the address of the master.
     async fn ask(&self, sentinel: &Client) -> RedisResult<Address> {
-        let connection = sentinel.get_multiplexed_async_connection_with_config(&self.config);
-        let address: Option<Address> = cmd("SENTINEL")
-            .arg("GET-MASTER-ADDR-BY-NAME")
-            .arg(&self.name)
-            .query_async(&mut connection.await?)
-            .await?;
+        let named = async {
+            let connection = sentinel.get_multiplexed_async_connection_with_config(&self.config);
+            let mut command = cmd("SENTINEL");
+            command.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name);
+            command.query_async(&mut connection.await?).await
+        };
+        let address: Option<Address> = named.await.map_err(|error: RedisError| {
+            let server = sentinel.get_connection_info().addr();
+            let detail = format!("{server}: {error}");
+            RedisError::from((error.kind(), "at the Sentinel", detail))
+        })?;
         let unknown = (ErrorKind::Io, "the Sentinel knows no master of this name");
         address.ok_or_else(|| unknown.into())
     }

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use redis::{Client, ClientTlsConfig, ConnectionInfo, RedisResult, TlsCertificates};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::config::RedisSettings;
 use crate::error::StartError;
@@ -39,6 +41,9 @@ pub(crate) fn certificates(
                 .into(),
         ));
     }
+    if let (Some(text), Some(file)) = (&root_cert, &settings.ca_file) {
+        has_certificates(text, file)?;
+    }
     Ok(any.then_some(TlsCertificates {
         client_tls,
         root_cert,
@@ -54,6 +59,18 @@ pub(super) fn client(
         Some(certificates) => Client::build_with_tls(info, certificates.clone()),
         None => Client::open(info),
     }
+}
+
+/// Checks that a file of authorities has certificates: without any, no server would be trusted.
+fn has_certificates(text: &[u8], file: &Path) -> Result<(), StartError> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
+    if certificates.is_ok_and(|certificates| !certificates.is_empty()) {
+        return Ok(());
+    }
+    let file = file.display();
+    Err(StartError::Configuration(format!(
+        "REDIS_CA_FILE: {file} has no certificate, or a damaged one: give it the certificates of the authorities in PEM, each from BEGIN CERTIFICATE to END CERTIFICATE"
+    )))
 }
 
 fn read(name: &str, file: Option<&Path>) -> Result<Option<Vec<u8>>, StartError> {

@@ -67,6 +67,16 @@ impl RedisUrl {
         })
     }
 
+    /// Replaces the password for Redis.
+    pub(crate) fn with_password(mut self, password: &str) -> Self {
+        let servers = self.servers.into_iter().map(|server| {
+            let settings = server.redis_settings().clone().set_password(password);
+            server.set_redis_settings(settings)
+        });
+        self.servers = servers.collect();
+        self
+    }
+
     /// First server, whose credentials and database all servers share.
     pub(crate) fn first(&self) -> &ConnectionInfo {
         &self.servers[0]

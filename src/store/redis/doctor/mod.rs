@@ -14,7 +14,7 @@ mod trial_scripts;
 
 use std::time::Duration;
 
-use redis::{FromRedisValue, cmd};
+use redis::{FromRedisValue, Value, cmd};
 
 use super::RedisStore;
 use super::connection::Connection;
@@ -35,7 +35,7 @@ impl RedisStore {
             Err(reason) => return vec![unreachable(&reason)],
         };
         let connection = &mut lane.connection;
-        let masters = match connection.ask_masters::<String>(cmd("PING")).await {
+        let masters = match connection.ask_masters::<Value>(cmd("TIME")).await {
             Ok(answers) => answers.into_keys().collect::<Vec<_>>(),
             Err(error) => return vec![unreachable(&error.to_string())],
         };
@@ -55,7 +55,9 @@ impl RedisStore {
         diagnoses.extend(slots::diagnose(connection).await);
         diagnoses.extend(data_version(connection, &self.keys.schema()).await);
         diagnoses.extend(permissions::diagnose(connection, &self.keys, wait_replicas).await);
-        for probe in self.probes(connection, masters) {
+        let (probes, left) = self.probes(connection, masters);
+        diagnoses.extend(left.iter().map(|server| not_measured(server)));
+        for probe in probes {
             // The box keeps the depth of nested futures within the limit of the compiler.
             diagnoses.extend(Box::pin(probe.run(connection)).await);
         }
@@ -100,6 +102,12 @@ fn unreachable(reason: &str) -> Diagnosis {
         "Redis cannot be reached: {reason}: see that it runs, and that REDIS_URL says where it is and as whom to come"
     );
     Diagnosis::problem("connection", detail)
+}
+
+/// Diagnosis of a master for whose slots no learner is found.
+fn not_measured(server: &str) -> Diagnosis {
+    let detail = "its clock, latency, memory and scripts were not measured: CLUSTER SLOTS has no slots, or no host, for this address: set cluster-announce-ip, or cluster-announce-hostname with cluster-preferred-endpoint-type hostname";
+    Diagnosis::warning("probe", at(server, detail))
 }
 
 /// Detail with the address of the server; without, for a single server.

@@ -38,11 +38,16 @@ pub(crate) struct Probe {
 }
 
 impl RedisStore {
-    /// Creates a probe for each master.
-    pub(crate) fn probes(&self, connection: &Connection, masters: Vec<String>) -> Vec<Probe> {
+    /// Creates a probe for each master. Returns the probes, and the masters without a probe.
+    pub(crate) fn probes(
+        &self,
+        connection: &Connection,
+        masters: Vec<String>,
+    ) -> (Vec<Probe>, BTreeSet<String>) {
         if !connection.is_cluster() {
             let servers = masters.into_iter();
-            return servers.map(|server| self.probe(server, new())).collect();
+            let probes = servers.map(|server| self.probe(server, new()));
+            return (probes.collect(), BTreeSet::new());
         }
         let mut left: BTreeSet<_> = masters.into_iter().collect();
         let mut probes = Vec::new();
@@ -55,7 +60,7 @@ impl RedisStore {
             }
         }
         probes.sort_by(|a, b| a.server.cmp(&b.server));
-        probes
+        (probes, left)
     }
 
     fn probe(&self, server: String, learner: LearnerId) -> Probe {

@@ -7,6 +7,9 @@ use redis::{RedisResult, cmd};
 use crate::store::redis::connection::Connection;
 use crate::telemetry::metrics::ServerFigures;
 
+/// Option of a server that refuses writes after a failed snapshot.
+pub(super) const STOP_WRITES: &str = "stop-writes-on-bgsave-error";
+
 /// Reply to `INFO`, and some options, of a Redis server.
 #[derive(Debug)]
 pub(crate) struct ServerInfo {
@@ -25,7 +28,9 @@ impl ServerInfo {
     pub(crate) async fn of_masters(connection: &mut Connection) -> RedisResult<Vec<Self>> {
         let servers: HashMap<String, String> = connection.ask_masters(cmd("INFO")).await?;
         let mut options = cmd("CONFIG");
-        options.arg("GET").arg("save").arg("appendfsync");
+        options
+            .arg("GET")
+            .arg(&["save", "appendfsync", STOP_WRITES]);
         // Managed services refuse `CONFIG`. Then the presence of snapshots is unknown.
         let options = connection.ask_masters(options).await;
         let mut options: HashMap<String, HashMap<String, String>> = options.unwrap_or_default();
@@ -56,7 +61,7 @@ impl ServerInfo {
         self.field(name) == Some(value)
     }
 
-    /// Value of the option `save` or `appendfsync`; `None` when unknown.
+    /// Value of the option `save`, `appendfsync` or [`STOP_WRITES`]; `None` when unknown.
     pub(crate) fn option(&self, name: &str) -> Option<&str> {
         self.options.get(name).map(String::as_str)
     }

@@ -1,6 +1,6 @@
 //! Problems of a server: settings and states that lose data, or that make requests fail.
 
-use super::server_info::ServerInfo;
+use super::server_info::{STOP_WRITES, ServerInfo};
 
 /// Oldest major version of Redis with all commands of the scripts.
 const OLDEST: u32 = 7;
@@ -35,6 +35,10 @@ pub(crate) fn persistence(server: &ServerInfo) -> Vec<String> {
     let has_file = server.is("aof_enabled", "1");
     let keeps_nothing =
         server.is("aof_enabled", "0") && server.option("save").is_some_and(str::is_empty);
+    let cannot_save = server.is("rdb_last_bgsave_status", "err");
+    let makes_snapshots = server.option("save").is_some_and(|save| !save.is_empty());
+    let refuses_writes =
+        cannot_save && makes_snapshots && server.option(STOP_WRITES) == Some("yes");
     let problems = [
         (
             keeps_nothing,
@@ -42,11 +46,15 @@ pub(crate) fn persistence(server: &ServerInfo) -> Vec<String> {
         ),
         (
             has_file && server.is("aof_last_write_status", "err"),
-            "Redis cannot write its append-only file: look at its disk and its log",
+            "Redis refuses all writes, as it cannot write its append-only file: see its log, and free its disk",
         ),
         (
-            server.is("rdb_last_bgsave_status", "err"),
-            "Redis cannot write its snapshots: look at its disk and its log",
+            refuses_writes,
+            "Redis refuses all writes, as it cannot write its snapshots: see its log, and free its disk",
+        ),
+        (
+            cannot_save && !refuses_writes,
+            "Redis cannot write its snapshots: see its log, and free its disk",
         ),
     ];
     let problems = problems.into_iter();
@@ -91,6 +99,17 @@ mod tests {
     }
 
     #[test]
+    fn failed_snapshots_that_stop_the_writes_are_named() {
+        let info = HEALTHY.replace("bgsave_status:ok", "bgsave_status:err");
+        let found = problems(&info, &[("save", "3600 1"), (STOP_WRITES, "yes")]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with("Redis refuses all writes"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
     fn each_problem_advises_a_remedy() {
         for (healthy, damaged, advice) in [
             (
@@ -103,12 +122,12 @@ mod tests {
             (
                 "write_status:ok",
                 "write_status:err",
-                "append-only file: look at its disk",
+                "refuses all writes, as it cannot write its append-only file",
             ),
             (
                 "bgsave_status:ok",
                 "bgsave_status:err",
-                "snapshots: look at its disk",
+                "cannot write its snapshots: see its log",
             ),
             (
                 "slaves:1",

@@ -72,7 +72,11 @@ impl ledger::Scan for KeyScan<'_> {
                 (Pass::Sessions, Some(key)) => step.session(key),
                 (Pass::Enrolments, Some(key)) => step.derived(key).await?,
                 (Pass::Summaries, Some(key)) => step.summary(key),
-                (Pass::Enrolments, None) => step.found.push(Found::Unknown(text)),
+                (Pass::Enrolments, None) => {
+                    // A key may have control sequences of terminals.
+                    let text = text.as_bytes().escape_ascii().to_string();
+                    step.found.push(Found::Unknown(text));
+                }
                 (_, None) => {}
             }
         }

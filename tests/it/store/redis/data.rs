@@ -188,6 +188,19 @@ async fn invalid_data_is_distinguished_from_an_absent_redis() {
         matches!(answer, Err(StoreError::Unexpected(_))),
         "{answer:?}"
     );
+    for poisoned in [
+        "-1024 1 1 1 1 1",
+        "18446744073709550592 1 1 1 1 1",
+        "1 -1 1 1 1 1",
+        "1e9 1 1 1 1 1",
+    ] {
+        redis.set::<_, _, ()>(SUMMARY_KEY, poisoned).await.unwrap();
+        let answer = fixture.store.summary(record.enrolment.course).await;
+        assert!(
+            matches!(answer, Err(StoreError::Unexpected(_))),
+            "{poisoned}: {answer:?}"
+        );
+    }
 }
 
 #[tokio::test]

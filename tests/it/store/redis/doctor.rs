@@ -166,6 +166,21 @@ async fn every_master_of_a_cluster_is_diagnosed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_without_a_host_are_named_as_not_measured() {
+    let cluster = Cluster::start(3, 0, DURABLE).await;
+    for node in &cluster.nodes {
+        node.ask::<()>("CONFIG SET cluster-preferred-endpoint-type unknown-endpoint")
+            .await;
+    }
+    let checks = diagnose(&cluster.url(), &[]).await;
+    let not_measured = with(&checks, Severity::Warning);
+    let not_measured = not_measured
+        .iter()
+        .filter(|detail| detail.contains("not measured"));
+    assert_eq!(not_measured.count(), 3, "{checks:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unserved_slots_are_a_problem() {
     let options = DURABLE
         .iter()

@@ -2,9 +2,27 @@
 
 use crate::support::eventually;
 use crate::support::load::service::{assert_serves, becomes_ready};
-use crate::support::processes::redis::Redis;
+use crate::support::processes::redis::{IN_MEMORY, Redis};
 use crate::support::processes::service::{Service, on_redis};
 use crate::support::processes::tls::{Authority, secured_redis, secured_redis_with};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_password_is_logged_with_advice() {
+    let redis = Redis::start(IN_MEMORY).await;
+    redis.ask::<()>("CONFIG SET requirepass secret").await;
+    let wrong = redis.url().replace("//", "//:wrong@");
+    for (url, advice) in [
+        (wrong, "refuses the user or the password: see REDIS_URL"),
+        (redis.url(), "asks for a password: give it in REDIS_URL"),
+    ] {
+        let service = Service::start(&mut on_redis(&url));
+        eventually("the advice is logged", || async {
+            service.log().contains(advice).then_some(())
+        })
+        .await;
+        assert!(!service.log().contains("wrong@"), "{}", service.log());
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_of_the_configured_authority_is_trusted() {

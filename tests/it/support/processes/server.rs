@@ -52,6 +52,19 @@ impl Server {
         }
     }
 
+    /// Puts a directory in the place of a file of the server, or removes the directory: the server cannot write
+    /// the file, also as root.
+    pub(crate) fn block_file(&self, name: &str, is_blocked: bool) {
+        let path = self.directory.path().join(name);
+        if is_blocked {
+            let _ = std::fs::remove_file(&path);
+            std::fs::create_dir(&path).unwrap();
+            std::fs::write(path.join("file"), "").unwrap();
+        } else {
+            std::fs::remove_dir_all(&path).unwrap();
+        }
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.port
     }

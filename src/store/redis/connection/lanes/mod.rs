@@ -7,7 +7,8 @@
 //!
 //! A keeper task per lane replaces a broken connection, after an error of a request or of the keeper's
 //! heartbeat, and retries until a new connection is open. Meanwhile a lane to a single server is closed,
-//! and requests use the other lanes. A lane to a Cluster stays open: most servers may be healthy.
+//! and requests use the other lanes. A lane to a Cluster stays open as long as any node accepts
+//! connections: most servers may be healthy.
 
 mod lane;
 
@@ -20,6 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Connection;
+use super::error::{explained, no_node_accepts};
 use super::manager::RedisManager;
 use crate::retry::Backoff;
 use crate::telemetry::metrics;
@@ -119,10 +121,13 @@ async fn keep(number: usize, lane: Arc<Lane>, pool: Pool<RedisManager>) {
                 drop(Object::take(connection));
             }
             Err(error) => {
-                let error = error.to_string();
+                let error = explained(&error);
                 if lane.refuse(&error) {
                     tracing::warn!(lane = number, error, "cannot connect to Redis; trying on");
                 }
+                // However long the attempt took.
+                backoff.wait().await;
+                continue;
             }
         }
         // Also after a connection of short life, to prevent a storm of connections.
@@ -149,6 +154,11 @@ async fn watch(lane: &Lane, connection: &Connection) -> String {
         loop {
             tokio::time::sleep(HEARTBEAT).await;
             if let Err(error) = connection.check().await {
+                if no_node_accepts(&error) {
+                    // The driver would connect to the nodes of a Cluster again for each request, without a
+                    // wait.
+                    lane.close_for_good();
+                }
                 return error.to_string();
             }
             lane.take_over(&connection);

@@ -1,14 +1,18 @@
 //! Changes and failures of a Cluster under load.
 
+use std::time::Instant;
+
+use redis::aio::MultiplexedConnection;
 use study_stats::domain::{Outcome, Summary};
 use study_stats::store::StoreError;
 use tokio::sync::oneshot;
 
 use crate::support::api::{body, new_id};
 use crate::support::audit::redis::audit;
-use crate::support::load::service::UnderLoad;
+use crate::support::load::service::{UnderLoad, becomes_ready};
 use crate::support::processes::cluster::Cluster;
-use crate::support::processes::redis::{DURABLE, IN_MEMORY, Redis};
+use crate::support::processes::redis::{DURABLE, IN_MEMORY, Redis, connect};
+use crate::support::processes::service::{Service, on_redis};
 use crate::support::stores::fixture::redis_store;
 use crate::support::stores::history::{record, recount, stats};
 use crate::support::{eventually, id};
@@ -123,6 +127,113 @@ async fn a_replica_replaces_a_hanging_master() {
     under_load.recovers().await;
     let masters = [1, 2, 3].map(|number| &cluster.nodes[number]);
     under_load.verify("Cluster: a master hangs", &masters).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_is_away_costs_few_log_lines() {
+    let mut cluster = Cluster::start(3, 0, IN_MEMORY).await;
+    let service = Service::start(&mut on_redis(&cluster.url()));
+    let client = service.client();
+    becomes_ready(&client).await;
+    for node in &mut cluster.nodes {
+        node.kill().await;
+    }
+    eventually("it is not ready", || async {
+        (client.ready().await.status == 503).then_some(())
+    })
+    .await;
+    let before = lines_of(&service);
+    // More attempts than lines: each failed request is an attempt for the driver.
+    for _ in 0..200 {
+        assert_eq!(client.totals(&new_id(), &new_id()).await.status, 503);
+    }
+    let written = lines_of(&service) - before;
+    assert!(written < 100, "{written} lines: {}", service.log());
+    assert!(
+        !service.log().contains("redis::cluster"),
+        "{}",
+        service.log()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_set_on_a_cluster_in_use_is_503_until_it_is_removed() {
+    let cluster = Cluster::start(3, 0, IN_MEMORY).await;
+    let service = Service::start(&mut on_redis(&cluster.url()));
+    let client = service.client();
+    becomes_ready(&client).await;
+    for node in &cluster.nodes {
+        node.ask::<()>("CONFIG SET masterauth secret").await;
+        let mut connection = node.connection().await;
+        let mut commands = redis::pipe();
+        commands
+            .cmd("CONFIG")
+            .arg("SET")
+            .arg("requirepass")
+            .arg("secret")
+            .ignore();
+        commands
+            .cmd("CLIENT")
+            .arg("KILL")
+            .arg("TYPE")
+            .arg("normal")
+            .ignore();
+        commands.exec_async(&mut connection).await.unwrap();
+    }
+    let (learner, course) = (new_id(), new_id());
+    eventually("writes are refused", || async {
+        let answer = client.post(&learner, &course, &body(1, 2, 3)).await;
+        assert_ne!(answer.status, 500, "{answer:?}");
+        (answer.status == 503).then_some(())
+    })
+    .await;
+    let with_password = |node: &Redis| node.url().replace("redis://", "redis://:secret@");
+    let before = lines_of(&service);
+    let mut connections = Vec::new();
+    for node in &cluster.nodes {
+        connections.push(connect(&with_password(node)).await);
+    }
+    let count = async |connection: &mut MultiplexedConnection| {
+        let info: String = redis::cmd("INFO")
+            .arg("stats")
+            .query_async(connection)
+            .await
+            .unwrap();
+        let count = info
+            .lines()
+            .find_map(|line| line.strip_prefix("total_connections_received:"));
+        count.unwrap().trim().parse::<u64>().unwrap()
+    };
+    let (first, start) = (count(&mut connections[0]).await, Instant::now());
+    for _ in 0..100 {
+        let answer = client.post(&learner, &course, &body(1, 2, 3)).await;
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert_eq!(answer.header("retry-after"), Some("1"));
+    }
+    let opened = count(&mut connections[0]).await - first;
+    // A keeper waits for up to half a second between attempts, in each of which the driver connects to every
+    // node several times; without the waits, there were up to 2,000 connections a second.
+    let seconds = 1 + start.elapsed().as_secs();
+    assert!(
+        opened < 200 * seconds,
+        "{opened} connections in {seconds} s"
+    );
+    assert!(lines_of(&service) - before < 150, "{}", service.log());
+    for connection in &mut connections {
+        let mut command = redis::cmd("CONFIG");
+        command.arg("SET").arg("requirepass").arg("");
+        command.exec_async(connection).await.unwrap();
+    }
+    becomes_ready(&client).await;
+    eventually("writes are served", || async {
+        let answer = client.post(&learner, &course, &body(1, 2, 3)).await;
+        (answer.status == 201).then_some(())
+    })
+    .await;
+}
+
+fn lines_of(service: &Service) -> usize {
+    service.log().lines().count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -72,6 +72,21 @@ async fn a_planned_failover_loses_no_write_acknowledged_by_all_replicas() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_documented_permissions_suffice_at_the_sentinels() {
+    let document = include_str!("../../../../../docs/CONFIGURATION.md");
+    let user = document
+        .lines()
+        .find(|line| line.contains("+sentinel|get-master"));
+    let user = user.unwrap().strip_prefix("ACL SETUSER ").unwrap();
+    let sentinels = Sentinels::start(0, IN_MEMORY, &format!("user {user}\n")).await;
+    let service = Service::start(on_redis(&sentinels.url()).envs([
+        ("REDIS_SENTINEL_USERNAME", "study-stats"),
+        ("REDIS_SENTINEL_PASSWORD", "password"),
+    ]));
+    becomes_ready(&service.client()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_single_sentinel_is_enough_and_no_sentinel_is_503() {
     let mut sentinels = Sentinels::start(0, IN_MEMORY, "").await;
     for number in [0, 1] {

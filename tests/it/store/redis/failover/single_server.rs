@@ -8,11 +8,16 @@ use crate::support::eventually;
 use crate::support::faults::proxy::Proxy;
 use crate::support::load::requests::Load;
 use crate::support::load::service::{UnderLoad, assert_serves, becomes_ready};
+use crate::support::processes::commands::run;
 use crate::support::processes::redis::{DURABLE, IN_MEMORY, Redis};
 use crate::support::processes::service::{Service, on_redis};
 
 /// Asserts that every request but liveness is 503 within the timeout.
 async fn assert_unavailable(client: &Client) {
+    eventually("readiness has a new answer of the store", || async {
+        (client.ready().await.status == 503).then_some(())
+    })
+    .await;
     let (learner, course) = (new_id(), new_id());
     let start = Instant::now();
     for answer in [
@@ -180,6 +185,46 @@ async fn a_full_redis_refuses_writes_and_answers_reads() {
     under_load.recovers().await;
     under_load
         .verify("Redis is full (`maxmemory`)", &[&redis])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_cannot_write_its_disk_refuses_writes_and_answers_reads() {
+    let redis = Redis::start(&["--save", "3600 1"]).await;
+    let under_load = UnderLoad::start(&redis.url()).await;
+    let (learner, course) = (new_id(), new_id());
+    let client = &under_load.client;
+    client.post(&learner, &course, &body(1, 2, 3)).await;
+    redis.server.block_file("dump.rdb", true);
+    redis.ask::<()>("BGSAVE").await;
+    under_load.load.wait_for_failure().await;
+    // New connections too.
+    redis.ask::<()>("CLIENT KILL TYPE normal").await;
+    let refused = client.post(&learner, &course, &body(1, 2, 3)).await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    becomes_ready(client).await;
+    let totals = client.totals(&learner, &course).await.json();
+    assert_eq!(totals["timeStudied"], 3);
+    let other = Service::start(&mut on_redis(&redis.url()));
+    becomes_ready(&other.client()).await;
+    eventually("the finding is logged", || async {
+        let log = other.log();
+        log.contains("Redis refuses all writes, as it cannot write its snapshots")
+            .then_some(())
+    })
+    .await;
+    let doctor = run(&mut on_redis(&redis.url()), &["doctor"]);
+    assert!(
+        doctor.out.contains("Redis refuses all writes"),
+        "{doctor:?}"
+    );
+    let exported = run(&mut on_redis(&redis.url()), &["export"]).succeeded();
+    assert!(exported.contains(&learner), "{exported}");
+    redis.server.block_file("dump.rdb", false);
+    redis.ask::<()>("BGSAVE").await;
+    under_load.recovers().await;
+    under_load
+        .verify("Redis cannot write its disk (`MISCONF`)", &[&redis])
         .await;
 }
 

@@ -1,0 +1,81 @@
+//! Probe of the store for readiness.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::{StatsStore, StoreError};
+
+/// Lifetime of an answer: however many ask, the store gets at most ten pings a second.
+const LIFETIME: Duration = Duration::from_millis(100);
+
+/// Probe of a store. Clones share the answer.
+#[derive(Clone)]
+pub struct Probe {
+    store: Arc<dyn StatsStore>,
+    last: Arc<Mutex<Option<Answer>>>,
+}
+
+/// Answer of a store to a ping.
+struct Answer {
+    at: Instant,
+    result: Result<(), StoreError>,
+}
+
+impl Probe {
+    /// Returns the probe of a store, without an answer so far.
+    #[must_use]
+    pub fn new(store: Arc<dyn StatsStore>) -> Self {
+        Self {
+            store,
+            last: Arc::default(),
+        }
+    }
+
+    /// Returns the last answer, or pings the store where the answer is older than 100 ms. Callers that
+    /// come during a ping share the answer.
+    ///
+    /// # Errors
+    ///
+    /// The store was not reachable.
+    pub async fn answer(&self) -> Result<(), StoreError> {
+        let mut last = self.last.lock().await;
+        if let Some(answer) = &*last
+            && answer.at.elapsed() < LIFETIME
+        {
+            return answer.result.clone();
+        }
+        let result = self.store.ping().await;
+        *last = Some(Answer {
+            at: Instant::now(),
+            result: result.clone(),
+        });
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::embedded::EmbeddedStore;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_kept_for_its_lifetime() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = EmbeddedStore::open(directory.path(), LIFETIME).unwrap();
+        let probe = Probe::new(Arc::new(store));
+        probe.answer().await.unwrap();
+        let first = probe.last.lock().await.as_ref().unwrap().at;
+        tokio::time::advance(LIFETIME / 2).await;
+        probe.answer().await.unwrap();
+        assert_eq!(probe.last.lock().await.as_ref().unwrap().at, first);
+        tokio::time::advance(LIFETIME / 2).await;
+        probe.answer().await.unwrap();
+        assert_eq!(
+            probe.last.lock().await.as_ref().unwrap().at,
+            first + LIFETIME
+        );
+    }
+}
