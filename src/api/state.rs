@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::middleware::body_budget::Budget;
 use super::respond::error::ApiError;
 use crate::pause_detector::PauseDetector;
-use crate::store::{Admission, Probe, StatsStore, StoreError, admitted};
+use crate::store::{Admission, CachedPing, StatsStore, StoreError, admitted};
 
 /// Memory budget of large bodies, of requests and responses together, in bytes.
 pub const BODY_BYTES: usize = 64 << 20;
@@ -18,7 +18,7 @@ pub const BODY_BYTES: usize = 64 << 20;
 pub struct State {
     store: Arc<dyn StatsStore>,
     admission: Arc<Admission>,
-    probe: Probe,
+    ping: CachedPing,
     bodies: Budget,
     draining: Arc<AtomicBool>,
     pause_detector: Arc<PauseDetector>,
@@ -38,7 +38,7 @@ impl State {
         let admission = Admission::new(max_requests);
         let store = admitted(store, &admission);
         Self {
-            probe: Probe::new(Arc::clone(&store)),
+            ping: CachedPing::new(Arc::clone(&store)),
             store,
             admission,
             bodies: Budget::new(body_bytes),
@@ -101,7 +101,7 @@ impl State {
         if !self.pause_detector.has_recovered() {
             return Err(StoreError::Unavailable("the process did not run".into()));
         }
-        self.probe.answer().await?;
+        self.ping.answer().await?;
         Ok(self.store.name())
     }
 }

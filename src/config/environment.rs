@@ -86,19 +86,11 @@ struct InUse {
 impl InUse {
     fn of(command: &Command, matches: &ArgMatches) -> Self {
         let name = matches.subcommand_name().unwrap_or("serve");
-        let is_set = |id: &str| {
-            let mut args = command.get_arguments();
-            let arg = args.find(|arg| arg.get_id() == id);
-            matches.contains_id(id) || arg.and_then(value).is_some()
-        };
-        let store_choice = || {
-            let flag = matches.get_one::<StoreChoice>("store").copied();
-            let arg = command.get_arguments().find(|arg| arg.get_id() == "store");
-            let variable = || StoreChoice::from_str(arg.and_then(value)?.to_str()?, true).ok();
-            match matches.value_source("store") {
-                Some(ValueSource::CommandLine) => flag,
-                _ => variable(),
-            }
+        let variable = |id: &str| value(command.get_arguments().find(|arg| arg.get_id() == id)?);
+        let is_set = |id: &str| matches.contains_id(id) || variable(id).is_some();
+        let store_choice = || match matches.value_source("store") {
+            Some(ValueSource::CommandLine) => matches.get_one::<StoreChoice>("store").copied(),
+            _ => StoreChoice::from_str(variable("store")?.to_str()?, true).ok(),
         };
         let listener = name == "serve";
         let store = !matches!(name, "health" | "openapi" | "conformance");

@@ -60,7 +60,7 @@ pub struct Config {
     #[arg(long, env, global = true, hide_env_values = true, value_parser = parse_secret)]
     pub redis_url: Option<Secret>,
 
-    /// File with that address, in place of it
+    /// File with the address of Redis, in place of REDIS_URL
     #[arg(long, env, global = true, value_name = "FILE", value_parser = read_secret)]
     #[arg(conflicts_with = "redis_url")]
     pub redis_url_file: Option<Secret>,
@@ -86,7 +86,7 @@ pub struct Config {
     #[arg(long, env, global = true, hide_env_values = true, value_parser = parse_secret)]
     pub redis_sentinel_password: Option<Secret>,
 
-    /// File with that password, in place of it
+    /// File with the password at the Sentinels, in place of REDIS_SENTINEL_PASSWORD
     #[arg(long, env, global = true, value_name = "FILE", value_parser = read_secret)]
     #[arg(conflicts_with = "redis_sentinel_password")]
     pub redis_sentinel_password_file: Option<Secret>,
@@ -123,7 +123,7 @@ pub struct Config {
     #[arg(long, env, global = true, default_value = "1000", value_parser = parse_count)]
     pub max_courses: usize,
 
-    /// Threads that serve requests; without it, one for each core
+    /// Number of threads that serve requests, by default one for each core
     #[arg(long, env, global = true, value_parser = parse_threads)]
     pub threads: Option<usize>,
 
@@ -185,7 +185,7 @@ pub struct Config {
     #[arg(value_parser = parse_part)]
     pub trace_part: f64,
 
-    /// Switch that turns traces off whatever the other variables say
+    /// Switch that turns all traces off
     #[arg(
         long,
         env = "OTEL_SDK_DISABLED",

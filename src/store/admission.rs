@@ -95,28 +95,20 @@ pub(super) struct Admitted {
 }
 
 impl Admitted {
-    /// Returns the turn of a read of `rows` rows.
+    /// Returns the turn of an operation that takes `count` of some places.
     fn turn(
         &self,
-        rows: usize,
+        places: &Arc<Semaphore>,
+        count: usize,
     ) -> impl Future<Output = Result<OwnedSemaphorePermit, StoreError>> + Send + use<> {
-        let (admission, places) = (self.admission.clone(), self.admission.places.clone());
-        admission.wait(places, rows)
-    }
-
-    /// Returns the turn of a delete of a course or learner.
-    fn turn_to_delete(
-        &self,
-    ) -> impl Future<Output = Result<OwnedSemaphorePermit, StoreError>> + Send + use<> {
-        let (admission, deletes) = (self.admission.clone(), self.admission.deletes.clone());
-        admission.wait(deletes, 1)
+        Arc::clone(&self.admission).wait(Arc::clone(places), count)
     }
 }
 
 /// Reads through the flights of one kind of read, with `$rows` places.
 macro_rules! read {
     ($self:ident, $flights:ident, $key:expr, $rows:expr, |$store:ident| $read:expr) => {{
-        let turn = $self.turn($rows);
+        let turn = $self.turn(&$self.admission.places, $rows);
         let ($store, admission) = ($self.store.clone(), $self.admission.clone());
         let read = move || {
             let read = async move {
@@ -143,7 +135,7 @@ impl StatsStore for Admitted {
     async fn record_many(&self, records: &[Record]) -> Vec<Result<Outcome, StoreError>> {
         let admitted = async {
             let places = if records.len() > SMALL {
-                Some(self.turn(records.len()).await?)
+                Some(self.turn(&self.admission.places, records.len()).await?)
             } else {
                 None
             };
@@ -225,13 +217,13 @@ impl StatsStore for Admitted {
     }
 
     async fn delete_course(&self, enrolment: Enrolment) -> Result<DeleteOutcome, StoreError> {
-        let _turn = self.turn_to_delete().await?;
+        let _turn = self.turn(&self.admission.deletes, 1).await?;
         let _permit = self.admission.permit()?;
         self.store.delete_course(enrolment).await
     }
 
     async fn erase(&self, learner: LearnerId) -> Result<(), StoreError> {
-        let _turn = self.turn_to_delete().await?;
+        let _turn = self.turn(&self.admission.deletes, 1).await?;
         let _permit = self.admission.permit()?;
         self.store.erase(learner).await
     }

@@ -9,13 +9,13 @@
 mod admission;
 mod aggregate_text;
 mod bucket;
+mod cached_ping;
 pub mod doctor;
 pub mod embedded;
 mod flights;
 mod instrumented;
 pub mod maintenance;
 mod open;
-mod probe;
 pub mod redis;
 
 use std::collections::HashSet;
@@ -31,8 +31,8 @@ use crate::domain::{
 };
 pub use admission::Admission;
 use admission::Admitted;
+pub use cached_ping::CachedPing;
 pub use open::Store;
-pub use probe::Probe;
 
 /// Lifetime of the tombstone of an erased learner: far longer than any record is on its way.
 const TOMBSTONE: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -13,7 +13,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::api::middleware::body_budget::{Budget, Buffer, Peer};
-use crate::api::middleware::framing::HugeChunk;
+use crate::api::middleware::framing::{HugeChunk, elements};
 use crate::api::respond::error::ApiError;
 
 /// Unread JSON request body of at most `MAX` bytes, with the schema `S` in the document. The extractor
@@ -91,12 +91,8 @@ impl<'a, S: Type, const MAX: usize> ApiExtractor<'a> for JsonBody<S, MAX> {
         let is_json = request
             .content_type()
             .is_some_and(Json::<S>::check_content_type);
-        let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
-        let mut encodings = encodings.flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
-        let is_plain = encodings.all(|encoding| {
-            let encoding = encoding.trim_ascii();
-            encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")
-        });
+        let is_plain = elements(headers, &header::CONTENT_ENCODING)
+            .all(|encoding| encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity"));
         if !is_json || !is_plain {
             return Err(ApiError::unsupported_content_type().into());
         }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use poem::Request;
 
 use crate::api::respond::error::ApiError;
@@ -80,6 +81,17 @@ impl Account {
         self.budget.account(self.peer)
     }
 
+    /// Body of a response, within the budget until dropped.
+    pub(crate) fn body(mut self, text: String) -> Result<Bytes, ApiError> {
+        let bytes = text.into_bytes();
+        self.take(bytes.capacity().saturating_sub(FREE_BYTES))?;
+        Ok(Bytes::from_owner(Buffer {
+            capacity: bytes.capacity(),
+            bytes,
+            account: self,
+        }))
+    }
+
     /// Takes further bytes at once, or fails: bodies that waited for each other's bytes would deadlock.
     fn take(&mut self, bytes: usize) -> Result<(), ApiError> {
         if bytes == 0 {
@@ -146,16 +158,6 @@ impl Buffer {
             capacity: FREE_BYTES,
             account,
         }
-    }
-
-    /// Buffer with a whole body.
-    pub(crate) fn full(mut account: Account, bytes: Vec<u8>) -> Result<Self, ApiError> {
-        account.take(bytes.capacity().saturating_sub(FREE_BYTES))?;
-        Ok(Self {
-            capacity: bytes.capacity(),
-            bytes,
-            account,
-        })
     }
 
     /// Account of the buffer.

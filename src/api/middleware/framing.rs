@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use poem::Request;
-use poem::http::{Version, header};
+use poem::http::{HeaderMap, HeaderName, Version, header};
 use tokio::sync::Notify;
 
 use crate::api::respond::error::ApiError;
@@ -54,9 +54,8 @@ pub(super) fn check(request: &Request) -> Result<(), ApiError> {
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
         return Err(ApiError::malformed_request().closing());
     }
-    let codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let mut codings = codings.flat_map(|codings| codings.as_bytes().split(|byte| *byte == b','));
-    if !codings.all(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"chunked")) {
+    let mut codings = elements(headers, &header::TRANSFER_ENCODING);
+    if !codings.all(|coding| coding.eq_ignore_ascii_case(b"chunked")) {
         return Err(ApiError::unknown_transfer_coding().closing());
     }
     let is_probe = request.uri().path().starts_with(PROBES);
@@ -64,6 +63,16 @@ pub(super) fn check(request: &Request) -> Result<(), ApiError> {
         return Err(ApiError::overloaded().closing());
     }
     Ok(())
+}
+
+/// Elements of a header that is a list, of all its lines.
+pub(crate) fn elements<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'a [u8]> {
+    let lines = headers.get_all(name).iter();
+    let elements = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    elements.map(<[u8]>::trim_ascii)
 }
 
 #[cfg(test)]

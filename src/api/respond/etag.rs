@@ -15,7 +15,7 @@ use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 
 use super::error::ApiError;
-use crate::api::middleware::body_budget::{Budget, Buffer, Peer};
+use crate::api::middleware::body_budget::{Budget, Peer};
 
 /// ETags of responses that the client has, from the header `If-None-Match`.
 pub(crate) struct IfNoneMatch {
@@ -38,8 +38,7 @@ impl IfNoneMatch {
         let body = if lists(&self.tags, &tag) {
             None
         } else {
-            let account = budget.account(self.peer);
-            Some(Bytes::from_owner(Buffer::full(account, body.into_bytes())?))
+            Some(budget.account(self.peer).body(body)?)
         };
         Ok(Conditional {
             body,

@@ -9,7 +9,7 @@ use poem_openapi::registry::{MetaSchemaRef, Registry};
 use poem_openapi::types::{ToJSON, Type};
 
 use super::error::ApiError;
-use crate::api::middleware::body_budget::{Account, Buffer};
+use crate::api::middleware::body_budget::Account;
 
 /// Large JSON response, which holds memory of the budget until sent.
 pub(crate) struct LargeJson<T> {
@@ -20,9 +20,8 @@ pub(crate) struct LargeJson<T> {
 impl<T: ToJSON> LargeJson<T> {
     /// Response with `content`, with memory from an account.
     pub(crate) fn new(content: &T, account: Account) -> Result<Self, ApiError> {
-        let text = content.to_json_string().into_bytes();
         Ok(Self {
-            text: Bytes::from_owner(Buffer::full(account, text)?),
+            text: account.body(content.to_json_string())?,
             schema: PhantomData,
         })
     }

@@ -1,6 +1,7 @@
 //! Commands of the binary.
 
 mod control;
+mod files;
 mod interrupted;
 mod memory;
 mod moves;

@@ -4,3 +4,4 @@ mod abuse;
 mod limits;
 mod memory;
 mod process;
+mod unread_log;

@@ -1,4 +1,4 @@
-//! Probe of the store for readiness.
+//! Pings of a store for readiness.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,21 +11,21 @@ use super::{StatsStore, StoreError};
 /// Lifetime of an answer: however many ask, the store gets at most ten pings a second.
 const LIFETIME: Duration = Duration::from_millis(100);
 
-/// Probe of a store. Clones share the answer.
+/// Pings of a store, whose result is kept for a moment. Clones share the result.
 #[derive(Clone)]
-pub struct Probe {
+pub struct CachedPing {
     store: Arc<dyn StatsStore>,
-    last: Arc<Mutex<Option<Answer>>>,
+    last: Arc<Mutex<Option<LastPing>>>,
 }
 
-/// Answer of a store to a ping.
-struct Answer {
+/// Result of a ping.
+struct LastPing {
     at: Instant,
     result: Result<(), StoreError>,
 }
 
-impl Probe {
-    /// Returns the probe of a store, without an answer so far.
+impl CachedPing {
+    /// Returns the pings of a store, without a result so far.
     #[must_use]
     pub fn new(store: Arc<dyn StatsStore>) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl Probe {
             return answer.result.clone();
         }
         let result = self.store.ping().await;
-        *last = Some(Answer {
+        *last = Some(LastPing {
             at: Instant::now(),
             result: result.clone(),
         });
@@ -65,16 +65,16 @@ mod tests {
     async fn an_answer_is_kept_for_its_lifetime() {
         let directory = tempfile::tempdir().unwrap();
         let store = EmbeddedStore::open(directory.path(), LIFETIME).unwrap();
-        let probe = Probe::new(Arc::new(store));
-        probe.answer().await.unwrap();
-        let first = probe.last.lock().await.as_ref().unwrap().at;
+        let ping = CachedPing::new(Arc::new(store));
+        ping.answer().await.unwrap();
+        let first = ping.last.lock().await.as_ref().unwrap().at;
         tokio::time::advance(LIFETIME / 2).await;
-        probe.answer().await.unwrap();
-        assert_eq!(probe.last.lock().await.as_ref().unwrap().at, first);
+        ping.answer().await.unwrap();
+        assert_eq!(ping.last.lock().await.as_ref().unwrap().at, first);
         tokio::time::advance(LIFETIME / 2).await;
-        probe.answer().await.unwrap();
+        ping.answer().await.unwrap();
         assert_eq!(
-            probe.last.lock().await.as_ref().unwrap().at,
+            ping.last.lock().await.as_ref().unwrap().at,
             first + LIFETIME
         );
     }
