@@ -94,6 +94,7 @@ pub(super) struct InFlight(Arc<ConnectionState>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
+        self.0.huge_chunk.forget();
         self.0.in_flight.store(false, Ordering::Relaxed);
     }
 }

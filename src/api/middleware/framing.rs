@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use poem::Request;
 use poem::http::{HeaderMap, HeaderName, Version, header};
 use tokio::sync::Notify;
@@ -28,6 +29,13 @@ impl HugeChunk {
         if size.len() > HUGE_DIGITS && size.iter().all(u8::is_ascii_hexdigit) {
             self.0.notify_one();
         }
+    }
+
+    /// Forgets a report at the end of a request: the end of a body that is not chunked can have the form of such a
+    /// line.
+    pub fn forget(&self) {
+        // A new `Notified` is ready at once where a report is kept.
+        let _ = self.announced().now_or_never();
     }
 
     /// Waits for such a chunk.
@@ -77,8 +85,6 @@ pub(crate) fn elements<'a>(
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
-
     use super::*;
 
     #[tokio::test]

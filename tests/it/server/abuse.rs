@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use study_stats::server::Limits;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::api::{Api, Settings, new_id};
 use crate::support::eventually;
@@ -114,6 +114,30 @@ async fn a_huge_chunk_is_too_large_at_once() {
     stream.write_all(b"fffffffffff\r\n").await.unwrap();
     let answer = raw::closed(&mut stream).await;
     assert_eq!(error_of(&answer).0, "413");
+}
+
+#[tokio::test]
+async fn the_end_of_a_body_that_looks_like_a_huge_chunk_concerns_no_later_request() {
+    let (api, _fixture) = serve(100).await;
+    let mut stream = raw::connect(api.client.address, 1).await.remove(0);
+    let body = "\r\nfffffffff\r\n";
+    let request = format!("{}\r\n{body}", raw::post_head(body.len()));
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 400");
+    let chunked = raw::post_head(0).replace(
+        "content-length: 0",
+        "connection: close\r\ntransfer-encoding: chunked",
+    );
+    stream
+        .write_all(format!("{chunked}\r\n").as_bytes())
+        .await
+        .unwrap();
+    tokio::task::yield_now().await;
+    stream.write_all(b"2\r\n{}\r\n0\r\n\r\n").await.unwrap();
+    let answer = raw::closed(&mut stream).await;
+    assert!(answer.contains("sessionId required"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

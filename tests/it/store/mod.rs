@@ -2,6 +2,7 @@
 
 mod activity;
 mod attacks;
+mod clock;
 mod concurrency;
 mod deletes;
 mod embedded;

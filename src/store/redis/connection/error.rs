@@ -93,10 +93,14 @@ pub(crate) fn breaks_lane(error: &RedisError) -> bool {
 }
 
 /// Parts of texts of errors, each with the advice for an operator.
-const ADVICE: [(&str, &str); 4] = [
+const ADVICE: [(&str, &str); 5] = [
+    (
+        "at the Sentinel - AuthenticationFailed",
+        "the Sentinel refuses the user or the password: see REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD",
+    ),
     (
         "Password authentication failed",
-        "the server refuses the user or the password: see REDIS_URL and REDIS_PASSWORD_FILE, and for Sentinels REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD",
+        "the server refuses the user or the password: see REDIS_URL and REDIS_PASSWORD_FILE",
     ),
     (
         "NOAUTH",

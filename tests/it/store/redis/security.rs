@@ -3,6 +3,7 @@
 use crate::support::eventually;
 use crate::support::load::service::{assert_serves, becomes_ready};
 use crate::support::processes::redis::{IN_MEMORY, Redis};
+use crate::support::processes::sentinel::Sentinels;
 use crate::support::processes::service::{Service, on_redis};
 use crate::support::processes::tls::{Authority, secured_redis, secured_redis_with};
 
@@ -57,6 +58,31 @@ async fn a_certificate_of_an_unknown_authority_or_another_name_is_refused() {
     // The certificate names 127.0.0.1.
     let other = url.replace("127.0.0.1", "localhost");
     assert_not_trusted(&other, Some(&authority), "not valid for name").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_of_an_authority_is_no_certificate_of_a_server() {
+    let (redis, url, authority) = secured_redis().await;
+    let file = |name| authority.file(name).display().to_string();
+    let (certificate, key) = (file("ca.crt"), file("ca.key"));
+    let certify = format!("CONFIG SET tls-cert-file {certificate} tls-key-file {key}");
+    redis.ask::<()>(&certify).await;
+    let advice = "give the server a certificate that the authority of REDIS_CA_FILE has signed";
+    assert_not_trusted(&url, Some(&authority), advice).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_that_the_sentinels_refuse_is_logged_with_advice() {
+    let sentinels = Sentinels::start(0, IN_MEMORY, "requirepass secret\n").await;
+    let mut command = on_redis(&sentinels.url());
+    let service = Service::start(command.env("REDIS_SENTINEL_PASSWORD", "wrong"));
+    eventually("the advice is logged", || async {
+        service
+            .log()
+            .contains("see REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD")
+            .then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

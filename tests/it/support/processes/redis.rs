@@ -1,11 +1,13 @@
 //! Redis server of a test.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 
 use futures_util::StreamExt;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, FromRedisValue};
 
+use crate::support::faults::clock::Clock;
 use crate::support::processes::server::Server;
 use crate::support::{TIMEOUT, eventually};
 
@@ -22,7 +24,16 @@ pub(crate) struct Redis {
 impl Redis {
     /// Starts a Redis server with further command-line options, and waits for the first response.
     pub(crate) async fn start(options: &[impl Display]) -> Self {
-        let server = Server::start(|port, directory| {
+        Self::start_preloading(None, options).await
+    }
+
+    /// Starts a Redis server with a clock of the test.
+    pub(crate) async fn start_with_clock(options: &[impl Display], clock: &Clock) -> Self {
+        Self::start_preloading(Some(clock.library()), options).await
+    }
+
+    async fn start_preloading(library: Option<PathBuf>, options: &[impl Display]) -> Self {
+        let server = Server::start_preloading(library, |port, directory| {
             let port = port.to_string();
             let directory = directory.to_str().unwrap();
             let own = ["--port", &port, "--bind", "127.0.0.1", "--dir", directory];

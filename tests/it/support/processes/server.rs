@@ -7,7 +7,7 @@
 use std::fs::Permissions;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -20,6 +20,8 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 pub(crate) struct Server {
     port: u16,
     arguments: Vec<String>,
+    /// Library that the server preloads.
+    preload: Option<PathBuf>,
     running: Running,
     directory: TempDir,
 }
@@ -33,23 +35,32 @@ impl Server {
     /// Starts a server on a free port. `configure` returns the arguments for the port and the directory
     /// of the server. The server may not accept connections yet.
     pub(crate) async fn start(configure: impl FnOnce(u16, &Path) -> Vec<String>) -> Self {
+        Self::start_preloading(None, configure).await
+    }
+
+    /// Starts a server that preloads a library.
+    pub(crate) async fn start_preloading(
+        preload: Option<PathBuf>,
+        configure: impl FnOnce(u16, &Path) -> Vec<String>,
+    ) -> Self {
         let port = free_port();
         let directory = tempfile::tempdir().unwrap();
         // In a container the server has another user id.
         std::fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
         let arguments = configure(port, directory.path());
-        let running = if has_redis_server() {
-            Running::Process(Some(spawn(&arguments, directory.path())))
-        } else {
-            let container = run_container(&arguments).await;
-            Running::Container(Box::new(container))
-        };
-        Self {
+        let mut server = Self {
             port,
             arguments,
-            running,
+            preload,
+            running: Running::Process(None),
             directory,
-        }
+        };
+        server.running = if has_redis_server() {
+            Running::Process(Some(server.spawn(&server.arguments)))
+        } else {
+            Running::Container(Box::new(server.run_container(&server.arguments).await))
+        };
+        server
     }
 
     /// Puts a directory in the place of a file of the server, or removes the directory: the server cannot write
@@ -87,10 +98,41 @@ impl Server {
     pub(crate) async fn restart_with(&mut self, further: &[&str]) {
         let further = further.iter().map(ToString::to_string);
         let arguments: Vec<_> = self.arguments.iter().cloned().chain(further).collect();
-        match &mut self.running {
-            Running::Process(child) => *child = Some(spawn(&arguments, self.directory.path())),
-            Running::Container(container) => **container = run_container(&arguments).await,
+        self.running = match self.running {
+            Running::Process(_) => Running::Process(Some(self.spawn(&arguments))),
+            Running::Container(_) => {
+                Running::Container(Box::new(self.run_container(&arguments).await))
+            }
+        };
+    }
+
+    fn spawn(&self, arguments: &[String]) -> Child {
+        let mut command = Command::new(redis_server());
+        if let Some(library) = &self.preload {
+            command.env("LD_PRELOAD", library);
         }
+        command
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server can be started")
+    }
+
+    async fn run_container(&self, arguments: &[String]) -> ContainerAsync<GenericImage> {
+        // All files of the arguments, and the library, are in this directory.
+        let files = std::env::temp_dir().display().to_string();
+        let mut image = GenericImage::new("redis", "7-bookworm")
+            .with_network("host")
+            .with_mount(Mount::bind_mount(&files, &files))
+            .with_cmd(std::iter::once("redis-server").chain(arguments.iter().map(String::as_str)));
+        if let Some(library) = &self.preload {
+            image = image.with_env_var("LD_PRELOAD", library.display().to_string());
+        }
+        image
+            .start()
+            .await
+            .expect("there is neither a redis-server on the PATH nor a Docker engine to run one: `make test` gets one")
     }
 
     /// Stops the process, like a hanging machine: connections stay open, no request gets a response.
@@ -128,27 +170,6 @@ fn has_redis_server() -> bool {
         .stdout(Stdio::null())
         .status();
     version.is_ok_and(|status| status.success())
-}
-
-fn spawn(arguments: &[String], directory: &Path) -> Child {
-    Command::new(redis_server())
-        .args(arguments)
-        .current_dir(directory)
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("redis-server can be started")
-}
-
-async fn run_container(arguments: &[String]) -> ContainerAsync<GenericImage> {
-    // All files of the arguments are in this directory.
-    let files = std::env::temp_dir().display().to_string();
-    GenericImage::new("redis", "7-bookworm")
-        .with_network("host")
-        .with_mount(Mount::bind_mount(&files, &files))
-        .with_cmd(std::iter::once("redis-server").chain(arguments.iter().map(String::as_str)))
-        .start()
-        .await
-        .expect("there is neither a redis-server on the PATH nor a Docker engine to run one: `make test` gets one")
 }
 
 fn end(child: &mut Option<Child>) {

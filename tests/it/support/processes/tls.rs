@@ -28,6 +28,8 @@ impl Authority {
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(authority.directory.path(), open).unwrap();
         std::fs::write(authority.file("ca.crt"), certificate.pem()).unwrap();
+        let key = authority.issuer.key().serialize_pem();
+        std::fs::write(authority.file("ca.key"), key).unwrap();
         authority
     }
 
