@@ -15,6 +15,7 @@
 //!   - `commands/control`: protocol and client of the control socket.
 //!   - `commands/output`: the `Ui` of a command; terminal, files and progress bar.
 //! - [`api`]: the HTTP API, a file per resource, and the OpenAPI document.
+//!   - `api/docs`: the pages, and the last steps of the OpenAPI document.
 //!   - `api/extract`: extractors: learner, ids in the path, query, paging, JSON body.
 //!   - `api/respond`: responses: the error shape, `ETag`, totals, large JSON.
 //!   - `api/middleware`: request id, timeout and panic guard; access log; routes; memory budget.

@@ -185,7 +185,7 @@ struct ActivityBody {
 #[derive(Object)]
 #[oai(rename_all = "camelCase", read_only_all, example)]
 struct ActiveDay {
-    /// The day.
+    /// Calendar day, by the offsets of its sessions.
     day: Day,
     /// Number of sessions.
     #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]

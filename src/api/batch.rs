@@ -86,9 +86,7 @@ struct BatchResults {
 #[derive(Object)]
 #[oai(read_only_all)]
 struct RecordResult {
-    /// `stored`: new, or in the place of its session's former stats; `superseded`: the session is
-    /// already stored in a newer version; `gone`: the learner was erased after the session
-    /// occurred; `invalid`: it is wrong. All but `stored` changed nothing.
+    /// Outcome of the record.
     outcome: RecordOutcome,
     /// Where it is invalid, all fields that are missing or wrong, in the order of the checks;
     /// `sessions` where it is no JSON object, has a field twice, or would bring a sum past 9e15;
@@ -98,7 +96,9 @@ struct RecordResult {
     errors: Option<Vec<RecordFieldError>>,
 }
 
-/// What can become of a record.
+/// Outcome of a record. `stored`: new, or in the place of its session's former stats; `superseded`: the session
+/// is already stored in a newer version; `gone`: the learner was erased after the session occurred; `invalid`:
+/// the record is wrong. All but `stored` changed nothing.
 #[derive(Default, Enum)]
 #[oai(rename_all = "lowercase")]
 enum RecordOutcome {
@@ -113,9 +113,9 @@ enum RecordOutcome {
 #[derive(Object)]
 #[oai(read_only_all)]
 struct RecordFieldError {
-    /// The field's name.
+    /// Name of the field.
     field: String,
-    /// What would be right; absent after the first 20 invalid records of a batch.
+    /// Sentence that says which value would be right; absent after the first 20 invalid records of a batch.
     #[oai(skip_serializing_if_is_none)]
     message: Option<String>,
 }

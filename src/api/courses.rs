@@ -2,7 +2,7 @@
 
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use uuid::Uuid;
 
 use super::extract::json_body::JsonBody;
@@ -63,8 +63,14 @@ impl CoursesApi {
         let fields = RecordFields::parse(&body.read(self.0.bodies()).await?)?;
         let record = fields.record(learner.0, course.0)?;
         match self.0.store()?.record(&record).await? {
-            Outcome::Created | Outcome::Replaced => Ok(RecordResponse::Recorded(Json(RECORDED))),
-            Outcome::Superseded => Ok(RecordResponse::Superseded(Json(SUPERSEDED))),
+            Outcome::Created | Outcome::Replaced => {
+                Ok(RecordResponse::Recorded(Json(RecordAnswer {
+                    message: RecordMessage::Ok,
+                })))
+            }
+            Outcome::Superseded => Ok(RecordResponse::Superseded(Json(RecordAnswer {
+                message: RecordMessage::Superseded,
+            }))),
             Outcome::Erased => Err(ApiError::erased().into()),
             Outcome::LimitExceeded(limit) => Err(ApiError::limit_exceeded(limit).into()),
         }
@@ -110,9 +116,9 @@ impl CoursesApi {
     async fn courses(
         &self,
         learner: Learner,
-        /// At most so many courses.
+        /// Maximum number of items in the page.
         limit: Query<Limit>,
-        /// The nextCursor of the page before; without it, the first page.
+        /// `nextCursor` of the page before; without it, the first page.
         cursor: Query<CoursesCursor>,
         condition: IfNoneMatch,
     ) -> OperationResult<Conditional<CoursePage>, (InvalidParameters, Unavailable)> {
@@ -127,46 +133,36 @@ impl CoursesApi {
 enum RecordResponse {
     /// The session is stored, new or in the place of its former stats.
     #[oai(status = 201)]
-    Recorded(Json<Recorded>),
+    Recorded(Json<RecordAnswer>),
     /// Nothing was changed: a newer version of the session is already stored.
     #[oai(status = 200)]
-    Superseded(Json<Superseded>),
+    Superseded(Json<RecordAnswer>),
 }
 
-/// The session is stored.
+/// Result of an accepted record.
 #[derive(Object)]
 #[oai(read_only_all, example)]
-struct Recorded {
-    /// Always "OK".
-    message: &'static str,
+struct RecordAnswer {
+    /// `OK`, or `superseded` where a newer version of the session was stored already.
+    message: RecordMessage,
 }
 
-/// Response body of a stored record.
-const RECORDED: Recorded = Recorded { message: "OK" };
-
-impl Example for Recorded {
+impl Example for RecordAnswer {
     fn example() -> Self {
-        RECORDED
+        Self {
+            message: RecordMessage::Ok,
+        }
     }
 }
 
-/// A newer version of the session was stored already.
-#[derive(Object)]
-#[oai(read_only_all, example)]
-struct Superseded {
-    /// Always "superseded".
-    message: &'static str,
-}
-
-/// Response body of a superseded record.
-const SUPERSEDED: Superseded = Superseded {
-    message: "superseded",
-};
-
-impl Example for Superseded {
-    fn example() -> Self {
-        SUPERSEDED
-    }
+/// Result of an accepted record: `OK`, or `superseded` where a newer version of the session was stored already.
+#[derive(Default, Enum)]
+enum RecordMessage {
+    #[default]
+    #[oai(rename = "OK")]
+    Ok,
+    #[oai(rename = "superseded")]
+    Superseded,
 }
 
 /// A page of a learner's courses.
@@ -190,7 +186,7 @@ struct CoursePage {
     example
 )]
 struct ListedCourseBody {
-    /// The course.
+    /// Id of the course.
     course_id: Uuid,
     /// Number of sessions.
     #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]

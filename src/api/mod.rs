@@ -23,7 +23,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::{Endpoint, IntoEndpoint, Response};
 use poem_openapi::registry::{MetaApi, MetaPath, Registry};
-use poem_openapi::{ExtraHeader, LicenseObject, OpenApi, OpenApiService, ServerObject, Tags};
+use poem_openapi::{ExtraHeader, LicenseObject, OpenApi, OpenApiService, Tags};
 
 pub use crate::api::middleware::framing::{HugeChunk, OnlyProbes};
 pub use crate::api::respond::protocol_error::refusal;
@@ -119,7 +119,7 @@ pub fn endpoint(state: &State, timeout: Duration) -> impl Endpoint<Output = Resp
     RequestMiddleware::new(endpoint, timeout, routes, state.clone())
 }
 
-/// OpenAPI document, as JSON.
+/// OpenAPI document to be printed, as JSON.
 #[must_use]
 pub fn document() -> String {
     docs::document(&service(Operations(None)))
@@ -129,9 +129,7 @@ fn service(operations: Operations) -> OpenApiService<Operations, ()> {
     OpenApiService::new(operations, "study-stats", env!("CARGO_PKG_VERSION"))
         .description(include_str!("description.md"))
         .license(LicenseObject::new("MIT OR Apache-2.0").url("https://spdx.org/licenses/"))
-        // Relative to the document and to the page: a proxy may serve the service below a prefix.
-        .server(ServerObject::new("./").description("This service"))
         .extra_response_header::<String, _>(
-            ExtraHeader::new("X-Request-Id").description("Names the request in the service's log."),
+            ExtraHeader::new("X-Request-Id").description("Id of the request in the service's log."),
         )
 }

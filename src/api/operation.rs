@@ -58,10 +58,16 @@ impl<D: ErrorDocs> ApiResponse for OperationError<D> {
 /// handler's argument.
 pub(super) fn name_parameter(parameter: &mut MetaOperationParam) {
     let (name, description) = match &*parameter.name {
-        "learner" => (Learner::HEADER, "The learner."),
-        "course" => (CourseId::FIELD, "The course."),
-        "session" => (SessionId::FIELD, "The session."),
-        "condition" => (IfNoneMatch::HEADER, "ETags of answers that the client has."),
+        "learner" => (
+            Learner::HEADER,
+            "Id of the learner on whose behalf the request is.",
+        ),
+        "course" => (CourseId::FIELD, "Id of the course."),
+        "session" => (SessionId::FIELD, "Id of the session."),
+        "condition" => (
+            IfNoneMatch::HEADER,
+            "ETags of responses that the client has: if the present one is among them, the response is 304.",
+        ),
         _ => return,
     };
     parameter.name = name.into();

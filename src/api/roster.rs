@@ -37,9 +37,9 @@ impl RosterApi {
     async fn roster(
         &self,
         course: Path<CourseId>,
-        /// At most so many learners.
+        /// Maximum number of items in the page.
         limit: Query<Limit>,
-        /// The nextCursor of the page before; without it, the first page.
+        /// `nextCursor` of the page before; without it, the first page.
         cursor: Query<RosterCursor>,
         condition: IfNoneMatch,
     ) -> OperationResult<Conditional<LearnerPage>, (InvalidRoster, Unavailable)> {
@@ -70,7 +70,7 @@ struct LearnerPage {
     example
 )]
 struct ListedLearnerBody {
-    /// The learner.
+    /// Id of the learner.
     user_id: Uuid,
     /// Number of sessions.
     #[oai(validator(minimum(value = "1"), maximum(value = "9007199254740991")))]

@@ -45,9 +45,9 @@ impl SessionsApi {
         from: Query<OffsetDateTime>,
         /// No session at this time or after it, in RFC 3339 with an offset.
         to: Query<OffsetDateTime>,
-        /// At most so many sessions.
+        /// Maximum number of items in the page.
         limit: Query<Limit>,
-        /// The nextCursor of the page before; without it, the first page.
+        /// `nextCursor` of the page before; without it, the first page.
         cursor: Query<SessionsCursor>,
         condition: IfNoneMatch,
     ) -> OperationResult<Conditional<SessionPage>, (InvalidParameters, Unavailable)> {
@@ -118,7 +118,7 @@ struct ListedSessionBody {
 #[derive(Default, Object)]
 #[oai(rename = "Session", rename_all = "camelCase", read_only_all, example)]
 struct SessionBody {
-    /// Names the session.
+    /// Id of the session.
     session_id: Uuid,
     /// Modules studied.
     #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000")))]

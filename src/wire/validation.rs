@@ -65,6 +65,8 @@ pub(crate) fn enrolment(
 pub(crate) trait ApiId: Sized + Send + Sync {
     /// Name of the field with the id.
     const FIELD: &'static str;
+    /// Id in the examples of the document.
+    const EXAMPLE: &'static str;
 
     /// Parses an id.
     fn parse(text: &str) -> Result<Self, InvalidId>;
@@ -89,6 +91,7 @@ pub(crate) trait ApiId: Sized + Send + Sync {
 
 impl ApiId for LearnerId {
     const FIELD: &'static str = "userId";
+    const EXAMPLE: &'static str = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e01";
 
     fn parse(text: &str) -> Result<Self, InvalidId> {
         Self::parse(text)
@@ -97,6 +100,7 @@ impl ApiId for LearnerId {
 
 impl ApiId for CourseId {
     const FIELD: &'static str = "courseId";
+    const EXAMPLE: &'static str = "5f2b8a52-6d0e-4c8e-9a57-3c1d2e4f5a6b";
 
     fn parse(text: &str) -> Result<Self, InvalidId> {
         Self::parse(text)
@@ -105,6 +109,7 @@ impl ApiId for CourseId {
 
 impl ApiId for SessionId {
     const FIELD: &'static str = "sessionId";
+    const EXAMPLE: &'static str = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e0f";
 
     fn parse(text: &str) -> Result<Self, InvalidId> {
         Self::parse(text)

@@ -42,6 +42,17 @@ def learner_of(course):
     return str(UUID(int=UUID(course).int ^ 1))
 
 
+# The learner in the examples of the document.
+EXAMPLE = "0193d4f1-7a2b-7c3d-9e4f-5a6b7c8d9e01"
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Erases another learner than the learner of the other examples, whose record would be refused."""
+    if case.operation.label == "DELETE /learner" and (case.headers or {}).get("X-User-Id") == EXAMPLE:
+        case.headers["X-User-Id"] = str(UUID(int=3))
+
+
 @schemathesis.hook
 def map_case(context, case):
     """Sets the learner of the course, a cursor for the requested list, and ranges in order, in valid requests."""

@@ -1,10 +1,9 @@
 //! Learner of a request, from the header `X-User-Id`.
 
 use poem::{Request, RequestBody, Result};
-use poem_openapi::registry::{MetaParamIn, MetaSchemaRef};
+use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::path_id::id_schema;
 use crate::domain::LearnerId;
 use crate::wire::validation::{ApiId, Checked};
 
@@ -31,7 +30,13 @@ impl<'a> ApiExtractor<'a> for Learner {
     }
 
     fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(id_schema())
+        // Not the format `uuid`: generated clients fail to write it into a header.
+        let schema = MetaSchema {
+            pattern: Some("^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$".into()),
+            example: Some(LearnerId::EXAMPLE.into()),
+            ..MetaSchema::new("string")
+        };
+        Some(MetaSchemaRef::Inline(Box::new(schema)))
     }
 
     async fn from_request(

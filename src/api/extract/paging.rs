@@ -105,7 +105,7 @@ impl Parameter for Limit {
             default: Some(Self::DEFAULT.into()),
             minimum: Some(1.0),
             maximum: Some(500.0),
-            ..MetaSchema::new("integer")
+            ..MetaSchema::new_with_format("integer", "int32")
         }
     }
 

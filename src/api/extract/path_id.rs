@@ -6,11 +6,6 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::wire::validation::{ApiId, Checked};
 
-/// Schema of an id.
-pub(crate) fn id_schema() -> MetaSchemaRef {
-    MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", "uuid")))
-}
-
 /// Id in the path, or the problem of the id.
 ///
 /// Not poem-openapi's path parameter, which fails on a wrong id and hides the other problems of the
@@ -30,7 +25,11 @@ impl<'a, T: ApiId> ApiExtractor<'a> for Path<T> {
     }
 
     fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(id_schema())
+        let schema = MetaSchema {
+            example: Some(T::EXAMPLE.into()),
+            ..MetaSchema::new_with_format("string", "uuid")
+        };
+        Some(MetaSchemaRef::Inline(Box::new(schema)))
     }
 
     async fn from_request(

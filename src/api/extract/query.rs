@@ -79,7 +79,14 @@ impl Parameter for OffsetDateTime {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        Self::parse(text, &Rfc3339).ok()
+        // Also an offset without a colon, as ISO 8601 has it in its basic form: clients of generators send it.
+        let basic = text
+            .len()
+            .checked_sub(2)
+            .and_then(|at| text.split_at_checked(at));
+        let extended = basic.map(|(hours, minutes)| format!("{hours}:{minutes}"));
+        let parse = |text: &str| Self::parse(text, &Rfc3339).ok();
+        parse(text).or_else(|| parse(&extended?))
     }
 }
 
@@ -100,6 +107,28 @@ impl Parameter for Date {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_offset_of_a_time_may_have_no_colon() {
+        let parse = |text| <OffsetDateTime as Parameter>::parse(text);
+        for (basic, extended) in [
+            ("2026-01-15T08:30:00+0130", "2026-01-15T08:30:00+01:30"),
+            ("2026-01-15T08:30:00.5-1145", "2026-01-15T08:30:00.5-11:45"),
+        ] {
+            assert!(parse(basic).is_some());
+            assert_eq!(parse(basic), parse(extended));
+        }
+        for text in [
+            "",
+            "7",
+            "2026-01-15T08:30:00",
+            "2026-01-15T08:30:00+01",
+            "2026-01-15T08:3000Z",
+            "é",
+        ] {
+            assert!(parse(text).is_none(), "{text}");
+        }
+    }
 
     #[test]
     fn a_date_has_four_digits_two_and_two() {

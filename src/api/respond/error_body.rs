@@ -4,13 +4,14 @@ use poem_openapi::Object;
 
 use crate::wire::validation::Problem;
 
-/// An error.
+/// Body of every error.
 #[derive(Object)]
-#[oai(rename = "Error", rename_all = "camelCase", read_only_all)]
+#[oai(rename = "ApiError", rename_all = "camelCase", read_only_all)]
 pub(crate) struct ErrorBody {
-    /// What happened, in short and stable words.
+    /// The error in short and stable words, for people.
     pub(super) message: String,
-    /// The same for programs.
+    /// The error for programs, from the table of the description. Further codes may come: treat an unknown code by
+    /// its status.
     pub(super) code: String,
     /// All fields that are missing or wrong, in the order of the checks. With `limit_exceeded`, the
     /// limit.
@@ -19,13 +20,13 @@ pub(crate) struct ErrorBody {
     pub(super) request_id: String,
 }
 
-/// What is wrong with one field.
+/// Missing or wrong field of a request.
 #[derive(Object)]
 #[oai(read_only_all)]
 pub(crate) struct FieldError {
-    /// The field's name.
+    /// Name of the field.
     field: String,
-    /// What would be right.
+    /// Sentence that says which value would be right.
     message: String,
 }
 

@@ -122,10 +122,10 @@ impl<T: Type + ToJSON> ApiResponse for Conditional<T> {
         };
         MetaResponses {
             responses: vec![
-                documented(StatusCode::OK, "What is asked for.", vec![json]),
+                documented(StatusCode::OK, "The requested data.", vec![json]),
                 documented(
                     StatusCode::NOT_MODIFIED,
-                    "If-None-Match lists the tag of what is asked for: the client has it.",
+                    "The client has the requested data: If-None-Match lists their ETag. There is no body, so clients must take 304 for a success.",
                     Vec::new(),
                 ),
             ],
@@ -149,7 +149,7 @@ fn documented(
     };
     let tag = MetaHeader {
         name: "ETag".into(),
-        description: Some("Names this very answer; to be sent as If-None-Match.".into()),
+        description: Some("Tag of this body, to be sent as If-None-Match.".into()),
         required: true,
         deprecated: false,
         schema: MetaSchemaRef::Inline(Box::new(schema)),

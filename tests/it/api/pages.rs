@@ -1,5 +1,6 @@
 //! The pages that the binary serves: the docs and the OpenAPI document.
 
+use serde_json::Value;
 use study_stats::api;
 
 use crate::support::api::Api;
@@ -38,5 +39,26 @@ async fn the_openapi_document_is_served() {
         (answer.status, answer.header("content-type")),
         (200, Some("application/json; charset=utf-8"))
     );
-    assert_eq!(answer.text, api::document());
+    // Relative, as a proxy may serve the service below a prefix.
+    let served = api::document().replace("http://localhost:8080", "./");
+    let served: Value = serde_json::from_str(&served).unwrap();
+    assert_eq!(answer.json(), served);
+    assert!(answer.text.len() < 60_000, "{}", answer.text.len());
+}
+
+#[test]
+fn the_guide_has_the_table_of_codes_of_the_document() {
+    let rows = |text: &'static str| {
+        let table = text
+            .lines()
+            .skip_while(|line| !line.starts_with("| status | `code`"));
+        let rows: Vec<_> = table.take_while(|line| line.starts_with('|')).collect();
+        assert!(rows.len() > 15);
+        rows
+    };
+    let description = include_str!("../../../src/api/description.md");
+    assert_eq!(
+        rows(include_str!("../../../docs/API.md")),
+        rows(description)
+    );
 }

@@ -1,5 +1,8 @@
 //! `/docs`, `/openapi.json` and `/`: OpenAPI document and Swagger UI, served from the binary.
 
+mod document;
+mod json;
+
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -10,6 +13,8 @@ use poem::{Endpoint, Request, Response, Route, get};
 use poem_openapi::{OpenApi, OpenApiService};
 
 use super::{Operations, service};
+use document::finish;
+use json::Json;
 
 const ROOT: &str = "/";
 const DOCS: &str = "/docs";
@@ -18,10 +23,12 @@ const DOCUMENT: &str = "/openapi.json";
 /// Paths of the pages, all for GET.
 pub(super) const PATHS: [&str; 3] = [ROOT, DOCS, DOCUMENT];
 
-/// Start of a schema in the document.
-const BATCH_RECORD: &str = "      \"BatchRecord\": {\n";
-/// A record of a batch has no other fields.
-const NO_OTHERS: &str = "        \"additionalProperties\": false,\n";
+/// URL of the service in the served document, relative to the document and to the page: a proxy may serve the
+/// service below a prefix.
+const SERVED: &str = "./";
+/// URL of the service in the printed document: generators put it into clients, and the README starts the
+/// service there.
+const PRINTED: &str = "http://localhost:8080";
 
 /// Routes of the pages. Large, so built at the first request and shared by all threads.
 static PAGES: LazyLock<Route> = LazyLock::new(|| {
@@ -37,7 +44,7 @@ static PAGES: LazyLock<Route> = LazyLock::new(|| {
             DOCUMENT,
             get(constant(
                 "application/json; charset=utf-8",
-                document(&service),
+                served(&service),
             )),
         )
 });
@@ -59,17 +66,34 @@ impl<E: Endpoint<Output = Response>> Endpoint for WithDocs<E> {
     }
 }
 
-/// Returns the OpenAPI document of a service, as JSON, with the statement that poem-openapi has no attribute for.
+/// OpenAPI document to be printed, as JSON.
 pub(super) fn document<T: OpenApi>(service: &OpenApiService<T, ()>) -> String {
-    let schema = [BATCH_RECORD, NO_OTHERS].concat();
-    service.spec().replacen(BATCH_RECORD, &schema, 1)
+    written(service, PRINTED, serde_json::to_string_pretty)
+}
+
+/// OpenAPI document to be served, as JSON.
+fn served<T: OpenApi>(service: &OpenApiService<T, ()>) -> String {
+    written(service, SERVED, serde_json::to_string)
+}
+
+fn written<T: OpenApi>(
+    service: &OpenApiService<T, ()>,
+    server: &str,
+    write: fn(&Json) -> serde_json::Result<String>,
+) -> String {
+    let spec = service.spec();
+    // A spec that is no JSON would be served as it is.
+    finish(&spec, server)
+        .and_then(|document| write(&document))
+        .unwrap_or(spec)
 }
 
 /// Swagger UI with an empty icon: without an icon, browsers request `/favicon.ico`.
 fn page<T: OpenApi>(service: &OpenApiService<T, ()>) -> String {
     let icon = r#"<head><link rel="icon" href="data:,">"#;
     let page = service.swagger_ui_html().replacen("<head>", icon, 1);
-    page.replacen(&service.spec(), &document(service), 1)
+    let page = page.replacen("<title>Swagger UI<", "<title>study-stats API<", 1);
+    page.replacen(&service.spec(), &served(service), 1)
 }
 
 /// Endpoint with a constant response.
@@ -82,21 +106,4 @@ fn constant(content_type: &'static str, content: String) -> impl Endpoint<Output
             .header(header::CACHE_CONTROL, "no-cache")
             .body(content.clone())
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::Value;
-
-    #[test]
-    fn a_record_of_a_batch_has_no_other_fields() {
-        let document: Value = serde_json::from_str(&crate::api::document()).unwrap();
-        let schemas = &document["components"]["schemas"];
-        assert_eq!(schemas["BatchRecord"]["additionalProperties"], false);
-        assert!(
-            schemas["SessionRecord"]
-                .get("additionalProperties")
-                .is_none()
-        );
-    }
 }
