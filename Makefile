@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run notices keep-alive check test test-containers test-deploy test-observability metrics-cost redis-cost test-valkey lint openapi contract browser readme million bench soak profile
+.PHONY: help run notices keep-alive check test test-containers test-deploy test-observability metrics-cost redis-cost test-valkey lint openapi contract clients browser readme million bench soak profile
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -57,6 +57,9 @@ openapi: ## Write openapi/openapi.json
 
 contract: ## Check the running service against its OpenAPI document, on both stores
 	scripts/with-redis scripts/contract
+
+clients: ## Lint the OpenAPI document, and test generated clients; needs Node 20.3
+	scripts/clients
 
 browser: ## Test /docs in a real browser without a network
 	scripts/browser

@@ -32,7 +32,9 @@ fn read(root: &Path, folder: &str, files: &mut Vec<File>) {
     for entry in fs::read_dir(root.join(folder)).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let path = [folder, "/", &name].concat();
-        if name.starts_with('.') || ["target", "__pycache__"].contains(&name.as_str()) {
+        if name.starts_with('.')
+            || ["target", "__pycache__", "node_modules", "build", "dist"].contains(&name.as_str())
+        {
             continue;
         }
         if root.join(&path).is_dir() {
