@@ -1,7 +1,7 @@
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
 # Dependencies in a separate layer, rebuilt only after a change of the manifest or the lock file.
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
 RUN mkdir src && echo 'fn main() {}' >src/main.rs && touch src/lib.rs && cargo build --release --locked
 COPY scripts/notices scripts/notices
 RUN scripts/notices /build/notices

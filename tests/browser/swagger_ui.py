@@ -1,7 +1,8 @@
-"""Tests Swagger UI at /docs: posts a session, and reads its numbers back from the totals.
+"""Tests Swagger UI at /docs, at the widths of a screen and of a phone: executes operations with the examples that fill
+the fields.
 
 Arguments: the service's address, the address of the service behind a proxy with a prefix, a directory for the
-browser's profile, a file for a screenshot.
+browser's profile, the start of the names of the screenshots.
 """
 
 import json
@@ -10,18 +11,20 @@ import sys
 from urllib.parse import urlsplit
 
 from selenium import webdriver
-from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-LEARNER = "0193d4f1-0000-7000-8000-000000000001"
-COURSE = "0193d4f1-0000-7000-8000-000000000002"
-SESSION = "0193d4f1-0000-7000-8000-000000000003"
-STATS = {"totalModulesStudied": 2.25, "averageScore": 7.5, "timeStudied": 90061.125}
+# Of the examples in the document.
+STATS = {"totalModulesStudied": 5, "averageScore": 80, "timeStudied": 120000}
 ELSEWHERE = "http://example.com/"
 # Any response counts, also a response that the page may not read.
 REACH = """const [url, done] = arguments;
 fetch(url, {mode: "no-cors"}).then(() => done(true), () => done(false));"""
+# The policy must refuse a script that is written into the page.
+INLINE = """const script = document.createElement("script");
+script.textContent = "window.intruder = true";
+document.body.append(script);
+return window.intruder;"""
 
 
 def browser(profile):
@@ -47,20 +50,28 @@ def find(scope, css):
     return WebDriverWait(scope, 30).until(seen, f"no {css}")
 
 
-def try_out(driver, operation, body=None):
-    """Executes an operation; returns the status and the JSON of the response, as the page shows them."""
+def execute(driver, operation):
+    """Executes an operation with the examples that fill the fields; returns the status and the JSON of the response,
+    as the page shows them."""
     block = find(driver, f"[id$=-{operation}]")
-    find(block, ".opblock-summary-control").click()
-    find(block, ".try-out__btn").click()
-    fields = {"[data-param-name=X-User-Id] input": LEARNER, "[data-param-name=courseId] input": COURSE}
-    if body:
-        fields["textarea.body-param__text"] = json.dumps(body)
-    for css, text in fields.items():
-        find(block, css).send_keys(Keys.CONTROL, "a", Keys.NULL, text)
+    if not block.find_elements(By.CSS_SELECTOR, ".opblock-body"):
+        find(block, ".opblock-summary-control").click()
     find(block, ".execute").click()
     answer = find(block, ".live-responses-table .response")
-    shown = find(answer, ".highlight-code code, pre.microlight").text
-    return find(answer, ".response-col_status").text, json.loads(shown)
+    status = find(answer, ".response-col_status").text.split()[0]
+    shown = answer.find_elements(By.CSS_SELECTOR, ".highlight-code code, pre.microlight")
+    return status, json.loads(shown[0].text) if shown and status != "204" else None
+
+
+def width(driver, pixels):
+    """Sets the width of the page, as on a device, and returns the width of the content."""
+    metrics = {"width": pixels, "height": 2400, "deviceScaleFactor": 1, "mobile": pixels < 500}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    return driver.execute_script("return document.documentElement.scrollWidth")
+
+
+def errors(driver):
+    return [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
 
 
 def strangers(driver, service):
@@ -79,24 +90,32 @@ def check(what, actual, wanted):
         sys.exit(f"{what}: {actual!r}, not {wanted!r}")
 
 
-def main(service, prefixed, profile, screenshot):
+def main(service, prefixed, profile, screenshots):
     driver = browser(profile)
     try:
         driver.get(f"{prefixed}/")
         check("the page behind a prefix", driver.current_url, f"{prefixed}/docs")
-        check("GET behind a prefix", try_out(driver, "getTotals")[0], "404")
+        check("GET behind a prefix", execute(driver, "getTotals")[0], "404")
         check("requests elsewhere", list(strangers(driver, prefixed)), [])
-        check("errors but of 404", [e["message"] for e in driver.get_log("browser")
-              if e["level"] == "SEVERE" and "404" not in e["message"]], [])
-        driver.get(f"{service}/docs")
-        check("POST", try_out(driver, "recordSession", {"sessionId": SESSION, **STATS}), ("201", {"message": "OK"}))
-        check("GET", try_out(driver, "getTotals"), ("200", STATS))
-        driver.save_screenshot(screenshot)
-        check("requests elsewhere", list(strangers(driver, service)), [])
-        check("errors", [e["message"] for e in driver.get_log("browser") if e["level"] == "SEVERE"], [])
+        check("errors but of 404", [error for error in errors(driver) if "404" not in error], [])
+        for pixels in (1280, 360):
+            driver.get(f"{service}/docs")
+            check("title", driver.title, "study-stats API")
+            check("the first operation", find(driver, ".opblock").get_attribute("id"), "operations-Sessions-recordSession")
+            check("POST", execute(driver, "recordSession"), ("201", {"message": "OK"}))
+            check("GET", execute(driver, "getTotals"), ("200", STATS))
+            check("batch", execute(driver, "recordSessions"), ("200", {"results": [{"outcome": "stored"}]}))
+            content = width(driver, pixels)
+            driver.save_screenshot(f"{screenshots}-{pixels}.png")
+            # A scroll bar takes a part of a screen.
+            check(f"the content, of {content}, fits into {pixels} pixels", content <= pixels, True)
+            check("requests elsewhere", list(strangers(driver, service)), [])
+            check("errors", errors(driver), [])
         # Proves that a foreign request would be seen, and that the request fails.
         check("a request elsewhere arrives", driver.execute_async_script(REACH, ELSEWHERE), False)
-        check("requests seen of it", list(strangers(driver, service)), [ELSEWHERE])
+        # The policy of the page refuses the request before it is sent.
+        check("errors of the policy", any("Content Security Policy" in error for error in errors(driver)), True)
+        check("a script within the page", driver.execute_script(INLINE), None)
     finally:
         driver.quit()
 

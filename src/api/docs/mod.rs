@@ -1,27 +1,44 @@
 //! `/docs`, `/openapi.json` and `/`: OpenAPI document and Swagger UI, served from the binary.
 
+mod asset;
 mod document;
 mod json;
 
+use std::io;
 use std::sync::LazyLock;
 
-use bytes::Bytes;
 use poem::endpoint::make_sync;
-use poem::http::header;
 use poem::web::Redirect;
 use poem::{Endpoint, Request, Response, Route, get};
 use poem_openapi::{OpenApi, OpenApiService};
 
 use super::{Operations, service};
+use crate::api::respond::error::ApiError;
+use asset::Asset;
 use document::finish;
 use json::Json;
 
 const ROOT: &str = "/";
 const DOCS: &str = "/docs";
+const SCRIPT: &str = "/docs/page.js";
+const SWAGGER_SCRIPT: &str = "/docs/swagger-ui-bundle.js";
+const SWAGGER_STYLE: &str = "/docs/swagger-ui.css";
 const DOCUMENT: &str = "/openapi.json";
 
 /// Paths of the pages, all for GET.
-pub(super) const PATHS: [&str; 3] = [ROOT, DOCS, DOCUMENT];
+pub(super) const PATHS: [&str; 6] = [ROOT, DOCS, SCRIPT, SWAGGER_SCRIPT, SWAGGER_STYLE, DOCUMENT];
+
+const HTML: &str = "text/html; charset=utf-8";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JSON: &str = "application/json; charset=utf-8";
+
+/// File of Swagger UI, compressed when the binary was built.
+macro_rules! swagger_ui {
+    ($name:literal) => {
+        &include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".gz"))[..]
+    };
+}
 
 /// URL of the service in the served document, relative to the document and to the page: a proxy may serve the
 /// service below a prefix.
@@ -30,24 +47,25 @@ const SERVED: &str = "./";
 /// service there.
 const PRINTED: &str = "http://localhost:8080";
 
-/// Routes of the pages. Large, so built at the first request and shared by all threads.
-static PAGES: LazyLock<Route> = LazyLock::new(|| {
-    let service = service(Operations(None));
-    Route::new()
+/// Routes of the pages. Built at the first request and shared by all threads; `None` if the compression failed.
+static PAGES: LazyLock<Option<Route>> = LazyLock::new(|| pages().ok());
+
+fn pages() -> io::Result<Route> {
+    let document = served(&service(Operations(None)));
+    let script = Asset::compressed(JAVASCRIPT, swagger_ui!("swagger-ui-bundle.js"));
+    let style = Asset::compressed(CSS, swagger_ui!("swagger-ui.css"));
+    Ok(Route::new()
         // Relative: a proxy may serve the pages below a prefix.
         .at(ROOT, get(make_sync(|_| Redirect::temporary("docs"))))
+        .at(DOCS, get(Asset::compress(HTML, include_str!("page.html"))?))
         .at(
-            DOCS,
-            get(constant("text/html; charset=utf-8", page(&service))),
+            SCRIPT,
+            get(Asset::compress(JAVASCRIPT, include_str!("page.js"))?),
         )
-        .at(
-            DOCUMENT,
-            get(constant(
-                "application/json; charset=utf-8",
-                served(&service),
-            )),
-        )
-});
+        .at(SWAGGER_SCRIPT, get(script))
+        .at(SWAGGER_STYLE, get(style))
+        .at(DOCUMENT, get(Asset::compress(JSON, &document)?)))
+}
 
 /// Endpoint of the API with the pages.
 ///
@@ -59,7 +77,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for WithDocs<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         if PATHS.contains(&request.uri().path()) {
-            PAGES.call(request).await
+            let failed = || ApiError::internal("the pages could not be compressed");
+            PAGES.as_ref().ok_or_else(failed)?.call(request).await
         } else {
             self.0.call(request).await
         }
@@ -86,24 +105,4 @@ fn written<T: OpenApi>(
     finish(&spec, server)
         .and_then(|document| write(&document))
         .unwrap_or(spec)
-}
-
-/// Swagger UI with an empty icon: without an icon, browsers request `/favicon.ico`.
-fn page<T: OpenApi>(service: &OpenApiService<T, ()>) -> String {
-    let icon = r#"<head><link rel="icon" href="data:,">"#;
-    let page = service.swagger_ui_html().replacen("<head>", icon, 1);
-    let page = page.replacen("<title>Swagger UI<", "<title>study-stats API<", 1);
-    page.replacen(&service.spec(), &served(service), 1)
-}
-
-/// Endpoint with a constant response.
-fn constant(content_type: &'static str, content: String) -> impl Endpoint<Output = Response> {
-    // Shared by all responses, not copied.
-    let content = Bytes::from(content);
-    make_sync(move |_| {
-        Response::builder()
-            .content_type(content_type)
-            .header(header::CACHE_CONTROL, "no-cache")
-            .body(content.clone())
-    })
 }

@@ -34,7 +34,7 @@ impl IfNoneMatch {
         budget: &Budget,
     ) -> Result<Conditional<T>, ApiError> {
         let body = body.to_json_string();
-        let tag = tag(&body);
+        let tag = tag(body.as_bytes());
         let body = if lists(&self.tags, &tag) {
             None
         } else {
@@ -50,7 +50,7 @@ impl IfNoneMatch {
 
 /// Returns whether the value of the header lists an ETag, also as a weak ETag. Splits at commas: the
 /// service's ETags have no comma, and no ETag has a quote inside.
-fn lists(header: &[u8], tag: &str) -> bool {
+pub(crate) fn lists(header: &[u8], tag: &str) -> bool {
     let mut tags = header.split(|c| *c == b',').map(<[u8]>::trim_ascii);
     header.trim_ascii() == b"*"
         || tags.any(|listed| listed.strip_prefix(b"W/").unwrap_or(listed) == tag.as_bytes())
@@ -58,9 +58,9 @@ fn lists(header: &[u8], tag: &str) -> bool {
 
 /// ETag of a body: a hash of the bytes alone, equal on all replicas. Another release may hash differently;
 /// the response is then sent in full once.
-fn tag(body: &str) -> String {
+pub(crate) fn tag(body: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
-    hasher.write(body.as_bytes());
+    hasher.write(body);
     format!("\"{:016x}\"", hasher.finish())
 }
 

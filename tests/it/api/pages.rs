@@ -24,10 +24,58 @@ async fn the_docs_are_swagger_ui_and_load_nothing_from_other_hosts() {
         (answer.status, answer.header("content-type")),
         (200, Some("text/html; charset=utf-8"))
     );
-    assert!(answer.text.contains("SwaggerUIBundle"));
-    assert!(answer.text.contains(r#"<link rel="icon" href="data:,">"#));
-    for foreign in ["<script src=", r#"<link rel="stylesheet""#, "@import"] {
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"));
+    for foreign in ["//", "@import", "onload", "<script>"] {
         assert!(!answer.text.contains(foreign), "{foreign}");
+    }
+    for (path, content_type, text) in [
+        (
+            "/docs/swagger-ui-bundle.js",
+            "text/javascript",
+            "SwaggerUIBundle",
+        ),
+        ("/docs/swagger-ui.css", "text/css", ".swagger-ui"),
+        ("/docs/page.js", "text/javascript", "openapi.json"),
+    ] {
+        assert!(answer.text.contains(&path[1..]), "{path}");
+        let file = api.client.get("", path).await;
+        assert_eq!(file.status, 200);
+        assert!(
+            file.header("content-type")
+                .unwrap()
+                .starts_with(content_type)
+        );
+        assert_eq!(file.header("x-content-type-options"), Some("nosniff"));
+        assert!(file.text.contains(text), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_pages_are_compressed_and_conditional() {
+    let api = Api::serve(Fixture::embedded().await.store.clone()).await;
+    for path in ["/docs", "/docs/swagger-ui-bundle.js", "/openapi.json"] {
+        let get = async |header: &str| {
+            let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
+            let answer = api
+                .client
+                .raw(format!("{head}{header}\r\n\r\n").as_bytes())
+                .await;
+            answer.split("\r\n\r\n").next().unwrap().to_owned()
+        };
+        let value = |head: &str, name: &str| {
+            let mut lines = head.lines();
+            lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(": ")?.to_owned()))
+        };
+        let (plain, gzip) = (get("x: y").await, get("accept-encoding: gzip").await);
+        let length =
+            |head: &str| -> usize { value(head, "content-length").unwrap().parse().unwrap() };
+        assert!(length(&gzip) < length(&plain) * 2 / 3, "{path}");
+        assert_eq!(value(&plain, "content-encoding"), None, "{path}");
+        assert_eq!(value(&gzip, "content-encoding").unwrap(), "gzip", "{path}");
+        let tag = value(&gzip, "etag").unwrap();
+        let known = get(&format!("if-none-match: {tag}")).await;
+        assert!(known.starts_with("HTTP/1.1 304 "), "{path}");
     }
 }
 
