@@ -32,7 +32,7 @@ pub enum StoreCommand {
     },
     /// Record the lines of an export; repeating it changes nothing
     Import {
-        /// Where from, compressed if its name ends in .zst or .gz; - or nothing is standard input
+        /// Where from, also compressed with gzip or zstd; - or nothing is standard input
         #[serde(skip)]
         file: Option<PathBuf>,
         /// Record this learner's sessions only
