@@ -16,8 +16,9 @@ fn main() -> ExitCode {
     let result = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => server::run(&cli.config).map(success),
         Command::Openapi => {
-            let written = writeln!(io::stdout(), "{}", api::document());
-            written
+            let document = api::document().map_err(io::Error::from);
+            document
+                .and_then(|document| writeln!(io::stdout(), "{document}"))
                 .map_err(|error| StartError::output(&error))
                 .map(success)
         }

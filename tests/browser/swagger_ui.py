@@ -111,11 +111,15 @@ def main(service, prefixed, profile, screenshots):
             check(f"the content, of {content}, fits into {pixels} pixels", content <= pixels, True)
             check("requests elsewhere", list(strangers(driver, service)), [])
             check("errors", errors(driver), [])
-        # Proves that a foreign request would be seen, and that the request fails.
+        # The policy of the page refuses a foreign request.
         check("a request elsewhere arrives", driver.execute_async_script(REACH, ELSEWHERE), False)
-        # The policy of the page refuses the request before it is sent.
         check("errors of the policy", any("Content Security Policy" in error for error in errors(driver)), True)
         check("a script within the page", driver.execute_script(INLINE), None)
+        # Proves on a page without a policy that a foreign request would be seen, and that the request fails.
+        driver.get(f"{service}/health/live")
+        list(strangers(driver, service))
+        check("a request elsewhere arrives", driver.execute_async_script(REACH, ELSEWHERE), False)
+        check("requests seen of it", list(strangers(driver, service)), [ELSEWHERE])
     finally:
         driver.quit()
 

@@ -10,13 +10,11 @@ use std::sync::LazyLock;
 use poem::endpoint::make_sync;
 use poem::web::Redirect;
 use poem::{Endpoint, Request, Response, Route, get};
-use poem_openapi::{OpenApi, OpenApiService};
 
 use super::{Operations, service};
 use crate::api::respond::error::ApiError;
 use asset::Asset;
 use document::finish;
-use json::Json;
 
 const ROOT: &str = "/";
 const DOCS: &str = "/docs";
@@ -47,11 +45,11 @@ const SERVED: &str = "./";
 /// service there.
 const PRINTED: &str = "http://localhost:8080";
 
-/// Routes of the pages. Built at the first request and shared by all threads; `None` if the compression failed.
-static PAGES: LazyLock<Option<Route>> = LazyLock::new(|| pages().ok());
+/// Routes of the pages. Built at the first request and shared by all threads.
+static PAGES: LazyLock<io::Result<Route>> = LazyLock::new(pages);
 
 fn pages() -> io::Result<Route> {
-    let document = served(&service(Operations(None)));
+    let document = served()?;
     let script = Asset::compressed(JAVASCRIPT, swagger_ui!("swagger-ui-bundle.js"));
     let style = Asset::compressed(CSS, swagger_ui!("swagger-ui.css"));
     Ok(Route::new()
@@ -77,8 +75,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for WithDocs<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         if PATHS.contains(&request.uri().path()) {
-            let failed = || ApiError::internal("the pages could not be compressed");
-            PAGES.as_ref().ok_or_else(failed)?.call(request).await
+            PAGES
+                .as_ref()
+                .map_err(ApiError::internal)?
+                .call(request)
+                .await
         } else {
             self.0.call(request).await
         }
@@ -86,23 +87,15 @@ impl<E: Endpoint<Output = Response>> Endpoint for WithDocs<E> {
 }
 
 /// OpenAPI document to be printed, as JSON.
-pub(super) fn document<T: OpenApi>(service: &OpenApiService<T, ()>) -> String {
-    written(service, PRINTED, serde_json::to_string_pretty)
+///
+/// # Errors
+///
+/// poem-openapi's document is no JSON.
+pub(super) fn document() -> serde_json::Result<String> {
+    serde_json::to_string_pretty(&finish(&service(Operations(None)).spec(), PRINTED)?)
 }
 
 /// OpenAPI document to be served, as JSON.
-fn served<T: OpenApi>(service: &OpenApiService<T, ()>) -> String {
-    written(service, SERVED, serde_json::to_string)
-}
-
-fn written<T: OpenApi>(
-    service: &OpenApiService<T, ()>,
-    server: &str,
-    write: fn(&Json) -> serde_json::Result<String>,
-) -> String {
-    let spec = service.spec();
-    // A spec that is no JSON would be served as it is.
-    finish(&spec, server)
-        .and_then(|document| write(&document))
-        .unwrap_or(spec)
+fn served() -> serde_json::Result<String> {
+    serde_json::to_string(&finish(&service(Operations(None)).spec(), SERVED)?)
 }
